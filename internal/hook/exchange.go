@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"runtime/debug"
+	"sync"
+	"sync/atomic"
 )
 
 // An Exchange is one request's way through the guards: the wrapped writer, the
@@ -15,11 +17,18 @@ type Exchange struct {
 	last Answer
 	r    *http.Request
 
-	funcs   [12]entry
-	n       int
-	more    []entry
-	slots   [8]slot
-	slotN   int
+	funcs [8]entry
+	n     int
+	more  []entry
+
+	// Values are set by the request's goroutine and read by any that holds a context
+	// derived from it (the transport's, say), so a slot is written once and then
+	// published.
+	setting sync.Mutex
+	slots   [6]slot
+	slotN   atomic.Int32
+	spill   atomic.Pointer[spilled]
+
 	onPanic func(w http.ResponseWriter, r *http.Request, value any, stack []byte)
 	depth   int
 }
@@ -30,6 +39,12 @@ type entry struct {
 }
 
 type slot struct{ key, value any }
+
+// spilled holds what does not fit the slots, newest first.
+type spilled struct {
+	slot
+	next *spilled
+}
 
 // exchangeKey finds the innermost exchange through any context derived from it.
 type exchangeKey struct{}
@@ -66,8 +81,8 @@ func find(w http.ResponseWriter) *Exchange {
 }
 
 // On registers f for phase p. Within a phase the functions run in the order
-// registered, but for Headers and Record nothing depends on it. A registration after
-// the header has left takes part in trailers and Record only.
+// registered, which is the order of wrapping, outermost first. A registration after the
+// header has left takes part in trailers and Record only.
 func (x *Exchange) On(p Phase, f Func) {
 	if x.n < len(x.funcs) {
 		x.funcs[x.n] = entry{p, f}
@@ -78,20 +93,17 @@ func (x *Exchange) On(p Phase, f Func) {
 }
 
 // Set stores a value for this request, to be found by the request's context without
-// another context node. A later Set of the same key wins.
+// another context node. A later Set of the same key wins. Set and Value are safe for
+// concurrent use.
 func (x *Exchange) Set(key, value any) {
-	for i := range x.slots[:x.slotN] {
-		if x.slots[i].key == key {
-			x.slots[i].value = value
-			return
-		}
-	}
-	if x.slotN < len(x.slots) {
-		x.slots[x.slotN] = slot{key, value}
-		x.slotN++
+	x.setting.Lock()
+	defer x.setting.Unlock()
+	if n := x.slotN.Load(); int(n) < len(x.slots) {
+		x.slots[n] = slot{key, value}
+		x.slotN.Store(n + 1)
 		return
 	}
-	x.Context = context.WithValue(x.Context, key, value)
+	x.spill.Store(&spilled{slot{key, value}, x.spill.Load()})
 }
 
 // Value implements context.Context.
@@ -99,7 +111,12 @@ func (x *Exchange) Value(key any) any {
 	if key == (exchangeKey{}) {
 		return x
 	}
-	for i := range x.slots[:x.slotN] {
+	for s := x.spill.Load(); s != nil; s = s.next {
+		if s.key == key {
+			return s.value
+		}
+	}
+	for i := x.slotN.Load() - 1; i >= 0; i-- {
 		if x.slots[i].key == key {
 			return x.slots[i].value
 		}
