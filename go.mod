@@ -3,12 +3,12 @@ module github.com/panoplysec/panoply
 go 1.26.0
 
 require (
-	github.com/go-chi/chi/v5 v5.5.0
-	github.com/goccy/go-yaml v1.19.2
-	github.com/prometheus/client_golang v1.25.0
-	github.com/rogpeppe/go-internal v1.16.0
-	github.com/spf13/cobra v1.10.2
-	golang.org/x/sys v0.49.0
+	github.com/go-chi/chi/v5 v5.5.0 // the Example of a router other than net/http; tests only
+	github.com/goccy/go-yaml v1.19.2 // panoply.yaml: strict decoding, errors that show the line
+	github.com/prometheus/client_golang v1.25.0 // /metrics of the door
+	github.com/rogpeppe/go-internal v1.16.0 // testscript drives the binary; tests only
+	github.com/spf13/cobra v1.10.2 // commands, completion and man pages from one source
+	golang.org/x/sys v0.49.0 // peer credentials of the admin socket
 )
 
 require (
