@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/panoplysec/panoply/bench/internal/proc"
+)
+
+var (
+	wrkRate  = regexp.MustCompile(`Requests/sec:\s+([0-9.]+)`)
+	wrkTotal = regexp.MustCompile(`(\d+) requests in`)
+	wrkP99   = regexp.MustCompile(`99%\s+([0-9.]+)(us|ms|s)`)
+	wrkBad   = regexp.MustCompile(`Non-2xx or 3xx responses: (\d+)`)
+)
+
+// closed drives c with wrk: as many requests as the connections carry.
+func (b *bench) closed(ctx context.Context, c *contender) error {
+	before := c.proc.CPU()
+	out, err := exec.CommandContext(ctx, "wrk", "-t2", "-c", strconv.Itoa(b.conns), "-d", b.duration.String(), "--latency", c.url).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("wrk: %v\n%s", err, out)
+	}
+	used := c.proc.CPU() - before
+	rate, total := number(wrkRate, out), number(wrkTotal, out)
+	if rate == 0 || total == 0 {
+		return fmt.Errorf("wrk said nothing of %s:\n%s", c.name, out)
+	}
+	c.errors += int(number(wrkBad, out))
+	c.rps = append(c.rps, rate)
+	c.cpu = append(c.cpu, float64(used.Microseconds())/total)
+	if m := wrkP99.FindSubmatch(out); m != nil {
+		v, _ := strconv.ParseFloat(string(m[1]), 64)
+		c.p99 = append(c.p99, v*map[string]float64{"us": 0.001, "ms": 1, "s": 1000}[string(m[2])])
+	}
+	return nil
+}
+
+func number(re *regexp.Regexp, text []byte) float64 {
+	m := re.FindSubmatch(text)
+	if m == nil {
+		return 0
+	}
+	v, _ := strconv.ParseFloat(string(m[1]), 64)
+	return v
+}
+
+// open sends at a fixed rate whatever the answers do, and counts each latency from the
+// moment the request was due, so that a stall is not hidden by waiting for it.
+func (b *bench) open(ctx context.Context, c *contender) {
+	transport := &http.Transport{
+		TLSClientConfig:     &tls.Config{InsecureSkipVerify: true}, // the bench's own throw-away certificate
+		MaxIdleConnsPerHost: b.conns, MaxConnsPerHost: b.conns,
+		TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{},
+	}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport, Timeout: 10 * time.Second}
+	total := int(b.duration.Seconds() * float64(b.rate))
+	latency := make([]float64, total)
+	start := time.Now().Add(10 * time.Millisecond)
+	var wg sync.WaitGroup
+	for i := range total {
+		if ctx.Err() != nil {
+			return
+		}
+		due := start.Add(time.Duration(i) * time.Second / time.Duration(b.rate))
+		time.Sleep(time.Until(due))
+		wg.Go(func() {
+			resp, err := client.Get(c.url)
+			if err == nil {
+				_, err = io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+			}
+			latency[i] = float64(time.Since(due).Microseconds()) / 1000
+			if err != nil {
+				latency[i] = -1
+			}
+		})
+	}
+	wg.Wait()
+	good := slices.DeleteFunc(latency, func(v float64) bool { return v < 0 })
+	c.errors += total - len(good)
+	if len(good) == 0 {
+		return
+	}
+	slices.Sort(good)
+	c.open50 = append(c.open50, good[len(good)/2])
+	c.open99 = append(c.open99, good[len(good)*99/100])
+}
+
+func (b *bench) print(all []*contender) {
+	fmt.Printf("%s; wrk -t2 -c%d -d%v, TLS, HTTP/1.1, small JSON; medians of %d interleaved rounds (low–high)\n\n", proc.Machine(), b.conns, b.duration, b.rounds)
+	fmt.Println("| proxy | requests/s | CPU µs/request | p99 ms, closed | p50 ms, open | p99 ms, open | failed |")
+	fmt.Println("|---|---|---|---|---|---|---|")
+	for _, c := range all {
+		fmt.Printf("| %s | %s | %s | %s | %s | %s | %d |\n", c.name, spread(c.rps, 0), spread(c.cpu, 0), spread(c.p99, 1), spread(c.open50, 2), spread(c.open99, 1), c.errors)
+	}
+	if len(all) == 2 {
+		ratios := make([]float64, len(all[0].rps))
+		for i := range ratios {
+			ratios[i] = all[0].rps[i] / all[1].rps[i]
+		}
+		fmt.Printf("\n%s / %s, requests/s of the same round: %s. Open loop: %d requests/s.\n", all[0].name, all[1].name, spread(ratios, 2), b.rate)
+	}
+}
+
+func spread(values []float64, digits int) string {
+	m, low, high := proc.Median(values)
+	return fmt.Sprintf("%.*f (%.*f–%.*f)", digits, m, digits, low, digits, high)
+}

@@ -1,0 +1,3 @@
+module github.com/panoplysec/panoply/bench
+
+go 1.26
