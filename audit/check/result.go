@@ -1,0 +1,184 @@
+package check
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Status is what became of a practice.
+type Status string
+
+// The three answers. There is no "passed": what was not shown is not proven.
+const (
+	Proved   Status = "proved"
+	Broken   Status = "broken"
+	Unproven Status = "not proven"
+)
+
+// Severity orders findings. The zero value is Info.
+type Severity uint8
+
+// The severities, least first.
+const (
+	// Info is a note: worth knowing, and the practice holds all the same.
+	Info Severity = iota
+	Low
+	Medium
+	High
+	Critical
+)
+
+var severityNames = [...]string{Info: "info", Low: "low", Medium: "medium", High: "high", Critical: "critical"}
+
+// String returns the severity in lower case.
+func (s Severity) String() string {
+	if int(s) < len(severityNames) {
+		return severityNames[s]
+	}
+	return fmt.Sprintf("Severity(%d)", uint8(s))
+}
+
+// MarshalText writes the severity's name.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads a name as String writes it.
+func (s *Severity) UnmarshalText(text []byte) error {
+	got, err := ParseSeverity(string(text))
+	if err == nil {
+		*s = got
+	}
+	return err
+}
+
+// ParseSeverity reads "info", "low", "medium", "high" or "critical".
+func ParseSeverity(name string) (Severity, error) {
+	for i, n := range severityNames {
+		if name == n {
+			return Severity(i), nil
+		}
+	}
+	return 0, fmt.Errorf("severity %q: must be one of %s", name, strings.Join(severityNames[:], ", "))
+}
+
+// Confidence is how sure a check is of a finding.
+type Confidence string
+
+// The confidences.
+const (
+	// Certain: the answer itself shows it.
+	Certain Confidence = "certain"
+	// Firm: it follows from what was seen, unless the app is unusual.
+	Firm Confidence = "firm"
+	// Tentative: a person should look.
+	Tentative Confidence = "tentative"
+)
+
+// A Layer is where a practice is provided or broken. The empty Layer is not known:
+// from outside, an app and a proxy in front of it look alike.
+type Layer string
+
+// The layers.
+const (
+	Code    Layer = "code"
+	Locked  Layer = "lockfile"
+	Door    Layer = "door"
+	Network Layer = "network"
+)
+
+// A Fix is the mend in each of the places where one can be made.
+type Fix struct {
+	Express string `json:"express,omitempty"`
+	Go      string `json:"go,omitempty"`
+	Door    string `json:"door,omitempty"`
+}
+
+// Evidence is what was seen. Everything in it was said by the target or sent to it,
+// and has passed the redactor once it stands in a report.
+type Evidence struct {
+	// Where is the address, such as "GET https://shop.example/cart".
+	Where string `json:"where"`
+	// Sent is the part of the request that matters, one header a line; it may be empty.
+	Sent string `json:"sent,omitempty"`
+	// Seen is the part of the answer that matters.
+	Seen string `json:"seen,omitempty"`
+	// Command repeats the request; it may be empty.
+	Command string `json:"-"`
+}
+
+// A Finding is one thing that breaks a practice, or, with severity Info, a note.
+type Finding struct {
+	// ID is the rule's, such as "headers/nosniff-absent".
+	ID string `json:"id"`
+	// Fingerprint is equal between two runs for the same problem in the same place,
+	// whatever the port and the time. The engine sets it.
+	Fingerprint string `json:"fingerprint"`
+	// Practice and Check are set by the engine.
+	Practice string `json:"practice"`
+	Check    string `json:"check"`
+	// Title is the rule's.
+	Title string `json:"title"`
+	// Message is one line on this very finding.
+	Message string `json:"message"`
+	// Subject is what it is about: a header's name, a cookie's name, a path.
+	Subject string `json:"subject,omitempty"`
+	// Target is the audited address. The engine sets it.
+	Target     string     `json:"target"`
+	Severity   Severity   `json:"severity"`
+	Confidence Confidence `json:"confidence"`
+	// Layer is where it is broken.
+	Layer    Layer      `json:"layer,omitempty"`
+	Evidence []Evidence `json:"evidence,omitempty"`
+	// Reproduce is a command line that shows the problem; taken from the first
+	// evidence that has one when empty.
+	Reproduce string `json:"reproduce,omitempty"`
+	Fix       Fix    `json:"fix"`
+	// CWE is the weakness's number, or 0.
+	CWE int `json:"cwe,omitempty"`
+}
+
+// Saying returns the finding with its message made from the format.
+func (f Finding) Saying(format string, args ...any) Finding {
+	f.Message = fmt.Sprintf(format, args...)
+	return f
+}
+
+// In returns the finding in another layer than [Code].
+func (f Finding) In(layer Layer) Finding {
+	f.Layer = layer
+	return f
+}
+
+// With returns the finding with another confidence than [Certain].
+func (f Finding) With(c Confidence) Finding {
+	f.Confidence = c
+	return f
+}
+
+// A Result is a check's answer about one target.
+type Result struct {
+	Status Status
+	// Reason says why nothing could be told, or on what a proof rests.
+	Reason   string
+	Findings []Finding
+}
+
+// Conclude is the answer of a check that saw all it had to: Broken when a finding is
+// above [Info], Proved otherwise. The reason says on what it rests.
+func Conclude(reason string, findings []Finding) Result {
+	for _, f := range findings {
+		if f.Severity > Info {
+			return Result{Status: Broken, Reason: reason, Findings: findings}
+		}
+	}
+	return Result{Status: Proved, Reason: reason, Findings: findings}
+}
+
+// NotProven is the answer of a check that could not see all it had to. A finding above
+// [Info] still breaks the practice: what was seen was seen.
+func NotProven(reason string, findings ...Finding) Result {
+	r := Conclude(reason, findings)
+	if r.Status == Proved {
+		r.Status = Unproven
+	}
+	return r
+}

@@ -1,0 +1,110 @@
+package check
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net/http"
+	"net/netip"
+	"net/url"
+)
+
+// A Target is what is audited. At least one of URL and Folder is given.
+type Target struct {
+	// URL is the address that users type: http or https, a host, and perhaps a port
+	// and a path.
+	URL string
+	// Address is dialled in place of the URL's host, as host:port or host, when the
+	// name does not lead there yet. Empty means the name is looked up, once.
+	Address string
+	// Plain is the host:port where plain HTTP is expected to redirect to the URL.
+	// Empty means port 80 of the same host when the URL's port is 443, and otherwise
+	// that it is not known.
+	Plain string
+	// Upstream is the address of the app behind a door, as host:port or http URL.
+	// With it the audit tells the door's work from the app's, and looks for a way
+	// around the door. Empty means not known.
+	Upstream string
+	// Folder holds the app's source. Its files are data: nothing in them is run,
+	// expanded or contacted.
+	Folder string
+}
+
+// A Session is one target during one run.
+type Session struct {
+	// Target is what was given.
+	Target Target
+	// URL is the parsed Target.URL with a path; nil when there is none.
+	URL *url.URL
+	// Upstream is the parsed Target.Upstream; nil when it is not known.
+	Upstream *url.URL
+	// Wire sends requests; nil when there is no URL.
+	Wire Prober
+	// Loopback says that every address dialled for URL is a loopback address.
+	Loopback bool
+	// Roots verifies certificates: the system's and those given to the run.
+	Roots *x509.CertPool
+}
+
+// A Prober is the only way of a check to the network. It contacts the target's address,
+// its plain port and its upstream, and nobody else; it holds the rate budget, the
+// timeouts and the bounds. It is safe for concurrent use.
+type Prober interface {
+	// Do sends a request once and remembers the answer: an equal Request gets the same
+	// Exchange, which nobody may change. Redirects are answers like others. An error
+	// means that there is no answer; its text is for the report.
+	Do(ctx context.Context, r Request) (*Exchange, error)
+	// Handshake completes one TLS handshake with the target and closes. The server
+	// name is set when the Config has none; verification is left to the caller.
+	Handshake(ctx context.Context, c *tls.Config) (*tls.ConnectionState, error)
+	// Dial opens and closes one TCP connection to the upstream's port on an address of
+	// this machine. Other addresses are refused.
+	Dial(ctx context.Context, to netip.AddrPort) error
+}
+
+// A Place is where a request goes.
+type Place uint8
+
+const (
+	// Front is the target's URL.
+	Front Place = iota
+	// Plain is the plain HTTP port of the same host.
+	Plain
+)
+
+// A Request is one probe. It is comparable, so that equal probes are sent once.
+type Request struct {
+	// To is the place; the zero value is the target's URL.
+	To Place
+	// Method is GET when empty.
+	Method string
+	// Path is the raw request target, not escaped, cleaned or parsed. Empty means that
+	// of the target's URL.
+	Path string
+	// Headers holds more header lines, each "Name: value", joined by "\n".
+	Headers string
+	// Body is sent when not empty.
+	Body string
+}
+
+// An Exchange is a request and its answer.
+type Exchange struct {
+	Request Request
+	// URL is the address that was asked, absolute.
+	URL string
+	// Status, Header and Trailer are the final answer's.
+	Status  int
+	Header  http.Header
+	Trailer http.Header
+	// Early holds the headers of 1xx answers, in order.
+	Early []http.Header
+	// Body is the content with gzip taken off, up to the run's bound.
+	Body []byte
+	// Truncated says that the body went on beyond the bound or broke off.
+	Truncated bool
+	// TLS is nil over plain HTTP.
+	TLS *tls.ConnectionState
+	// Public says that the certificate is valid for the host by the system's roots
+	// alone, so for everybody's browser.
+	Public bool
+}
