@@ -1,18 +1,27 @@
 // Package config is panoply.yaml: one strict reader, one validated struct, one JSON
 // Schema written from it. Each default exists once, here.
 //
-// The file is the operator's own, so ${VAR} in it is expanded; nothing else is ever
-// read from the environment or from the audited application.
+//	cfg, err := config.Load("panoply.yaml", os.LookupEnv)
+//	if err != nil {
+//		return err // every problem at once, one a line: panoply.yaml:12:3: headers.helmt: unknown key; …
+//	}
+//
+// The file is the operator's own, so ${VAR} in its values is expanded; nothing else is
+// ever read from the environment or from the audited application. Anchors, aliases,
+// tags and merge keys are refused: a configuration reads as it is written, and no
+// few lines of it grow into a large one.
+//
+// It checks what can be known without opening a port or reaching the upstream. It does
+// not know whether Helmet's options mean anything; the headers guard does.
+//
+// Sources: YAML 1.2.2; JSON Schema draft 2020-12; practice ids tls, headers, cookies
+// and proxy-trust for what Validate refuses.
 package config
 
-import (
-	"time"
+import "github.com/panoplysec/panoply/guard"
 
-	"github.com/panoplysec/panoply/guard"
-)
-
-// Config is what the door runs on. The zero value of every field is completed by
-// Default; a Config from Load or Flags is complete and valid.
+// Config is what the door runs on. Start from Default; a Config from Load or FromFlags is
+// complete and valid. It is not changed after that, so it may be read concurrently.
 type Config struct {
 	// Upstream is the application behind: ":3000", "127.0.0.1:3000" or
 	// "http://host:port". Required to serve.
@@ -27,40 +36,48 @@ type Config struct {
 	Sites []string `yaml:"sites" doc:"host names served"`
 	// State is the folder of keys, the local CA and the admin socket. Default: the
 	// user's state folder, see StateDir.
-	State string `yaml:"state" doc:"folder of keys, local CA and admin socket"`
+	State string `yaml:"state" doc:"folder of keys, local CA and admin socket" kind:"file"`
 
-	TLS     TLS            `yaml:"tls"`
-	Trust   Trust          `yaml:"trust"`
-	Headers Headers        `yaml:"headers"`
-	Conceal Conceal        `yaml:"conceal"`
-	Errors  map[int]string `yaml:"errors" doc:"status code to the file of your own page"`
-	Cookies Cookies        `yaml:"cookies"`
-	Bounds  Bounds         `yaml:"bounds"`
-	Admin   Admin          `yaml:"admin"`
-	Log     Log            `yaml:"log"`
+	TLS     TLS     `yaml:"tls" doc:"certificates and the profile of connections"`
+	Trust   Trust   `yaml:"trust" doc:"whose word about the client is taken"`
+	Headers Headers `yaml:"headers" doc:"security headers"`
+	Conceal Conceal `yaml:"conceal" doc:"banners and error pages"`
+	// Errors maps a status from 400 to 599 to the file of your own page. The keys 4 and
+	// 5, written 4xx and 5xx in the file, stand for the rest of their class.
+	Errors  map[int]string `yaml:"errors" doc:"status code, 4xx or 5xx, to the file of your own page" kind:"file"`
+	Cookies Cookies        `yaml:"cookies" doc:"mending and renaming of cookies"`
+	Bounds  Bounds         `yaml:"bounds" doc:"limits in time and size"`
+	Admin   Admin          `yaml:"admin" doc:"where the door tells about itself"`
+	Log     Log            `yaml:"log" doc:"the access log"`
+
+	// file is the path that Load read, or empty.
+	file string
+	// origins says where each value that is not a default came from.
+	origins map[string]Origin
 }
 
 // TLS says with what and how connections are secured.
 type TLS struct {
 	// Certificates are pairs of PEM files. Empty means the local CA, for loopback
 	// names only.
-	Certificates []Certificate `yaml:"certificates"`
+	Certificates []Certificate `yaml:"certificates" doc:"pairs of PEM files; empty for the local CA on loopback names"`
 	// Policy is Mozilla's profile: "intermediate" (default) or "modern".
-	Policy string `yaml:"policy" doc:"Mozilla profile: intermediate or modern"`
+	Policy string `yaml:"policy" doc:"Mozilla profile" enum:"intermediate,modern"`
 }
 
 // Certificate is one pair of PEM files.
 type Certificate struct {
-	Cert string `yaml:"cert" doc:"PEM file, leaf first"`
-	Key  string `yaml:"key" doc:"PEM file of the private key"`
+	Cert string `yaml:"cert" doc:"PEM file, leaf first" kind:"file"`
+	Key  string `yaml:"key" doc:"PEM file of the private key" kind:"file"`
 }
 
 // Trust says whose word about the client is taken.
 type Trust struct {
-	// Proxies are the CIDRs of proxies in front of the door. None by default.
+	// Proxies are the CIDRs, or single addresses, of proxies in front of the door.
+	// None by default. A prefix shorter than /7 trusts strangers and is refused.
 	Proxies []string `yaml:"proxies" doc:"CIDRs of proxies in front of the door"`
 	// Header is the one that they write: "x-forwarded-for" (default) or "forwarded".
-	Header string `yaml:"header" doc:"x-forwarded-for or forwarded"`
+	Header string `yaml:"header" doc:"the header that those proxies write" enum:"x-forwarded-for,forwarded"`
 }
 
 // Headers configures the headers guard: Helmet's options pasted verbatim, or nothing
@@ -72,10 +89,11 @@ type Headers struct {
 	Helmet *Ordered `yaml:"helmet" doc:"options of Helmet, pasted verbatim"`
 	// HSTS: "auto" (default; never on loopback or local certificates, a week of 300 s,
 	// then a year), "off".
-	HSTS string `yaml:"hsts" doc:"auto or off"`
-	// IncludeSubDomains and Preload are added to HSTS only when asked.
-	IncludeSubDomains bool `yaml:"include_subdomains"`
-	Preload           bool `yaml:"preload"`
+	HSTS string `yaml:"hsts" doc:"Strict-Transport-Security" enum:"auto,off"`
+	// IncludeSubDomains and Preload are added to HSTS only when asked. Preload needs
+	// IncludeSubDomains, as the browsers' lists do.
+	IncludeSubDomains bool `yaml:"include_subdomains" doc:"add includeSubDomains to HSTS"`
+	Preload           bool `yaml:"preload" doc:"add preload to HSTS; hard to take back"`
 }
 
 // Conceal configures banners and error pages.
@@ -93,24 +111,40 @@ type Cookies struct {
 	// Script names cookies that scripts read; they are never made HttpOnly nor renamed.
 	Script []string `yaml:"script" doc:"names of cookies that scripts read"`
 	// Rename is "auto" (default) or "off".
-	Rename string `yaml:"rename" doc:"auto or off"`
+	Rename string `yaml:"rename" doc:"rename session cookies to __Host- names" enum:"auto,off"`
 	// Migrate is how long the app's own name is still accepted. Default 7 days.
 	Migrate Duration `yaml:"migrate" doc:"how long the old cookie name is accepted"`
 }
 
-// Bounds are the door's limits in time and size. Zero takes the default; "off" is
-// written as a negative value where the comment allows it.
+// Bounds are the door's limits in time and size. The defaults are those of Default; a
+// zero is refused, but for BodyMax, where it means no limit. Durations are at least a
+// millisecond.
 type Bounds struct {
-	HeadTimeout     Duration `yaml:"head_timeout" doc:"time for a request head (default 10s)"`
-	HeadBytes       int64    `yaml:"head_bytes" doc:"bytes of a request head (default 65536)"`
-	IdleTimeout     Duration `yaml:"idle_timeout" doc:"idle keep-alive (default 60s)"`
-	BodyGrace       Duration `yaml:"body_grace" doc:"time before body_min_rate holds (default 10s)"`
-	BodyMinRate     int64    `yaml:"body_min_rate" doc:"bytes a second of a request body (default 1024)"`
-	BodyMax         int64    `yaml:"body_max" doc:"bytes of a request body, 0 for no limit"`
-	ConnectTimeout  Duration `yaml:"connect_timeout" doc:"time to connect to the upstream (default 5s)"`
-	ResponseTimeout Duration `yaml:"response_timeout" doc:"time to the upstream's response header (default 60s)"`
-	DrainTimeout    Duration `yaml:"drain_timeout" doc:"time for open requests at stop (default 30s)"`
-	StreamIdle      Duration `yaml:"stream_idle" doc:"idle time of WebSocket and SSE (default 5m)"`
+	// HeadTimeout is the time for a request head, from the connection's first byte to
+	// the blank line. Default 10 s, at most an hour.
+	HeadTimeout Duration `yaml:"head_timeout" doc:"time for a request head"`
+	// HeadBytes is the size of a request head. Default 65536, 1 KiB to 16 MiB.
+	HeadBytes int64 `yaml:"head_bytes" doc:"bytes of a request head"`
+	// IdleTimeout is how long a connection is kept between requests. Default 60 s, at
+	// most a day.
+	IdleTimeout Duration `yaml:"idle_timeout" doc:"idle time of a kept connection"`
+	// BodyGrace is the time before BodyMinRate holds. Default 10 s, at most an hour.
+	BodyGrace Duration `yaml:"body_grace" doc:"time before body_min_rate holds"`
+	// BodyMinRate is the slowest a request body may come, in bytes a second. Default
+	// 1024. Negative: no such bound.
+	BodyMinRate int64 `yaml:"body_min_rate" doc:"slowest request body in bytes a second, -1 for no bound"`
+	// BodyMax is the size of a request body in bytes. Default 0: no limit.
+	BodyMax int64 `yaml:"body_max" doc:"bytes of a request body, 0 for no limit"`
+	// ConnectTimeout is the time to connect to the upstream. Default 5 s, at most an hour.
+	ConnectTimeout Duration `yaml:"connect_timeout" doc:"time to connect to the upstream"`
+	// ResponseTimeout is the time to the upstream's response header. Default 60 s, at
+	// most a day.
+	ResponseTimeout Duration `yaml:"response_timeout" doc:"time to the upstream's response header"`
+	// DrainTimeout is the time for open requests at stop. Default 30 s, at most an hour.
+	DrainTimeout Duration `yaml:"drain_timeout" doc:"time for open requests at stop"`
+	// StreamIdle is how long a WebSocket or an event stream may be silent. Default
+	// 5 min, at most 30 days.
+	StreamIdle Duration `yaml:"stream_idle" doc:"silence allowed on WebSocket and event streams"`
 }
 
 // Admin is where the door tells about itself.
@@ -123,10 +157,7 @@ type Admin struct {
 // Log configures the access log.
 type Log struct {
 	// Access is "on" (default) or "off".
-	Access string `yaml:"access" doc:"on or off"`
+	Access string `yaml:"access" doc:"write the access log" enum:"on,off"`
 	// Queries logs query values too. They often are secrets.
 	Queries bool `yaml:"queries" doc:"log query values, which often are secrets"`
 }
-
-// Duration is a time.Duration written as "10s", "5m", "7d".
-type Duration time.Duration

@@ -1,0 +1,34 @@
+package config
+
+import "time"
+
+// Default returns a Config with every default in place. It lacks the upstream, and
+// State is empty where StateDir fails, which Validate then reports.
+func Default() *Config {
+	state, err := StateDir()
+	if err != nil {
+		state = "" // Validate asks for the line that is missing
+	}
+	return &Config{
+		Listen:   "localhost:8443",
+		Redirect: "localhost:8080",
+		State:    state,
+		TLS:      TLS{Policy: "intermediate"},
+		Trust:    Trust{Header: "x-forwarded-for"},
+		Headers:  Headers{HSTS: "auto"},
+		Cookies:  Cookies{Rename: "auto", Migrate: Duration(7 * day)},
+		Bounds: Bounds{
+			HeadTimeout:     Duration(10 * time.Second),
+			HeadBytes:       64 << 10,
+			IdleTimeout:     Duration(60 * time.Second),
+			BodyGrace:       Duration(10 * time.Second),
+			BodyMinRate:     1 << 10,
+			ConnectTimeout:  Duration(5 * time.Second),
+			ResponseTimeout: Duration(60 * time.Second),
+			DrainTimeout:    Duration(30 * time.Second),
+			StreamIdle:      Duration(5 * time.Minute),
+		},
+		Admin: Admin{Listen: "127.0.0.1:9180"},
+		Log:   Log{Access: "on"},
+	}
+}
