@@ -75,6 +75,9 @@ func checkProxies(given []netip.Prefix, header Header) ([]netip.Prefix, error) {
 			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
 		}
 		switch {
+		case p.Addr().Is4In6():
+			problems.Add(field, p.String(), "an IPv4 network or an IPv6 network", "write the IPv4 networks in it as such")
+			continue
 		case p.Bits() < widest(p.Addr()):
 			problems.Add(field, given[i].String(), fmt.Sprintf("an IPv4 network of /%d or an IPv6 network of /%d at the widest", widest4, widest6),
 				"it holds strangers, and whoever is trusted chooses the client's address: name the networks of your own proxies")
