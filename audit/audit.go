@@ -1,0 +1,260 @@
+// Package audit proves practices: it runs checks against an app's address and says of
+// each of the fifteen practices whether it is proved, broken, or not proven, with the
+// evidence, the layer that provides or breaks it, a command to see it again, and the
+// fix.
+//
+//	report, err := audit.Run(ctx, []check.Target{{URL: "https://shop.example"}}, standard.Checks(), audit.Options{})
+//
+// In a Go test of an app of one's own, [Test] does the same to a handler.
+//
+// What it does not do: it proves what it saw, on the pages it saw. It logs in nowhere,
+// sends no form, and tries no attack; a practice that needs such a look, or that no
+// check covers yet, is reported as not proven and never as passed. It does not verify
+// that the address belongs to whoever asks; its requests are the kind and number any
+// visitor could send.
+//
+// Everything the target says is hostile: bodies are read up to 1 MiB, heads up to
+// 64 KiB, redirects are followed only to the same origin and ten times at most, every
+// request and the whole run have a deadline, and a target that lets three requests in a
+// row time out is asked no more.
+package audit
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/panoplysec/panoply/audit/check"
+	"github.com/panoplysec/panoply/guard"
+)
+
+// The bounds that hold when Options name none.
+const (
+	DefaultTimeout        = 2 * time.Minute
+	DefaultRequestTimeout = 10 * time.Second
+	DefaultRate           = 50
+	DefaultParallel       = 4
+	DefaultRequests       = 200
+)
+
+// Options bound a run. The zero value is ready to use.
+type Options struct {
+	// Timeout ends the whole run; what was not told by then is not proven. Zero means
+	// DefaultTimeout; negative is refused.
+	Timeout time.Duration
+	// RequestTimeout ends one request, body included. Zero means
+	// DefaultRequestTimeout; negative is refused.
+	RequestTimeout time.Duration
+	// Rate is how many requests a second go to one host at most, over all targets.
+	// Zero means DefaultRate; negative is refused.
+	Rate int
+	// Parallel is how many requests are open to one host at a time. Zero means
+	// DefaultParallel; negative is refused.
+	Parallel int
+	// Requests is how many requests one target gets at most. Zero means
+	// DefaultRequests; negative is refused.
+	Requests int
+	// Roots are trusted beside the system's, such as a local CA's.
+	Roots []*x509.Certificate
+	// Active permits checks that declare check.Active. It is the caller's duty to
+	// have proof of control of every target.
+	Active bool
+	// Progress is told of each check as it ends, one call at a time. It may be nil.
+	Progress func(done, all int, what string)
+}
+
+// Run runs the checks side by side against the targets and reports all practices. The
+// error is about the arguments: a target that cannot be reached is in the report, with
+// its practices not proven. When ctx ends, Run returns soon with what was told so far.
+func Run(ctx context.Context, targets []check.Target, checks []check.Check, o Options) (*Report, error) {
+	problems := guard.Problems{Package: "audit"}
+	o.check(&problems)
+	sessions := make([]*session, len(targets))
+	for i, t := range targets {
+		sessions[i] = newSession(t, fmt.Sprintf("targets[%d]", i), &problems)
+	}
+	if len(targets) == 0 {
+		problems.Add("targets", "", "at least one address or folder", "")
+	}
+	checkList(checks, &problems)
+	roots, err := pool(o.Roots)
+	problems.Note(err)
+	if err := problems.Err(); err != nil {
+		return nil, err
+	}
+
+	start := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
+	defer cancel()
+	budgets := make(map[string]*budget)
+	for _, s := range sessions {
+		s.open(ctx, o, roots, budgets)
+		defer s.close()
+	}
+	jobs := plan(sessions, checks)
+	run(ctx, jobs, o)
+	return newReport(sessions, checks, jobs, time.Since(start)), nil
+}
+
+func (o *Options) check(p *guard.Problems) {
+	for _, d := range []struct {
+		field string
+		value *time.Duration
+		unset time.Duration
+	}{{"Timeout", &o.Timeout, DefaultTimeout}, {"RequestTimeout", &o.RequestTimeout, DefaultRequestTimeout}} {
+		if *d.value < 0 {
+			p.Add(d.field, d.value.String(), "a duration above 0", "0 means "+d.unset.String())
+		}
+		if *d.value == 0 {
+			*d.value = d.unset
+		}
+	}
+	for _, n := range []struct {
+		field string
+		value *int
+		unset int
+	}{{"Rate", &o.Rate, DefaultRate}, {"Parallel", &o.Parallel, DefaultParallel}, {"Requests", &o.Requests, DefaultRequests}} {
+		if *n.value < 0 {
+			p.Add(n.field, fmt.Sprint(*n.value), "a number above 0", fmt.Sprintf("0 means %d", n.unset))
+		}
+		if *n.value == 0 {
+			*n.value = n.unset
+		}
+	}
+}
+
+func checkList(checks []check.Check, p *guard.Problems) {
+	seen := make(map[string]bool)
+	for i, c := range checks {
+		field := fmt.Sprintf("checks[%d]", i)
+		if c.ID == "" || c.Run == nil || seen[c.ID] {
+			p.Add(field, c.ID, "a check with an id of its own and a Run", "")
+		}
+		if !slices.Contains(practiceIDs, c.Practice) {
+			p.Add(field+".Practice", c.Practice, "one of "+strings.Join(practiceIDs, ", "), "")
+		}
+		seen[c.ID] = true
+	}
+}
+
+func pool(extra []*x509.Certificate) (*x509.CertPool, error) {
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		if len(extra) == 0 {
+			return nil, fmt.Errorf("audit: reading the system's root certificates: %w", err)
+		}
+		roots = x509.NewCertPool()
+	}
+	for _, c := range extra {
+		roots.AddCert(c)
+	}
+	return roots, nil
+}
+
+// parseAddress reads an upstream as host:port or as an http(s) URL.
+func parseAddress(s string) (*url.URL, error) {
+	if !strings.Contains(s, "://") {
+		if strings.HasPrefix(s, ":") {
+			s = "127.0.0.1" + s
+		}
+		s = "http://" + s
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		return nil, err
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+		return nil, fmt.Errorf("no http address")
+	}
+	if u.Path == "" {
+		u.Path = "/"
+	}
+	return u, nil
+}
+
+// A job is one check on one session, with its result.
+type job struct {
+	session *session
+	check   *check.Check
+	// alone says that the job asks the upstream, to tell the layers apart.
+	alone  bool
+	result check.Result
+}
+
+func plan(sessions []*session, checks []check.Check) []*job {
+	var jobs []*job
+	for _, s := range sessions {
+		for i := range checks {
+			c := &checks[i]
+			jobs = append(jobs, &job{session: s, check: c})
+			if c.Alone && s.behind != nil {
+				jobs = append(jobs, &job{session: s.behind, check: c, alone: true})
+			}
+		}
+	}
+	return jobs
+}
+
+func run(ctx context.Context, jobs []*job, o Options) {
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	done := 0
+	for _, j := range jobs {
+		wg.Go(func() {
+			j.result = j.run(ctx, o.Active)
+			if o.Progress != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				done++
+				o.Progress(done, len(jobs), j.check.ID)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// run runs one check and holds it to its contract: no panic, no proof with a broken
+// finding, no silence.
+func (j *job) run(ctx context.Context, active bool) (r check.Result) {
+	if missing := j.missing(active); missing != 0 {
+		return check.NotProven("needs " + missing.String())
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			r = check.NotProven(fmt.Sprintf("the check failed: %v", v))
+		}
+	}()
+	r = j.check.Run(ctx, j.session.public)
+	switch r.Status {
+	case check.Proved:
+		return check.Conclude(r.Reason, r.Findings)
+	case check.Unproven:
+		if r.Reason == "" {
+			r.Reason = "the check gave no reason"
+		}
+		return check.NotProven(r.Reason, r.Findings...)
+	case check.Broken:
+		return r
+	}
+	return check.NotProven("the check gave no answer", r.Findings...)
+}
+
+// missing is what the check needs and the target does not offer.
+func (j *job) missing(active bool) check.Need {
+	var have check.Need
+	if j.session.url != nil {
+		have |= check.Wire
+	}
+	if j.session.target.Folder != "" {
+		have |= check.Source | check.Lockfile
+	}
+	if active {
+		have |= check.Active
+	}
+	return j.check.Needs &^ have
+}

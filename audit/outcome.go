@@ -1,0 +1,42 @@
+package audit
+
+import "github.com/panoplysec/panoply/audit/check"
+
+// An Outcome is what a script wants to know of a report. Its number is the exit code of
+// panoply audit; 2, wrong usage, never reaches a report.
+type Outcome int
+
+// The outcomes.
+const (
+	// Clean: nothing at or above the threshold.
+	Clean Outcome = 0
+	// Found: at least one finding at or above the threshold.
+	Found Outcome = 1
+	// Incomplete: a target about which nothing at all could be told. What was not
+	// looked at is not clean.
+	Incomplete Outcome = 3
+)
+
+// Outcome judges the report: Found when a finding is at or above the threshold, else
+// Incomplete when a target gave no answer and no finding, else Clean. A practice that
+// is not proven for another reason does not change it.
+func (r *Report) Outcome(threshold check.Severity) Outcome {
+	told := make(map[string]bool)
+	for _, f := range r.Findings {
+		if f.Severity >= threshold {
+			return Found
+		}
+		told[f.Target] = true
+	}
+	for _, t := range r.Targets {
+		if t.URL != "" && !t.Answered && !told[t.URL] {
+			return Incomplete
+		}
+	}
+	for _, p := range r.Practices {
+		if p.Status != check.Unproven {
+			return Clean
+		}
+	}
+	return Incomplete
+}

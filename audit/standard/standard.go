@@ -1,0 +1,17 @@
+// Package standard is the explicit list of the checks that panoply audit runs.
+//
+//	report, err := audit.Run(ctx, targets, standard.Checks(), audit.Options{})
+//
+// It protects against nothing by itself.
+package standard
+
+import (
+	"github.com/panoplysec/panoply/audit/check"
+	"github.com/panoplysec/panoply/internal/checks/wire"
+)
+
+// Checks returns every check there is, in the order of the practices. The caller may
+// change the result, to leave checks out or to add own ones.
+func Checks() []check.Check {
+	return wire.Checks()
+}

@@ -1,0 +1,309 @@
+package audit
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/netip"
+	"net/textproto"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/panoplysec/panoply/audit/check"
+)
+
+// The bounds on what a target may say.
+const (
+	maxBody  = 1 << 20
+	maxHead  = 64 << 10
+	maxEarly = 8
+)
+
+func (s *session) newTransport() *http.Transport {
+	return &http.Transport{
+		// No proxy of the environment: only the target is contacted.
+		DialTLSContext:         s.dialTLS,
+		DialContext:            s.dial,
+		DisableCompression:     true,
+		MaxConnsPerHost:        s.options.Parallel,
+		MaxResponseHeaderBytes: maxHead,
+		IdleConnTimeout:        s.options.RequestTimeout,
+	}
+}
+
+// dial connects to the pinned addresses, whatever address is asked for: the transport
+// knows the front and the plain port by names only.
+func (s *session) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	to := s.allowed.front
+	if address == plainHost {
+		to = s.allowed.plain
+	}
+	if len(to) == 0 {
+		return nil, errors.New("the address is not part of this audit")
+	}
+	var first error
+	var d net.Dialer
+	for _, addr := range to {
+		conn, err := d.DialContext(ctx, network, addr.String())
+		if err == nil {
+			return conn, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return nil, first
+}
+
+func (s *session) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := s.dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	client := tls.Client(conn, s.lenient())
+	if err := client.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, &handshakeError{err}
+	}
+	return client, nil
+}
+
+// lenient accepts every certificate and every protocol there is: an audit must be able
+// to talk with a server whose TLS it will call broken, and it sends no secret. What the
+// certificate is worth is judged by the check tls.
+func (s *session) lenient() *tls.Config {
+	c := &tls.Config{ServerName: s.url.Hostname(), InsecureSkipVerify: true, MinVersion: tls.VersionTLS10}
+	for _, suite := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		c.CipherSuites = append(c.CipherSuites, suite.ID)
+	}
+	return c
+}
+
+type handshakeError struct{ err error }
+
+func (e *handshakeError) Error() string { return "the TLS handshake failed: " + e.err.Error() }
+func (e *handshakeError) Unwrap() error { return e.err }
+
+// plainHost is the name under which the transport dials the plain port, so that its
+// connections are never mixed with those to the front.
+const plainHost = "plain.invalid:80"
+
+// send makes one exchange.
+func (s *session) send(r check.Request) (*check.Exchange, error) {
+	if r.To == check.Plain && len(s.allowed.plain) == 0 && s.unreachable == nil {
+		return nil, errors.New("the plain HTTP port is not known")
+	}
+	if err := s.admit(s.run); err != nil {
+		return nil, err
+	}
+	defer s.budget.give()
+	ctx, cancel := context.WithTimeout(s.run, s.options.RequestTimeout)
+	defer cancel()
+
+	x := &check.Exchange{Request: r}
+	req, err := s.request(ctx, x)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := s.transport.RoundTrip(req)
+	if err == nil {
+		defer resp.Body.Close()
+		x.Status, x.Header, x.TLS = resp.StatusCode, resp.Header, resp.TLS
+		x.Public = s.trustedByAll(resp.TLS)
+		broke := s.read(x, resp)
+		x.Trailer = resp.Trailer
+		s.judge(r.To, broke)
+		s.reached.Store(true)
+		return x, nil
+	}
+	s.judge(r.To, err)
+	return nil, plainly(err)
+}
+
+// request builds what is sent, with the target as it stands: a malformed path must
+// arrive malformed.
+func (s *session) request(ctx context.Context, x *check.Exchange) (*http.Request, error) {
+	r := x.Request
+	path := r.Path
+	if path == "" {
+		path = s.url.RequestURI()
+	}
+	scheme, host, dialled := s.url.Scheme, s.url.Host, s.url.Host
+	if r.To == check.Plain {
+		scheme, host, dialled = "http", s.plainName(), plainHost
+	}
+	x.URL = scheme + "://" + host + path
+	method := r.Method
+	if method == "" {
+		method = http.MethodGet
+	}
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
+			if len(x.Early) == maxEarly {
+				return errors.New("more than eight interim answers")
+			}
+			x.Early = append(x.Early, http.Header(h))
+			return nil
+		},
+	})
+	req, err := http.NewRequestWithContext(ctx, method, scheme+"://"+dialled+"/", nil)
+	if err != nil {
+		return nil, err
+	}
+	req.URL = &url.URL{Scheme: scheme, Host: dialled, Opaque: path}
+	req.Host = host
+	if r.Body != "" {
+		req.Body = io.NopCloser(strings.NewReader(r.Body))
+		req.ContentLength = int64(len(r.Body))
+	}
+	req.Header.Set("User-Agent", "panoply-audit")
+	for line := range strings.SplitSeq(r.Headers, "\n") {
+		if name, value, ok := strings.Cut(line, ": "); ok {
+			if strings.EqualFold(name, "Host") {
+				req.Host = value
+			} else {
+				req.Header.Add(name, value)
+			}
+		}
+	}
+	return req, nil
+}
+
+// plainName is the Host under which the plain port is asked.
+func (s *session) plainName() string {
+	host := s.url.Hostname()
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if port := s.allowed.plain[0].Port(); port != 80 {
+		return fmt.Sprintf("%s:%d", host, port)
+	}
+	return host
+}
+
+// read takes the body up to the bound, with gzip taken off under the same bound.
+// An error is why the body broke off; what came before it counts.
+func (s *session) read(x *check.Exchange, resp *http.Response) error {
+	var body io.Reader = resp.Body
+	if strings.EqualFold(resp.Header.Get("Content-Encoding"), "gzip") {
+		raw := bufio.NewReader(io.LimitReader(body, maxBody))
+		z, err := gzip.NewReader(raw)
+		if err != nil {
+			x.Truncated = true
+			return err
+		}
+		body = z
+	}
+	var buf bytes.Buffer
+	n, err := io.Copy(&buf, io.LimitReader(body, maxBody+1))
+	if n > maxBody {
+		buf.Truncate(maxBody)
+	}
+	x.Body = buf.Bytes()
+	x.Truncated = n > maxBody || err != nil
+	return err
+}
+
+// trustedByAll says whether the certificate holds for every browser: by the system's
+// roots alone, without those given to this run.
+func (s *session) trustedByAll(state *tls.ConnectionState) bool {
+	if state == nil || len(state.PeerCertificates) == 0 {
+		return false
+	}
+	inter := x509.NewCertPool()
+	for _, c := range state.PeerCertificates[1:] {
+		inter.AddCert(c)
+	}
+	_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{DNSName: s.url.Hostname(), Intermediates: inter})
+	return err == nil
+}
+
+// Handshake implements check.Prober.
+func (s *session) Handshake(ctx context.Context, c *tls.Config) (*tls.ConnectionState, error) {
+	if err := s.admit(ctx); err != nil {
+		return nil, err
+	}
+	defer s.budget.give()
+	ctx, cancel := context.WithTimeout(ctx, s.options.RequestTimeout)
+	defer cancel()
+	conn, err := s.dial(ctx, "tcp", "")
+	if err != nil {
+		s.judge(check.Front, err)
+		return nil, plainly(err)
+	}
+	defer conn.Close()
+	if c.ServerName == "" {
+		c = c.Clone()
+		c.ServerName = s.url.Hostname()
+	}
+	client := tls.Client(conn, c)
+	if err := client.HandshakeContext(ctx); err != nil {
+		if errors.Is(err, context.DeadlineExceeded) {
+			s.judge(check.Front, err)
+			return nil, reason(err)
+		}
+		return nil, &handshakeError{err}
+	}
+	s.judge(check.Front, nil)
+	state := client.ConnectionState()
+	return &state, nil
+}
+
+// Dial implements check.Prober.
+func (s *session) Dial(ctx context.Context, to netip.AddrPort) error {
+	if to.Port() != s.allowed.around || s.allowed.around == 0 || !ownAddress(to.Addr()) {
+		return errors.New("the address is not part of this audit")
+	}
+	if err := s.budget.take(ctx); err != nil {
+		return reason(err)
+	}
+	defer s.budget.give()
+	d := net.Dialer{Timeout: min(2*time.Second, s.options.RequestTimeout)}
+	conn, err := d.DialContext(ctx, "tcp", to.String())
+	if err != nil {
+		return plainly(err)
+	}
+	return conn.Close()
+}
+
+func ownAddress(a netip.Addr) bool {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return false
+	}
+	for _, own := range all {
+		if n, ok := own.(*net.IPNet); ok {
+			if ip, ok := netip.AddrFromSlice(n.IP); ok && ip.Unmap() == a.Unmap().WithZone("") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// plainly takes the wrapping off an error of the network that says nothing new.
+func plainly(err error) error {
+	var shake *handshakeError
+	if errors.As(err, &shake) {
+		return shake
+	}
+	if late(err) {
+		return reason(context.DeadlineExceeded)
+	}
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		return fmt.Errorf("no connection: %w", op.Err)
+	}
+	return reason(err)
+}

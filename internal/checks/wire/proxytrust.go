@@ -1,0 +1,241 @@
+package wire
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/panoplysec/panoply/audit/check"
+)
+
+var proxyTrustRules = check.Rules{
+	{ID: "proxy-trust/around", Title: "the app can be reached beside the door", Severity: check.High, CWE: 288,
+		Fix: check.Fix{
+			Express: "app.listen(3000, '127.0.0.1')", Go: `http.ListenAndServe("127.0.0.1:3000", handler)`,
+			Door: "none: the door cannot close another program's port; a firewall can",
+		}},
+	{ID: "proxy-trust/forwarded-for", Title: "visitors choose their own address: X-Forwarded-For is believed", Severity: check.Medium, CWE: 348},
+	{ID: "proxy-trust/forwarded-host", Title: "visitors choose the host: X-Forwarded-Host is believed", Severity: check.Medium, CWE: 348},
+	{ID: "proxy-trust/forwarded-proto", Title: "visitors choose the scheme: X-Forwarded-Proto is believed", Severity: check.Medium, CWE: 348},
+}
+
+var proxyTrustCheck = check.Check{
+	ID: "proxy-trust", Practice: "proxy-trust", Title: "Nobody but the proxy speaks for visitors, and there is no way around it",
+	Why:      "An app that believes every X-Forwarded-For lets visitors choose their address; one that is reachable beside the door has no door.",
+	Severity: check.Medium, Needs: check.Wire, Rules: proxyTrustRules, Run: runProxyTrust,
+	Bad:  "app.set('trust proxy', true)\napp.listen(3000)",
+	Good: "app.set('trust proxy', 'loopback')\napp.listen(3000, '127.0.0.1')",
+}
+
+// What the spoofed headers claim: an address and a name that are reserved, so that
+// they can stand in an answer only by having been believed.
+const (
+	spoofedAddress = "192.0.2.211"
+	spoofedHost    = "spoofed.panoply.invalid"
+)
+
+func runProxyTrust(ctx context.Context, s *check.Session) check.Result {
+	found, way := around(ctx, s)
+	pages, err := spoofable(ctx, s)
+	if err != nil {
+		return check.NotProven(err.Error(), found...)
+	}
+	tried := 0
+	for _, plain := range pages {
+		more, n, err := spoof(ctx, s, plain)
+		if err != nil {
+			return check.NotProven(err.Error(), append(found, more...)...)
+		}
+		tried += n
+		for _, f := range more {
+			if !slices.ContainsFunc(found, func(g check.Finding) bool { return g.ID == f.ID }) {
+				found = append(found, f)
+			}
+		}
+	}
+	effect := fmt.Sprintf("%d spoofed requests changed nothing on %s", tried, answers(len(pages)))
+	if way != "" {
+		return check.NotProven(effect+", but "+way, found...)
+	}
+	return check.Conclude(effect+", and the app answers on loopback only", found)
+}
+
+// around looks for the way around the door. The text says why it could not be looked
+// for, or is empty.
+func around(ctx context.Context, s *check.Session) ([]check.Finding, string) {
+	up := s.Upstream
+	if up == nil {
+		return nil, "the app's own address is not known, so a way around could not be looked for"
+	}
+	port, err := strconv.ParseUint(portOf(up), 10, 16)
+	if err != nil {
+		return nil, "the upstream's port is not known"
+	}
+	own, err := ownAddresses()
+	if err != nil {
+		return nil, "the addresses of this machine are not known: " + err.Error()
+	}
+	host := up.Hostname()
+	addr, err := netip.ParseAddr(host)
+	local := host == "localhost" || err == nil && (addr.IsLoopback() || slices.Contains(own, addr.Unmap()))
+	if !local {
+		return nil, "the app is on another machine, and who reaches it there cannot be told from here"
+	}
+	var found []check.Finding
+	for _, a := range own {
+		to := netip.AddrPortFrom(a, uint16(port))
+		if s.Wire.Dial(ctx, to) != nil {
+			continue
+		}
+		found = append(found, proxyTrustRules.Find("proxy-trust/around", portOf(up), check.Evidence{
+			Where: "connect " + to.String(), Seen: "the connection is accepted", Command: "curl -si http://" + to.String() + "/",
+		}).Saying("the app behind the door answers on %s too", to).In(check.Network))
+		break
+	}
+	if ctx.Err() != nil {
+		return found, "the time was up"
+	}
+	return found, ""
+}
+
+func portOf(u *url.URL) string {
+	if p := u.Port(); p != "" {
+		return p
+	}
+	return map[string]string{"http": "80", "https": "443"}[u.Scheme]
+}
+
+// ownAddresses are those addresses of this machine that others could use.
+func ownAddresses() ([]netip.Addr, error) {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, err
+	}
+	var own []netip.Addr
+	for _, a := range all {
+		n, ok := a.(*net.IPNet)
+		if !ok {
+			continue
+		}
+		addr, ok := netip.AddrFromSlice(n.IP)
+		if addr = addr.Unmap(); ok && !addr.IsLoopback() && !addr.IsLinkLocalUnicast() {
+			own = append(own, addr)
+		}
+	}
+	return own, nil
+}
+
+// spoofable returns the answers to which spoofed ones are compared: the first, where
+// redirects to the right host are made, and those after it.
+func spoofable(ctx context.Context, s *check.Session) ([]*check.Exchange, error) {
+	all, err := pages(ctx, s)
+	if len(all) == 0 {
+		return nil, err
+	}
+	return all[:min(len(all), 4)], nil
+}
+
+// spoof repeats a request with headers that speak for others, and compares.
+func spoof(ctx context.Context, s *check.Session, plain *check.Exchange) ([]check.Finding, int, error) {
+	proto := "https"
+	if s.URL.Scheme == "https" {
+		proto = "http"
+	}
+	with := func(h map[string]string) check.Request {
+		return check.Request{Path: plain.Request.Path, Headers: check.Headers(h)}
+	}
+	requests := []check.Request{
+		with(map[string]string{"X-Forwarded-For": spoofedAddress, "X-Real-IP": spoofedAddress, "Forwarded": "for=" + spoofedAddress}),
+		with(map[string]string{"X-Forwarded-Host": spoofedHost}),
+		with(map[string]string{"X-Forwarded-Proto": proto}),
+	}
+	var found []check.Finding
+	for i, r := range requests {
+		x, err := s.Wire.Do(ctx, r)
+		if err != nil {
+			return found, i, err
+		}
+		var f *check.Finding
+		switch i {
+		case 0:
+			f = reflected(plain, x, "proxy-trust/forwarded-for", spoofedAddress)
+		case 1:
+			f = reflected(plain, x, "proxy-trust/forwarded-host", spoofedHost)
+		case 2:
+			f = schemed(s, plain, x)
+		}
+		if f != nil {
+			found = append(found, *f)
+		}
+	}
+	return found, len(requests), nil
+}
+
+// directly is said with every effect: seen from here, a door's trusted peer and an
+// app's visitor are the same.
+const directly = "; if visitors meet a proxy first, audit the proxy's address"
+
+// reflected finds the marker in the answer. In the head it was used; in the body it may
+// merely have been shown.
+func reflected(plain, x *check.Exchange, id, marker string) *check.Finding {
+	for _, name := range []string{"Location", "Set-Cookie", "Link", "Content-Location", "Access-Control-Allow-Origin"} {
+		for _, v := range x.Header.Values(name) {
+			if strings.Contains(v, marker) {
+				f := proxyTrustRules.Find(id, name, x.Evidence(name)).Saying("the claimed %s stands in the answer's %s%s", marker, name, directly)
+				return &f
+			}
+		}
+	}
+	if at := bytes.Index(x.Body, []byte(marker)); at >= 0 && !bytes.Contains(plain.Body, []byte(marker)) {
+		f := proxyTrustRules.Find(id, "body", x.Excerpt(at, at+len(marker))).With(check.Firm).
+			Saying("the claimed %s stands in the page%s", marker, directly)
+		return &f
+	}
+	return nil
+}
+
+// schemed finds what a false scheme changed: cookies that become Secure, redirects that
+// come or go or change their scheme, addresses in the page.
+func schemed(s *check.Session, plain, x *check.Exchange) *check.Finding {
+	change := ""
+	e := x.Evidence("Location", "Set-Cookie")
+	switch {
+	case secureCookies(plain) != secureCookies(x):
+		change = "the cookies' Secure"
+	case (plain.Header.Get("Location") == "") != (x.Header.Get("Location") == ""):
+		change = "a redirect"
+	case schemeOf(plain.Header.Get("Location")) != schemeOf(x.Header.Get("Location")):
+		change = "the scheme of a redirect"
+	default:
+		for _, scheme := range []string{"http://", "https://"} {
+			own := []byte(scheme + s.URL.Host)
+			if at := bytes.Index(x.Body, own); at >= 0 && !bytes.Contains(plain.Body, own) {
+				change, e = "the addresses in the page", x.Excerpt(at, at+len(own))
+			}
+		}
+	}
+	if change == "" {
+		return nil
+	}
+	f := proxyTrustRules.Find("proxy-trust/forwarded-proto", "X-Forwarded-Proto", e).With(check.Firm).
+		Saying("a claimed scheme changes %s%s", change, directly)
+	return &f
+}
+
+func secureCookies(x *check.Exchange) bool {
+	return slices.ContainsFunc(setCookies(x), func(c setCookie) bool { return c.has("secure") })
+}
+
+func schemeOf(ref string) string {
+	u, err := url.Parse(ref)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme
+}
