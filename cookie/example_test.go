@@ -31,7 +31,7 @@ func Example() {
 
 func ExampleNew_rename() {
 	app := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fmt.Println("the app sees:", r.Header.Get("Cookie"))
+		fmt.Printf("the app sees %q\n", r.Header.Get("Cookie"))
 		w.Header().Add("Set-Cookie", "PHPSESSID=8f3c; path=/; HttpOnly")
 	})
 	g, err := cookie.New(cookie.Options{Rename: cookie.Rename{
@@ -53,9 +53,9 @@ func ExampleNew_rename() {
 	r.Header.Set("Cookie", pair)
 	door.ServeHTTP(httptest.NewRecorder(), r)
 	// Output:
-	// the app sees:
+	// the app sees ""
 	// the client gets: __Host-bwhzd5=8f3c; path=/; HttpOnly; Secure; SameSite=Lax
-	// the app sees: PHPSESSID=8f3c
+	// the app sees "PHPSESSID=8f3c"
 }
 
 func ExampleDecodeSigned() {

@@ -62,7 +62,8 @@ func Rewrite(lines []string, edit func(name, value string) (newName, newValue st
 					changed = true
 					continue
 				}
-				if (newName != name || newValue != value) && fits(newName, newValue) {
+				if (newName != name || newValue != value) &&
+					(newName == name || fits(newName, "")) && (newValue == value || fits("", newValue)) {
 					changed = true
 					piece = replacePair(piece, name, value, newName, newValue)
 				}
