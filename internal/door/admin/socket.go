@@ -1,0 +1,133 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// SocketName is the socket's name within the state folder.
+const SocketName = "admin.sock"
+
+// maxPath is what every system takes for a socket's path (macOS: 104 with its NUL).
+const maxPath = 103
+
+// ErrUnsupported says that this system cannot tell who is at the other end.
+var ErrUnsupported = errors.New("admin: this system has no unix socket that tells its peer; status, off and reload are not available")
+
+// Control is what the socket's orders act on.
+type Control interface {
+	Status() Status
+	Switch(guard, mode string) error
+	ReloadNow() error
+}
+
+// Listen opens the socket in the state folder. A socket left behind by a door that died
+// is replaced; one that answers is an error.
+func Listen(stateDir string) (net.Listener, error) {
+	if !peerSupported {
+		return nil, ErrUnsupported
+	}
+	path := filepath.Join(stateDir, SocketName)
+	if len(path) > maxPath {
+		return nil, fmt.Errorf("admin: the path %s is too long for a unix socket (%d bytes, %d fit); choose a shorter state folder", path, len(path), maxPath)
+	}
+	if err := os.MkdirAll(stateDir, 0o700); err != nil {
+		return nil, fmt.Errorf("admin: make the state folder: %w", err)
+	}
+	info, err := os.Stat(stateDir)
+	if err != nil {
+		return nil, fmt.Errorf("admin: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		// Else the socket is open to all between its making and its chmod.
+		if err := os.Chmod(stateDir, 0o700); err != nil {
+			return nil, fmt.Errorf("admin: close the state folder to others: %w", err)
+		}
+	}
+	if conn, err := net.DialTimeout("unix", path, time.Second); err == nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("admin: another door runs on %s; stop it, or give this one its own state folder", stateDir)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("admin: remove the socket of a door that is gone: %w", err)
+	}
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("admin: open the socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		_ = ln.Close()
+		return nil, fmt.Errorf("admin: close the socket to others: %w", err)
+	}
+	return ownPeers{ln}, nil
+}
+
+// ownPeers hears only the door's own user and root.
+type ownPeers struct{ net.Listener }
+
+func (l ownPeers) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		uid, err := peerUID(conn)
+		if err == nil && (uid == 0 || uid == os.Geteuid()) {
+			return conn, nil
+		}
+		_ = conn.Close()
+	}
+}
+
+// Serve returns a server for the socket; the caller serves it on Listen's listener and
+// closes it.
+func Serve(c Control) *http.Server {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, c.Status())
+	})
+	mux.HandleFunc("POST /switch", func(w http.ResponseWriter, r *http.Request) {
+		var o Order
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4<<10)).Decode(&o); err != nil {
+			answer(w, http.StatusBadRequest, failure{"admin: the order is not JSON"})
+			return
+		}
+		done(w, c.Switch(o.Guard, o.Mode))
+	})
+	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, _ *http.Request) { done(w, c.ReloadNow()) })
+	return &http.Server{Handler: mux, ReadTimeout: 10 * time.Second, IdleTimeout: 10 * time.Second}
+}
+
+// failure carries an error's text to the operator, who may know it whole.
+type failure struct {
+	Error string `json:"error"`
+}
+
+func done(w http.ResponseWriter, err error) {
+	if err != nil {
+		answer(w, http.StatusUnprocessableEntity, failure{err.Error()})
+		return
+	}
+	answer(w, http.StatusOK, failure{})
+}
+
+// A Client speaks to the door that owns a socket.
+type Client struct{ http http.Client }
+
+// NewClient returns a client of the socket at path. Close it after use.
+func NewClient(path string) *Client {
+	return &Client{http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "unix", path)
+		},
+		DisableKeepAlives: true,
+	}}}
+}

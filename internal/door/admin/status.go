@@ -1,0 +1,64 @@
+package admin
+
+import (
+	"time"
+
+	"github.com/panoplysec/panoply/internal/door/ledger"
+)
+
+// ReadyAfter is how many requests a guard must have observed before its silence means
+// something.
+const ReadyAfter = 100
+
+// Status is what panoply status shows.
+type Status struct {
+	Version  string    `json:"version"` // of this structure: "1"
+	Listen   []string  `json:"listen"`
+	Upstream string    `json:"upstream"`
+	Since    time.Time `json:"since"`
+	Requests uint64    `json:"requests"`
+	Streams  int       `json:"streams"` // open WebSockets and event streams
+	// Problems are what the hard checks found; empty means ready.
+	Problems []string      `json:"problems"`
+	Hints    []string      `json:"hints,omitempty"`
+	Guards   []GuardStatus `json:"guards"`
+	// Reports counts the CSP reports by directive.
+	Reports map[string]uint64 `json:"csp_reports,omitempty"`
+}
+
+// GuardStatus is one guard: what it saw and did, and whether it could enforce.
+type GuardStatus struct {
+	ledger.Guard
+	// Mode is what holds now; Configured what the configuration says.
+	Mode       string `json:"mode"`
+	Configured string `json:"configured"`
+	// Ready tells that a guard which observes has seen enough and would have refused
+	// nothing. Why says it in words.
+	Ready bool   `json:"ready"`
+	Why   string `json:"why"`
+}
+
+// Judge fills Ready and Why.
+func (g *GuardStatus) Judge() {
+	switch {
+	case g.Mode == "off":
+		g.Why = "off"
+	case g.Mode == "enforce" && g.WouldDeny == 0 && g.WouldMend == 0:
+		g.Ready, g.Why = true, "enforces"
+	case g.Mode == "enforce":
+		g.Ready, g.Why = true, "enforces; some rules only observe"
+	case g.WouldDeny > 0:
+		g.Why = "would have blocked; look at the examples"
+	case g.Seen < ReadyAfter:
+		g.Why = "has seen too little"
+	default:
+		g.Ready, g.Why = true, "ready to enforce"
+	}
+}
+
+// An Order is what the socket takes for POST /switch.
+type Order struct {
+	Guard string `json:"guard"`
+	// Mode is off, observe, enforce, or on: what the configuration says.
+	Mode string `json:"mode"`
+}

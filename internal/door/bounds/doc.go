@@ -1,0 +1,17 @@
+// Package bounds holds the door's limits on what a client may send: the size of a
+// request head, and the pace and size of a request body.
+//
+//	body := bounds.Watch(w, r.Body, bounds.Body{Grace: 10 * time.Second, MinRate: 1024})
+//	r.Body = body
+//	next.ServeHTTP(w, r)
+//	if body.Err() != nil { … }
+//
+// Limits on time that net/http keeps by itself (request head, idle keep-alive) are not
+// here. Nor is the size of a head beyond net/http's own 1 MiB: the server answers that
+// before any handler runs.
+//
+// Slow bodies are what slowhttptest -B and RUDY send; the pace is measured over each
+// piece of Grace × MinRate bytes and only while the door waits for the client, so that
+// an upload which the application consumes slowly is not the client's fault, and a fast
+// start earns no credit for a slow end.
+package bounds

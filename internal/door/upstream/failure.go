@@ -1,0 +1,139 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+
+	"github.com/panoplysec/panoply/internal/door/bounds"
+)
+
+// A Reason names why an exchange failed. The set is fixed, so it may be a metric label.
+type Reason string
+
+const (
+	// Refused: nothing listens there.
+	Refused Reason = "refused"
+	// ConnectTimeout: no connection within Options.Connect.
+	ConnectTimeout Reason = "connect-timeout"
+	// ResponseTimeout: no answer's head within Options.Response.
+	ResponseTimeout Reason = "response-timeout"
+	// Closed: the application closed the connection without an answer.
+	Closed Reason = "closed"
+	// BadAnswer: what came back is not HTTP, or is not fit to pass on.
+	BadAnswer Reason = "bad-answer"
+	// HeadTooLarge: the answer's head exceeds 1 MiB.
+	HeadTooLarge Reason = "head-too-large"
+	// Truncated: the answer ended before its length.
+	Truncated Reason = "truncated"
+	// Silent: the answer stopped in the middle for longer than Options.Idle.
+	Silent Reason = "silent"
+	// Unreachable: any other failure to connect.
+	Unreachable Reason = "unreachable"
+	// BodySlow, BodyTooLarge and BodyBad are the client's doing.
+	BodySlow     Reason = "body-slow"
+	BodyTooLarge Reason = "body-too-large"
+	BodyBad      Reason = "body-bad"
+	// ClientGone: the client left before the answer.
+	ClientGone Reason = "client-gone"
+)
+
+// A Failure is an exchange without a whole answer. Err is for the log only.
+type Failure struct {
+	// Status is for the client; 0 when there is nobody to tell.
+	Status int
+	Reason Reason
+	Err    error
+}
+
+// Ours tells whether the application, and not the client, caused the failure.
+func (f Failure) Ours() bool {
+	switch f.Reason {
+	case BodySlow, BodyTooLarge, BodyBad, ClientGone:
+		return false
+	}
+	return true
+}
+
+// answerError is an answer that the door does not pass on.
+type answerError string
+
+func (e answerError) Error() string { return "upstream: " + string(e) }
+
+// failed is ReverseProxy's ErrorHandler.
+func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
+	f := classify(err)
+	if ex := of(r.Context()); ex != nil {
+		r = ex.in
+		if body, ok := r.Body.(interface{ Err() error }); ok {
+			// A request that broke on its way is told by what broke it.
+			f = blame(f, body.Err())
+		}
+	}
+	p.fail(w, r, f)
+}
+
+func (p *Proxy) fail(w http.ResponseWriter, r *http.Request, f Failure) {
+	if f.Reason == ClientGone {
+		if p.opts.Broken != nil {
+			p.opts.Broken(r, f)
+		}
+		panic(http.ErrAbortHandler)
+	}
+	if !f.Ours() && r.ProtoMajor == 1 {
+		// The rest of the body is not waited for.
+		w.Header().Set("Connection", "close")
+	}
+	if p.opts.Fail == nil {
+		w.WriteHeader(f.Status)
+		return
+	}
+	p.opts.Fail(w, r, f)
+}
+
+// blame gives a failure to the request body when that is what failed.
+func blame(f Failure, body error) Failure {
+	switch {
+	case body == nil:
+		return f
+	case errors.Is(body, bounds.ErrSlow):
+		return Failure{http.StatusRequestTimeout, BodySlow, body}
+	case errors.Is(body, bounds.ErrTooLarge):
+		return Failure{http.StatusRequestEntityTooLarge, BodyTooLarge, body}
+	case f.Reason == ClientGone:
+		return f
+	}
+	return Failure{http.StatusBadRequest, BodyBad, body}
+}
+
+// classify gives an error of the transport its status and reason. net/http has no
+// errors to compare with for some of them; their texts are held by this package's tests.
+func classify(err error) Failure {
+	var answer answerError
+	var op *net.OpError
+	text := err.Error()
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, http.ErrAbortHandler):
+		return Failure{0, ClientGone, err}
+	case errors.As(err, &answer):
+		return Failure{http.StatusBadGateway, BadAnswer, err}
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return Failure{http.StatusBadGateway, Refused, err}
+	case errors.As(err, &op) && op.Op == "dial":
+		if op.Timeout() {
+			return Failure{http.StatusGatewayTimeout, ConnectTimeout, err}
+		}
+		return Failure{http.StatusBadGateway, Unreachable, err}
+	case timedOut(err):
+		return Failure{http.StatusGatewayTimeout, ResponseTimeout, err}
+	case strings.Contains(text, "server response headers exceeded"):
+		return Failure{http.StatusBadGateway, HeadTooLarge, err}
+	case strings.Contains(text, "EOF"), strings.Contains(text, "server closed idle connection"),
+		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return Failure{http.StatusBadGateway, Closed, err}
+	}
+	return Failure{http.StatusBadGateway, BadAnswer, err}
+}
