@@ -50,9 +50,7 @@ const maxPEM = 1 << 20
 //
 // The error holds a *FileError for every problem, joined. It does not check who issued
 // the chain: a self-signed leaf is accepted, for those who pin it.
-func LoadPair(pair Pair) (*tls.Certificate, error) { return loadPair(pair, time.Now()) }
-
-func loadPair(pair Pair, now time.Time) (*tls.Certificate, error) {
+func LoadPair(pair Pair) (*tls.Certificate, error) {
 	var problems []error
 	bad := func(file, text string, err error) {
 		problems = append(problems, &FileError{File: file, Text: text, Err: err})
@@ -69,7 +67,7 @@ func loadPair(pair Pair, now time.Time) (*tls.Certificate, error) {
 		return nil, errors.Join(problems...)
 	}
 	leaf := chain[0]
-	for _, text := range leafProblems(leaf, now) {
+	for _, text := range leafProblems(leaf, time.Now()) {
 		bad(pair.Cert, text, nil)
 	}
 	for i, issuer := range chain[1:] {
