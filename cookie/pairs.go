@@ -49,6 +49,11 @@ func Lookup(lines []string, name string) (value string, ok bool) {
 // cookie stays as it was.
 func Rewrite(lines []string, edit func(name, value string) (newName, newValue string, keep bool)) (header string, changed bool) {
 	var b strings.Builder
+	size := 0
+	for _, line := range lines {
+		size += len(line) + len("; ") + len(namePrefix)
+	}
+	b.Grow(size)
 	first := true
 	for _, rest := range lines {
 		start := true // of a line
