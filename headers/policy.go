@@ -130,24 +130,27 @@ func (p *policy) text(h http.Header, r *http.Request) ([]string, error) {
 }
 
 // framing is what a browser reads from fields of X-Frame-Options: DENY, SAMEORIGIN, or
-// "" when it reads nothing and lets every site frame the page.
+// "" when it reads nothing and lets every site frame the page. Values that disagree are
+// DENY when one of them is known.
 //
-// Source: HTML, section X-Frame-Options.
+// Source: HTML, the X-Frame-Options header.
 func framing(fields []string) string {
-	said := ""
+	said, known, several := "", false, false
 	for _, field := range fields {
 		for value := range strings.SplitSeq(field, ",") {
 			value = strings.ToUpper(strings.TrimSpace(value))
 			if value == "" {
 				continue
 			}
-			if said != "" && said != value {
-				return "DENY" // a browser refuses to frame on values that disagree
-			}
+			several = several || said != "" && said != value
+			known = known || slices.Contains(frameOptions, value) || value == "ALLOWALL"
 			said = value
 		}
 	}
-	if slices.Contains(frameOptions, said) {
+	switch {
+	case several && known:
+		return "DENY"
+	case !several && slices.Contains(frameOptions, said):
 		return said
 	}
 	return ""
