@@ -20,6 +20,8 @@ const (
 	maxLinks = 6
 	// missing is a path that no app has. It is the same in every run.
 	missing = "/panoply-audit-no-such-page"
+	// malformed is a path whose last escape is cut off.
+	malformed = "/%E0%A4%A"
 )
 
 // fetch sends the requests side by side and returns the answers in the order of the
@@ -133,7 +135,7 @@ func provoke(ctx context.Context, s *check.Session) ([]*check.Exchange, error) {
 		{Path: missing},
 		{Path: missing, Headers: "Accept: application/json"},
 		{Path: missing, Method: http.MethodHead},
-		{Path: "/%E0%A4%A"},
+		{Path: malformed},
 		{Path: "/..%2f..%2fpanoply-audit"},
 		{Path: root, Headers: "Range: bytes=99999999999-"},
 		{Path: root, Headers: "Accept: panoply/none"},

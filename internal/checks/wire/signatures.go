@@ -49,7 +49,7 @@ var defaultPages = []signature{
 	sign("Django", `<h1>Not Found</h1>\s*<p>The requested resource was not found on this server\.</p>`),
 	sign("Rails", `The page you were looking for doesn(?:'|’|&#39;)t exist`),
 	sign("Symfony", `Oops! An Error Occurred`),
-	sign("Next.js", `(?s)_next.{0,4000}This page could not be found|This page could not be found.{0,4000}_next`),
+	sign("Next.js", `class="next-error-h1"|"page":"/_error"`),
 	sign("PHP", `The requested resource <code class="url">`),
 	sign("Python http.server", `<p>Error code explanation: `),
 	sign("Varnish", `Guru Meditation`),
@@ -59,7 +59,7 @@ var defaultPages = []signature{
 var debugPages = []signature{
 	sign("the Werkzeug debugger", `Werkzeug Debugger|__debugger__=yes`),
 	sign("Django's debug page", `You're seeing this (?:error|page) because you have <code>DEBUG = True`),
-	sign("Laravel's debug page", `Ignition\b.{0,200}Laravel|Whoops, looks like something went wrong`),
+	sign("Laravel's debug page", `ignition-dark-mode|Whoops, looks like something went wrong`),
 	sign("Rails' debug page", `Action Controller: Exception caught`),
 	sign("Symfony's debug page", `Symfony Exception`),
 	sign("ASP.NET's debug page", `Description: </b>An unhandled exception occurred`),
@@ -67,13 +67,13 @@ var debugPages = []signature{
 
 // stackTraces are lines that a runtime prints about its own stack.
 var stackTraces = []signature{
-	sign("Node.js", `\bat (?:[^\n<]{1,200} \()?(?:file://)?(?:node:[\w/]+|(?:/|[A-Z]:\\)[^\s:()<]+\.[cm]?[jt]sx?):\d+:\d+`),
+	sign("Node.js", `\bat (?:[^\n]+? \()?(?:file://)?(?:node:[\w/]+|(?:/|[A-Z]:\\)[^\s:()<]+\.[cm]?[jt]sx?):\d+:\d+`),
 	sign("Python", `Traceback \(most recent call last\)`),
 	sign("Java", `\bat [\w$.]+\([\w$]+\.(?:java|kt|scala):\d+\)`),
 	sign("Go", `goroutine \d+ \[[a-z ,0-9]+\]:|[\w/.-]+\.go:\d+ \+0x[0-9a-f]+`),
-	sign("PHP", `(?:Fatal error|Parse error|Warning|Notice|Uncaught [\w\\]+)[^\n]{0,300} in (?:<b>)?/[^\s<]+\.php(?:</b>)?(?: on line |:\d)|#\d+ /[^\s(]+\.php\(\d+\)`),
+	sign("PHP", `(?:Fatal error|Parse error|Warning|Notice|Uncaught [\w\\]+)[^\n]* in (?:<b>)?/[^\s<]+\.php(?:</b>)?(?: on line |:\d)|#\d+ /[^\s(]+\.php\(\d+\)`),
 	sign("Ruby", "[\\w/.-]+\\.rb:\\d+:in [`']"),
-	sign(".NET", `\bat [\w.`+"`"+`<>]+\([^)\n]*\) in [^\n]{1,300}:line \d+`),
+	sign(".NET", `\bat [\w.`+"`"+`<>]+\([^)\n]*\) in [^\n]+:line \d+`),
 	sign("Rust", `thread '[^'\n]{1,80}' panicked at`),
 }
 

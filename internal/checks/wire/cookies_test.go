@@ -1,0 +1,113 @@
+package wire_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/panoplysec/panoply/audit/check"
+	"github.com/panoplysec/panoply/internal/checks/wire"
+)
+
+func cookieApp(fields ...string) twin {
+	lines := make([]string, len(fields))
+	for i, f := range fields {
+		lines[i] = "Set-Cookie: " + f
+	}
+	return twin{check: "cookies", handler: app("hello", lines...)}
+}
+
+func named(name string, bad bool, tw twin, want ...string) twin {
+	tw.name, tw.bad, tw.want = name, bad, want
+	return tw
+}
+
+var cookiesTwins = []twin{
+	named("express-session", true, cookieApp("connect.sid=s%3AAAAAAAAAAAAAAAAAAAAAAAAA.BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB; Path=/; HttpOnly"),
+		"cookies/secure", "cookies/samesite", "cookies/default-name"),
+	named("mended", false, cookieApp("__Host-k3v9x2=s%3Ax.y; Path=/; Secure; HttpOnly; SameSite=Lax")),
+	named("bare session", true, cookieApp("sid=abc"), "cookies/secure", "cookies/httponly", "cookies/samesite"),
+	named("session by its value", true, cookieApp("a=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.x; Secure; SameSite=Lax"), "cookies/httponly"),
+	named("script's own csrf cookie", false, cookieApp("XSRF-TOKEN=abc; Secure; SameSite=Strict")),
+	named("a preference", false, cookieApp("theme=dark; Secure"), "cookies/httponly-other", "cookies/samesite-other"),
+	named("samesite none", false, cookieApp("theme=dark; Secure; HttpOnly; SameSite=None"), "cookies/samesite-none"),
+	named("samesite none without secure", true, cookieApp("theme=dark; HttpOnly; SameSite=None"), "cookies/secure", "cookies/samesite-invalid"),
+	named("samesite made up", true, cookieApp("theme=dark; Secure; HttpOnly; SameSite=Yes"), "cookies/samesite-invalid"),
+	named("host prefix with a path", true, cookieApp("__Host-a=b; Secure; HttpOnly; SameSite=Lax; Path=/x"), "cookies/prefix"),
+	named("secure prefix without secure", true, cookieApp("__Secure-a=b; HttpOnly; SameSite=Lax"), "cookies/secure", "cookies/prefix"),
+	named("domain of another", true, cookieApp("a=b; Secure; HttpOnly; SameSite=Lax; Domain=shop.example"), "cookies/domain"),
+	named("two years", false, cookieApp("sid=b; Secure; HttpOnly; SameSite=Lax; Max-Age=63072000"), "cookies/lifetime"),
+	named("expires in two years", false, cookieApp("sid=b; Secure; HttpOnly; SameSite=Lax; Expires="+time.Now().AddDate(2, 0, 0).UTC().Format(http.TimeFormat)), "cookies/lifetime"),
+	named("too large together", true, cookieApp("a="+strings.Repeat("x", 2100)+"; Secure; HttpOnly; SameSite=Lax", "b="+strings.Repeat("x", 2100)+"; Secure; HttpOnly; SameSite=Lax"), "cookies/size"),
+	named("just small enough", false, cookieApp("a="+strings.Repeat("x", 4092)+"; Secure; HttpOnly; SameSite=Lax")),
+	func() twin {
+		tw := named("deleted cookies need no flags", false, cookieApp("connect.sid=; Max-Age=0", "b=; Expires=Thu, 01 Jan 1970 00:00:00 GMT"))
+		tw.status = check.Unproven
+		return tw
+	}(),
+	func() twin {
+		tw := named("session for all siblings", false, cookieApp("sid=b; Secure; HttpOnly; SameSite=Lax; Domain=localhost"), "cookies/domain-shared")
+		tw.target = func(t *testing.T, s *httptest.Server) check.Target {
+			return check.Target{URL: "https://shop.localhost", Address: s.Listener.Addr().String()}
+		}
+		return tw
+	}(),
+	{check: "cookies", name: "no cookie", status: check.Unproven, handler: app("hello")},
+}
+
+func TestSetCookie(t *testing.T) {
+	for _, tt := range []struct {
+		field, name, value string
+		deletes, session   bool
+	}{
+		{"sid=a=b; Path=/", "sid", "a=b", false, true},
+		{"  theme = dark ;Secure", "theme", "dark", false, false},
+		{"alone", "", "alone", false, false},
+		{"a=b; Max-Age=0", "a", "b", true, false},
+		{"a=b; max-age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "a", "b", false, false},
+		{"a=b; Expires=Thu, 01-Jan-1970 00:00:00 GMT", "a", "b", true, false},
+		{"csrf_token=x", "csrf_token", "x", false, false},
+		{"access_token=x", "access_token", "x", false, true},
+		{"inside=x", "inside", "x", false, false},
+		{"a.sid=x", "a.sid", "x", false, true},
+		{"x=s:abc.def", "x", "s:abc.def", false, true},
+		{"session.sig=x", "session.sig", "x", false, false},
+	} {
+		name, value, deletes, session := wire.SetCookie(tt.field)
+		if name != tt.name || value != tt.value || deletes != tt.deletes || session != tt.session {
+			t.Errorf("SetCookie(%q) = %q %q deletes %v session %v, want %q %q %v %v", tt.field, name, value, deletes, session, tt.name, tt.value, tt.deletes, tt.session)
+		}
+	}
+}
+
+// FuzzSetCookie holds that reading a field never invents: name and value stand in it,
+// and the attributes do not reach into them.
+func FuzzSetCookie(f *testing.F) {
+	for _, seed := range []string{"a=b; Path=/; Secure", ";;;", "=x", "a", "a=b;Max-Age=99999999999999999999"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, field string) {
+		name, value, _, _ := wire.SetCookie(field)
+		pair, _, _ := strings.Cut(field, ";")
+		if !strings.Contains(pair, name) || !strings.Contains(pair, value) || strings.ContainsAny(name, "=;") || strings.Contains(value, ";") {
+			t.Fatalf("SetCookie(%q) = %q, %q", field, name, value)
+		}
+	})
+}
+
+// FuzzPolicy holds that directives are named once and that nothing separating is left
+// in a source.
+func FuzzPolicy(f *testing.F) {
+	f.Add("default-src 'self'; script-src *;;; DEFAULT-SRC x")
+	f.Fuzz(func(t *testing.T, text string) {
+		for name, list := range wire.Policy(text) {
+			for _, word := range append(list, name) {
+				if word == "" || strings.Contains(word, ";") || word != strings.ToLower(word) {
+					t.Fatalf("Policy(%q) has the word %q", text, word)
+				}
+			}
+		}
+	})
+}

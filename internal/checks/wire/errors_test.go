@@ -1,0 +1,70 @@
+package wire_test
+
+import (
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/panoplysec/panoply/audit/check"
+)
+
+// failing answers one method or header with an error of this body.
+func failing(when func(*http.Request) bool, status int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if when(r) {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			w.WriteHeader(status)
+			io.WriteString(w, body)
+			return
+		}
+		app("hello")(w, r)
+	}
+}
+
+func isPost(r *http.Request) bool { return r.Method == http.MethodPost }
+
+const nodeStack = `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Error</title>
+</head>
+<body>
+<pre>SyntaxError: Unexpected end of JSON input<br> &nbsp; &nbsp;at JSON.parse (&lt;anonymous&gt;)<br> &nbsp; &nbsp;at parse (/srv/shop/node_modules/body-parser/lib/types/json.js:92:19)<br></pre>
+</body>
+</html>`
+
+var errorsTwins = []twin{
+	{check: "errors", name: "own pages", handler: app("hello")},
+	{check: "errors", name: "express in development", bad: true, handler: failing(isPost, 400, nodeStack), want: []string{"errors/stack-trace", "errors/default-page"}},
+	{check: "errors", name: "express in production without a handler", bad: true, handler: express, want: []string{"errors/default-page"}},
+	{check: "errors", name: "stack on an impossible range", bad: true,
+		handler: failing(func(r *http.Request) bool { return r.Header.Get("Range") != "" }, 416, "RangeNotSatisfiableError: Range Not Satisfiable\n    at SendStream.error (/usr/src/app/node_modules/send/index.js:168:31)"),
+		want:    []string{"errors/stack-trace"}},
+	{check: "errors", name: "stack as json", bad: true, handler: failing(isPost, 500, `{"error":"x","stack":"Error: x\n    at f (C:\\shop\\app.js:3:9)"}`), want: []string{"errors/stack-trace"}},
+	{check: "errors", name: "go panic", bad: true, handler: failing(isPost, 500, "panic: x\n\ngoroutine 34 [running]:\nmain.handler(...)\n\t/home/ann/shop/main.go:12 +0x1d"), want: []string{"errors/stack-trace"}},
+	{check: "errors", name: "python", bad: true, handler: failing(isPost, 500, "Traceback (most recent call last):\n  File \"/app/main.py\", line 3"), want: []string{"errors/stack-trace"}},
+	{check: "errors", name: "java", bad: true, handler: failing(isPost, 500, "java.lang.NullPointerException\n\tat com.shop.Cart.add(Cart.java:17)"), want: []string{"errors/stack-trace"}},
+	{check: "errors", name: "php", bad: true, handler: failing(isPost, 500, "<b>Fatal error</b>: Uncaught TypeError: x in /var/www/html/index.php:3"), want: []string{"errors/stack-trace"}},
+	{check: "errors", name: "ruby", bad: true, handler: failing(isPost, 500, "app/models/cart.rb:17:in `add'"), want: []string{"errors/stack-trace"}},
+	{check: "errors", name: ".net", bad: true, handler: failing(isPost, 500, "   at Shop.Cart.Add(Int32 id) in C:\\src\\Cart.cs:line 17"), want: []string{"errors/stack-trace"}},
+	{check: "errors", name: "path without a stack", bad: true, handler: failing(isPost, 500, "ENOENT: no such file or directory, open '/srv/shop/views/cart.ejs'"), want: []string{"errors/path"}},
+	{check: "errors", name: "database", bad: true, handler: failing(isPost, 500, "SQLITE_ERROR: no such column: x"), want: []string{"errors/database"}},
+	{check: "errors", name: "debugger", bad: true, handler: failing(isPost, 500, "<title>x // Werkzeug Debugger</title>"), want: []string{"errors/debug-page"}},
+	{check: "errors", name: "stack behind a link", bad: true, handler: func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/":
+			io.WriteString(w, `<a href="/item">an item</a> <a href="/logout">out</a>`)
+		case strings.HasPrefix(r.URL.Path, "/item/"):
+			w.WriteHeader(http.StatusInternalServerError)
+			io.WriteString(w, "TypeError: x\n    at Object.<anonymous> (/srv/shop/routes/item.js:9:4)")
+		case r.URL.Path == "/logout" || strings.HasPrefix(r.URL.Path, "/logout/"):
+			panic("the audit logged out")
+		default:
+			app("")(w, r)
+		}
+	}, want: []string{"errors/stack-trace"}},
+	{check: "errors", name: "a page about stacks is none", handler: app("<pre>at parse (/srv/shop/json.js:92:19)</pre>")},
+	{check: "errors", name: "a path of the site is none", handler: only404("There is no /home on this site, see /app/help and /srv.html")},
+	{check: "errors", name: "nothing fails", status: check.Unproven, handler: func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") }},
+}

@@ -1,0 +1,68 @@
+package wire_test
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/panoplysec/panoply/audit/check"
+)
+
+// upstreamOn starts an app on this address and names it as the target's upstream.
+func upstreamOn(address string) func(*testing.T, *httptest.Server) check.Target {
+	return func(t *testing.T, s *httptest.Server) check.Target {
+		ln, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		up := httptest.NewUnstartedServer(app("hello"))
+		up.Listener.Close()
+		up.Listener = ln
+		up.Start()
+		t.Cleanup(up.Close)
+		_, port, _ := net.SplitHostPort(ln.Addr().String())
+		return check.Target{URL: s.URL, Upstream: "127.0.0.1:" + port}
+	}
+}
+
+var proxyTrustTwins = []twin{
+	{check: "proxy-trust", name: "no effect and no way around", handler: app("hello"), target: upstreamOn("127.0.0.1:0")},
+	{check: "proxy-trust", name: "the app's address is not known", status: check.Unproven, handler: app("hello")},
+	{check: "proxy-trust", name: "the app is elsewhere", status: check.Unproven, handler: app("hello"),
+		target: func(t *testing.T, s *httptest.Server) check.Target {
+			return check.Target{URL: s.URL, Upstream: "192.0.2.1:3000"}
+		}},
+	{check: "proxy-trust", name: "the way around the door", bad: true, handler: app("hello"), target: upstreamOn("0.0.0.0:0"), want: []string{"proxy-trust/around"}},
+	{check: "proxy-trust", name: "address shown", bad: true, plain: true, want: []string{"proxy-trust/forwarded-for"}, handler: func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "you are %s", cmp.Or(r.Header.Get("X-Forwarded-For"), r.RemoteAddr))
+	}},
+	{check: "proxy-trust", name: "host in a redirect", bad: true, want: []string{"proxy-trust/forwarded-host"}, handler: func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/start" {
+			app("")(w, r)
+			return
+		}
+		http.Redirect(w, r, "https://"+cmp.Or(r.Header.Get("X-Forwarded-Host"), r.Host)+"/login", http.StatusFound)
+	}, target: loginTarget},
+	{check: "proxy-trust", name: "secure cookie by claimed scheme", bad: true, plain: true, want: []string{"proxy-trust/forwarded-proto"}, handler: func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Forwarded-Proto") == "https" {
+			w.Header().Set("Set-Cookie", "a=b; Secure")
+		}
+	}},
+	{check: "proxy-trust", name: "redirect to https goes away", bad: true, plain: true, want: []string{"proxy-trust/forwarded-proto"}, handler: func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Forwarded-Proto") != "https" {
+			http.Redirect(w, r, "https://"+r.Host+"/", http.StatusMovedPermanently)
+		}
+	}},
+	{check: "proxy-trust", name: "links change their scheme", bad: true, plain: true, want: []string{"proxy-trust/forwarded-proto"}, handler: func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, cmp.Or(r.Header.Get("X-Forwarded-Proto"), "http")+"://"+r.Host+"/pay")
+	}},
+}
+
+// loginTarget starts where the app redirects.
+func loginTarget(t *testing.T, s *httptest.Server) check.Target {
+	return check.Target{URL: s.URL + "/start"}
+}

@@ -1,0 +1,185 @@
+package wire_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/panoplysec/panoply/audit/check"
+)
+
+// modern is Mozilla's intermediate configuration as far as Go can be told.
+func modern() *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: []uint16{
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+	}}
+}
+
+// A leaf is what a certificate says; zero fields are good.
+type leaf struct {
+	from, until time.Duration
+	ip          string
+	rsa         int
+}
+
+func (l leaf) make(t *testing.T) tls.Certificate {
+	t.Helper()
+	until, ip := l.until, l.ip
+	if until == 0 {
+		until = 90 * 24 * time.Hour
+	}
+	if ip == "" {
+		ip = "127.0.0.1"
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "test"},
+		NotBefore: time.Now().Add(l.from - time.Hour), NotAfter: time.Now().Add(until),
+		BasicConstraintsValid: true, IsCA: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, IPAddresses: []net.IP{net.ParseIP(ip)},
+	}
+	if l.rsa > 0 {
+		k, err := rsa.GenerateKey(rand.Reader, l.rsa)
+		if err != nil {
+			t.Fatal(err)
+		}
+		der, err := x509.CreateCertificate(rand.Reader, template, template, &k.PublicKey, k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: k}
+	}
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &k.PublicKey, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: k}
+}
+
+// with serves another TLS configuration than the server's own, under the certificate
+// of the server when the leaf is nil.
+func with(l *leaf, change func(*tls.Config)) func(*testing.T, *httptest.Server) check.Target {
+	return func(t *testing.T, s *httptest.Server) check.Target {
+		c := modern()
+		c.Certificates = s.TLS.Certificates
+		if l != nil {
+			c.Certificates = []tls.Certificate{l.make(t)}
+		}
+		if change != nil {
+			change(c)
+		}
+		other := httptest.NewUnstartedServer(app("hello"))
+		other.Config.ErrorLog = quiet
+		other.TLS = c
+		// StartTLS puts its own certificate behind those that are there.
+		other.StartTLS()
+		t.Cleanup(other.Close)
+		return check.Target{URL: other.URL}
+	}
+}
+
+// withPlain adds a plain HTTP port.
+func withPlain(h http.HandlerFunc) func(*testing.T, *httptest.Server) check.Target {
+	return func(t *testing.T, s *httptest.Server) check.Target {
+		target := with(nil, nil)(t, s)
+		plain := httptest.NewServer(h)
+		t.Cleanup(plain.Close)
+		target.Plain = plain.Listener.Addr().String()
+		return target
+	}
+}
+
+var tlsTwins = []twin{
+	{check: "tls", name: "intermediate", target: with(nil, nil), want: []string{"tls/cert-long"}},
+	{check: "tls", name: "plain http", bad: true, plain: true, handler: app("hello"), want: []string{"tls/absent"}},
+	{check: "tls", name: "plain http that only redirects", plain: true, status: check.Unproven, handler: func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "https://127.0.0.1/", http.StatusMovedPermanently)
+	}},
+	{check: "tls", name: "go's own default suites", bad: true, want: []string{"tls/cbc-suite", "tls/cert-long"},
+		target: with(nil, func(c *tls.Config) { c.CipherSuites = nil })},
+	{check: "tls", name: "tls 1.0 and 1.1 too", bad: true, want: []string{"tls/old-protocol", "tls/cbc-suite", "tls/cert-long"},
+		target: with(nil, func(c *tls.Config) { c.MinVersion, c.CipherSuites = tls.VersionTLS10, nil })},
+	{check: "tls", name: "tls 1.0 only", bad: true, want: []string{"tls/old-only", "tls/cert-long"},
+		target: with(nil, func(c *tls.Config) {
+			c.MinVersion, c.MaxVersion, c.CipherSuites = tls.VersionTLS10, tls.VersionTLS10, nil
+		})},
+	{check: "tls", name: "tls 1.2 only", want: []string{"tls/no-tls13", "tls/cert-long"},
+		target: with(nil, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 })},
+	{check: "tls", name: "insecure suites beside good ones", bad: true, want: []string{"tls/weak-suite", "tls/cert-long"},
+		target: with(nil, func(c *tls.Config) {
+			c.CipherSuites = append(c.CipherSuites, tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_RC4_128_SHA)
+		})},
+	{check: "tls", name: "expired and not known", bad: true, want: []string{"tls/cert-expired", "tls/cert-untrusted"},
+		target: with(&leaf{from: -24 * time.Hour, until: -time.Hour}, nil)},
+	{check: "tls", name: "not valid yet", bad: true, want: []string{"tls/cert-expired", "tls/cert-untrusted"},
+		target: with(&leaf{from: 24 * time.Hour}, nil)},
+	{check: "tls", name: "ends soon", bad: true, want: []string{"tls/cert-expiring", "tls/cert-untrusted"},
+		target: with(&leaf{from: -80 * 24 * time.Hour, until: 24 * time.Hour}, nil)},
+	{check: "tls", name: "another host's", bad: true, want: []string{"tls/cert-host", "tls/cert-untrusted"},
+		target: with(&leaf{ip: "127.0.0.9"}, nil)},
+	{check: "tls", name: "small key", bad: true, want: []string{"tls/cert-weak", "tls/cert-untrusted"},
+		target: with(&leaf{rsa: 1024}, nil)},
+	{check: "tls", name: "plain port redirects", want: []string{"tls/cert-long"}, target: withPlain(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "https://127.0.0.1/", http.StatusPermanentRedirect)
+	})},
+	{check: "tls", name: "plain port serves", bad: true, want: []string{"tls/cert-long", "tls/plain-serves"}, target: withPlain(app("hello"))},
+	{check: "tls", name: "plain port sends elsewhere", bad: true, want: []string{"tls/cert-long", "tls/plain-elsewhere"}, target: withPlain(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "https://other.example/", http.StatusFound)
+	})},
+	{check: "tls", name: "plain port refuses", want: []string{"tls/cert-long"}, target: withPlain(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusMisdirectedRequest) })},
+	{check: "tls", name: "plain port is closed", want: []string{"tls/cert-long"}, target: func(t *testing.T, s *httptest.Server) check.Target {
+		target := with(nil, nil)(t, s)
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		target.Plain = ln.Addr().String()
+		ln.Close()
+		return target
+	}},
+	{check: "tls", name: "no tls on the port", bad: true, want: []string{"tls/handshake"}, target: func(t *testing.T, s *httptest.Server) check.Target {
+		plain := httptest.NewServer(app("hello"))
+		t.Cleanup(plain.Close)
+		return check.Target{URL: "https://" + plain.Listener.Addr().String()}
+	}},
+	{check: "tls", name: "the handshake is reset", bad: true, want: []string{"tls/handshake"}, target: func(t *testing.T, s *httptest.Server) check.Target {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { ln.Close() })
+		go func() {
+			for {
+				c, err := ln.Accept()
+				if err != nil {
+					return
+				}
+				io.ReadFull(c, make([]byte, 5))
+				c.Close()
+			}
+		}()
+		return check.Target{URL: "https://" + ln.Addr().String()}
+	}},
+	{check: "tls", name: "nobody there", status: check.Unproven, target: func(t *testing.T, s *httptest.Server) check.Target {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ln.Close()
+		return check.Target{URL: "https://" + ln.Addr().String()}
+	}},
+}

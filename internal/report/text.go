@@ -1,0 +1,278 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/panoplysec/panoply/audit"
+	"github.com/panoplysec/panoply/audit/check"
+	"github.com/panoplysec/panoply/internal/report/redact"
+)
+
+// Style says how Text writes.
+type Style struct {
+	// Width is the number of columns; 0 means DefaultWidth, less than MinWidth means
+	// MinWidth.
+	Width int
+	// Color adds ANSI colours.
+	Color bool
+	// Brief leaves out the findings below the table.
+	Brief bool
+}
+
+// The widths of Text.
+const (
+	DefaultWidth = 100
+	MinWidth     = 60
+)
+
+// Text writes the report for people.
+func Text(w io.Writer, r *audit.Report, style Style) error {
+	if style.Width == 0 {
+		style.Width = DefaultWidth
+	}
+	style.Width = max(style.Width, MinWidth)
+	out := &printer{w: bufio.NewWriter(w), style: style}
+	out.targets(r)
+	out.table(r)
+	if !style.Brief {
+		out.findings(r)
+	}
+	return out.w.Flush()
+}
+
+type printer struct {
+	w     *bufio.Writer
+	style Style
+}
+
+const (
+	red    = "\x1b[31m"
+	green  = "\x1b[32m"
+	yellow = "\x1b[33m"
+	bold   = "\x1b[1m"
+	dim    = "\x1b[2m"
+	reset  = "\x1b[0m"
+)
+
+func (p *printer) paint(color, text string) string {
+	if !p.style.Color || color == "" {
+		return text
+	}
+	return color + text + reset
+}
+
+func (p *printer) printf(format string, args ...any) { fmt.Fprintf(p.w, format, args...) }
+
+func (p *printer) targets(r *audit.Report) {
+	requests := 0
+	for _, t := range r.Targets {
+		requests += t.Requests
+		name := t.URL
+		if name == "" {
+			name = t.Folder
+		} else if t.Folder != "" {
+			name += " and " + t.Folder
+		}
+		if t.Upstream != "" {
+			name += "  (the app behind it: " + t.Upstream + ")"
+		}
+		if t.URL != "" && !t.Answered {
+			name += "  no answer"
+		}
+		p.printf("%s\n", p.paint(bold, line(name)))
+	}
+	p.printf("%d requests in %s\n\n", requests, r.Duration.Round(10*time.Millisecond))
+}
+
+// column widths; what was seen takes the rest.
+const (
+	practiceWidth = 18
+	statusWidth   = 10
+	severityWidth = 8
+	layerWidth    = 8
+	gap           = "  "
+)
+
+func (p *printer) table(r *audit.Report) {
+	const before = practiceWidth + statusWidth + severityWidth + layerWidth + 4*len(gap)
+	rest := p.style.Width - before
+	under := strings.Repeat(" ", before)
+	if rest < 30 {
+		// On a narrow terminal the text goes below its row.
+		rest, under = p.style.Width-4, "    "
+	}
+	p.printf("%s\n", p.paint(dim, strings.TrimRight(pad("PRACTICE", practiceWidth)+gap+pad("STATUS", statusWidth)+gap+
+		pad("SEVERITY", severityWidth)+gap+pad("LAYER", layerWidth)+gap+"WHAT WAS SEEN", " ")))
+	count := map[check.Status]int{}
+	for _, row := range r.Practices {
+		count[row.Status]++
+		severity, layer := row.Severity.String(), string(row.Layer)
+		if row.Status != check.Broken {
+			severity = "-"
+		}
+		if layer == "" {
+			layer = "-"
+		}
+		p.printf("%s", pad(line(row.ID), practiceWidth)+gap+p.paint(colorOf(row.Status), pad(string(row.Status), statusWidth))+gap+
+			pad(severity, severityWidth)+gap+pad(layer, layerWidth))
+		said := wrap(seen(r, row), rest)
+		if row.Status == check.Broken {
+			said = append(said, wrap("fix: "+fixOf(r, row), rest)...)
+		}
+		for i, text := range said {
+			lead := gap
+			if i > 0 || len(under) < before {
+				lead = "\n" + under
+			}
+			p.printf("%s", lead+text)
+		}
+		p.printf("\n")
+	}
+	p.printf("\n%s, %s, %s\n", p.paint(green, fmt.Sprintf("%d proved", count[check.Proved])),
+		p.paint(red, fmt.Sprintf("%d broken", count[check.Broken])), p.paint(yellow, fmt.Sprintf("%d not proven", count[check.Unproven])))
+}
+
+func colorOf(s check.Status) string {
+	switch s {
+	case check.Proved:
+		return green
+	case check.Broken:
+		return red
+	}
+	return yellow
+}
+
+// seen is the row's one line: the worst finding and how many more there are.
+func seen(r *audit.Report, row audit.Practice) string {
+	more, notes := -1, 0
+	for _, f := range r.Findings {
+		switch {
+		case f.Practice != row.ID:
+		case f.Severity == check.Info:
+			notes++
+		default:
+			more++
+		}
+	}
+	text := line(row.Reason)
+	if row.Status == check.Broken && more > 0 {
+		text += fmt.Sprintf(" (and %d more)", more)
+	}
+	if row.Status != check.Broken && notes > 0 {
+		text += fmt.Sprintf(" (%s)", plural(notes, "note"))
+	}
+	return text
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// fixOf is the mend of the row's worst finding: at the door where the door can, else in
+// the app.
+func fixOf(r *audit.Report, row audit.Practice) string {
+	for _, f := range r.Findings {
+		if f.Practice != row.ID {
+			continue
+		}
+		if row.Door == "yes" && row.Layer != check.Door {
+			return "at the door: " + line(f.Fix.Door) + "; or " + line(f.Fix.Express)
+		}
+		return line(f.Fix.Express)
+	}
+	return "panoply explain " + line(row.ID)
+}
+
+func (p *printer) findings(r *audit.Report) {
+	for i, f := range r.Findings {
+		if i == 0 {
+			p.printf("\n%s\n", p.paint(bold, "FINDINGS"))
+		}
+		color := red
+		if f.Severity == check.Info {
+			color = dim
+		}
+		p.printf("\n%s  %s  %s\n", p.paint(color, line(f.ID)), f.Severity, line(f.Message))
+		if f.Severity == check.Info {
+			continue
+		}
+		if f.Confidence != check.Certain {
+			p.field("sure", string(f.Confidence))
+		}
+		for _, e := range f.Evidence {
+			p.field("seen", e.Where+"\n"+e.Seen)
+		}
+		p.field("again", f.Reproduce)
+		p.field("express", f.Fix.Express)
+		p.field("go", f.Fix.Go)
+		p.field("door", f.Fix.Door)
+		if f.CWE != 0 {
+			p.field("cwe", fmt.Sprintf("CWE-%d", f.CWE))
+		}
+	}
+}
+
+// field writes a labelled text. Commands and code are not wrapped: they are there to be
+// copied.
+func (p *printer) field(label, text string) {
+	text = redact.Printable(strings.TrimSpace(text))
+	if text == "" {
+		return
+	}
+	lines := strings.Split(strings.ReplaceAll(text, "\t", "    "), "\n")
+	const most = 12
+	if len(lines) > most {
+		lines = append(lines[:most], "…")
+	}
+	for i, l := range lines {
+		if i > 0 {
+			label = ""
+		}
+		p.printf("%s\n", strings.TrimRight("  "+p.paint(dim, pad(label, 8))+" "+strings.TrimRight(l, " "), " "))
+	}
+}
+
+// line makes one printable line of foreign text.
+func line(s string) string {
+	return strings.NewReplacer("\n", " ", "\t", " ").Replace(redact.Printable(s))
+}
+
+func pad(s string, width int) string {
+	return s + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s)))
+}
+
+// wrap breaks text at blanks into lines of at most width characters; a longer word is
+// cut.
+func wrap(text string, width int) []string {
+	var lines []string
+	current := ""
+	for word := range strings.FieldsSeq(text) {
+		for utf8.RuneCountInString(word) > width {
+			if current != "" {
+				lines, current = append(lines, current), ""
+			}
+			runes := []rune(word)
+			lines, word = append(lines, string(runes[:width])), string(runes[width:])
+		}
+		switch {
+		case current == "":
+			current = word
+		case utf8.RuneCountInString(current)+1+utf8.RuneCountInString(word) <= width:
+			current += " " + word
+		default:
+			lines, current = append(lines, current), word
+		}
+	}
+	if current != "" {
+		lines = append(lines, current)
+	}
+	return lines
+}
