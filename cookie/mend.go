@@ -215,11 +215,11 @@ func (a *answer) rename(s *setting) {
 		// Never a reason to learn: applications delete with every Domain and Path.
 	case s.movable:
 		if e = g.names.learn(s.name, &s.c, a.now); e == nil {
-			a.tell("name-refused", guard.Passed, s, "no room to rename another cookie")
+			a.tell("name-refused", guard.Noted, s, "no room to rename another cookie")
 		}
 	case e != nil && !e.Kept:
 		g.names.keep(s.name)
-		a.tell("name-kept", guard.Passed, s, "also set with a Domain or another Path; keeps its name")
+		a.tell("name-kept", guard.Noted, s, "also set with a Domain or another Path; keeps its name")
 		e = nil
 	}
 	if e == nil || !s.movable || g.restores(e) {

@@ -242,7 +242,7 @@ func TestNamesAreBounded(t *testing.T) {
 	if n := len(g.Seen()); n != cookie.MaxNames {
 		t.Errorf("Seen has %d names, want %d", n, cookie.MaxNames)
 	}
-	if got := events.rules(); !slices.Contains(got, "name-refused passed") {
+	if got := events.rules(); !slices.Contains(got, "name-refused noted") {
 		t.Errorf("told %q, want name-refused among them", got)
 	}
 	set, _ := exchange(g, shop, "", "s0="+signed+"; Path=/", "s68="+signed+"; Path=/")

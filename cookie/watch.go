@@ -30,27 +30,27 @@ const MaxAge = 400 * 24 * time.Hour
 // looks at the line as it leaves.
 func (a *answer) watch(s *setting) {
 	if s.foreign {
-		a.g.tell(a.ctx, a.id, "unreadable", guard.Passed, "", "a Set-Cookie line holds a control character; browsers drop it")
+		a.g.tell(a.ctx, a.id, "unreadable", guard.Noted, "", "a Set-Cookie line holds a control character; browsers drop it")
 		return
 	}
 	if n := len(s.c.String()); n > MaxLine {
-		a.tell("size", guard.Passed, s, strconv.Itoa(n)+" bytes; browsers keep "+strconv.Itoa(MaxLine))
+		a.tell("size", guard.Noted, s, strconv.Itoa(n)+" bytes; browsers keep "+strconv.Itoa(MaxLine))
 	}
 	a.watchPrefix(s)
 	if s.deletes {
 		return
 	}
 	if v, _ := s.c.Attribute("SameSite"); canonicalSameSite(v) == "None" && !s.c.Has("Secure") {
-		a.tell("samesite-none", guard.Passed, s, "SameSite=None without Secure; browsers drop it")
+		a.tell("samesite-none", guard.Noted, s, "SameSite=None without Secure; browsers drop it")
 	}
 	if v, ok := s.c.Attribute("Domain"); ok {
 		a.watchDomain(s, strings.ToLower(strings.TrimPrefix(v, ".")))
 	}
 	if v, _ := s.c.Attribute("Path"); strings.HasPrefix(v, "/") && !pathMatches(a.path, v) {
-		a.tell("path", guard.Passed, s, "Path does not cover the page that sets it")
+		a.tell("path", guard.Noted, s, "Path does not cover the page that sets it")
 	}
 	if d, persistent := s.c.Expiry(a.now); persistent && d > MaxAge {
-		a.tell("expiry", guard.Passed, s, "lives "+strconv.Itoa(int(d/(24*time.Hour)))+" days; browsers grant 400")
+		a.tell("expiry", guard.Noted, s, "lives "+strconv.Itoa(int(d/(24*time.Hour)))+" days; browsers grant 400")
 	}
 }
 
@@ -65,13 +65,13 @@ func (a *answer) watchPrefix(s *setting) {
 	}
 	switch {
 	case !a.https:
-		a.tell("prefix", guard.Passed, s, "a prefix over plain http; browsers drop it")
+		a.tell("prefix", guard.Noted, s, "a prefix over plain http; browsers drop it")
 	case !s.c.Has("Secure"):
-		a.tell("prefix", guard.Passed, s, "a prefix without Secure; browsers drop it")
+		a.tell("prefix", guard.Noted, s, "a prefix without Secure; browsers drop it")
 	case host && s.c.Has("Domain"):
-		a.tell("prefix", guard.Passed, s, "__Host- with a Domain; browsers drop it")
+		a.tell("prefix", guard.Noted, s, "__Host- with a Domain; browsers drop it")
 	case host && !s.c.rootPath():
-		a.tell("prefix", guard.Passed, s, "__Host- without Path=/; browsers drop it")
+		a.tell("prefix", guard.Noted, s, "__Host- without Path=/; browsers drop it")
 	}
 }
 
@@ -79,11 +79,11 @@ func (a *answer) watchDomain(s *setting, domain string) {
 	switch {
 	case domain == "" || domain == a.host:
 	case isAddress(a.host) || !strings.HasSuffix(a.host, "."+domain):
-		a.tell("domain", guard.Passed, s, "Domain is not of this host; browsers drop it")
+		a.tell("domain", guard.Noted, s, "Domain is not of this host; browsers drop it")
 	case !strings.Contains(domain, "."):
-		a.tell("domain", guard.Passed, s, "Domain is a whole top-level domain; browsers drop it")
+		a.tell("domain", guard.Noted, s, "Domain is a whole top-level domain; browsers drop it")
 	default:
-		a.tell("domain", guard.Passed, s, "Domain is wider than the host: sibling hosts read and set it")
+		a.tell("domain", guard.Noted, s, "Domain is wider than the host: sibling hosts read and set it")
 	}
 }
 
@@ -135,7 +135,7 @@ func (a *answer) watchSum(lines []string) {
 		sum += n
 	}
 	if sum > MaxSum {
-		a.g.tell(a.ctx, a.id, "sum", guard.Passed, "",
+		a.g.tell(a.ctx, a.id, "sum", guard.Noted, "",
 			strconv.Itoa(sum)+" bytes of cookies for "+printable(a.host)+"; browsers keep "+strconv.Itoa(MaxSum))
 	}
 }

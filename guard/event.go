@@ -11,6 +11,8 @@ type Action uint8
 const (
 	// Passed: nothing was wrong.
 	Passed Action = iota
+	// Noted: something is worth a look, and there was nothing to do about it.
+	Noted
 	// Mended: the answer or the request was changed to hold the practice.
 	Mended
 	// Denied: the request was refused.
@@ -24,7 +26,7 @@ const (
 )
 
 var actionNames = [...]string{
-	Passed: "passed", Mended: "mended", Denied: "denied",
+	Passed: "passed", Noted: "noted", Mended: "mended", Denied: "denied",
 	WouldMend: "would-mend", WouldDeny: "would-deny", Failed: "failed",
 }
 

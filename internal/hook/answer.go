@@ -30,9 +30,10 @@ const (
 type Kind uint8
 
 const (
-	// Final is the header of the answer itself, status 200 to 999, and 101 by Apply.
+	// Final is the header of the answer itself, status 200 and above.
 	Final Kind = iota
-	// Informational is a 1xx answer that precedes the final one.
+	// Informational is a 1xx answer that precedes the final one, and a 101, which
+	// reaches the phases through Apply.
 	Informational
 	// Trailer is the set of fields that follow the body. Names are those of the
 	// fields themselves, without http.TrailerPrefix.
