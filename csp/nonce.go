@@ -38,11 +38,23 @@ func Nonce(ctx context.Context) string {
 }
 
 // WithNonce returns a context in which Nonce gives a nonce, for who uses a compiled
-// policy without the headers guard.
+// policy without the headers guard. A nonce that ctx has already stays.
 func WithNonce(ctx context.Context) context.Context {
+	if ctx.Value(nonceKey{}) != nil {
+		return ctx
+	}
 	return context.WithValue(ctx, nonceKey{}, new(slot))
 }
 
-// AttachNonce is WithNonce for a carrier of request values that keeps them without a
-// context node of its own: it calls set once.
-func AttachNonce(set func(key, value any)) { set(nonceKey{}, new(slot)) }
+// A Carrier keeps values for one request and is found by its context.
+type Carrier interface {
+	Value(key any) any
+	Set(key, value any)
+}
+
+// AttachNonce is WithNonce for a Carrier. The headers guard calls it.
+func AttachNonce(c Carrier) {
+	if c.Value(nonceKey{}) == nil {
+		c.Set(nonceKey{}, new(slot))
+	}
+}

@@ -49,7 +49,7 @@ func (g *Guard) Handler(next http.Handler) http.Handler {
 // begin makes room for the values that Helmet would set before the handler runs.
 func (g *Guard) begin(h http.Header, x *hook.Exchange) {
 	if g.nonce {
-		csp.AttachNonce(x.Set)
+		csp.AttachNonce(x)
 	}
 	if len(h) == 0 {
 		return

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/panoplysec/panoply/headers"
+	"github.com/panoplysec/panoply/internal/hook"
 )
 
 // byHand is the default set as a careful person writes it down.
@@ -74,7 +75,7 @@ func BenchmarkApply(b *testing.B) {
 var kept http.Header
 
 // BenchmarkHandler is the guard with the exchange that carries it, beside the bare
-// handler.
+// handler and the exchange alone.
 func BenchmarkHandler(b *testing.B) {
 	bare := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header()["Content-Type"] = contentType
@@ -85,6 +86,11 @@ func BenchmarkHandler(b *testing.B) {
 		handler http.Handler
 	}{
 		{"bare", bare},
+		{"exchange", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			x, w, r := hook.Begin(w, r)
+			defer x.End()
+			bare(w, r)
+		})},
 		{"default", mustNew(b, headers.Options{}).Handler(bare)},
 		{"first-day", mustNew(b, headers.FirstDay()).Handler(bare)},
 	} {

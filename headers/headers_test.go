@@ -266,6 +266,16 @@ func TestNonce(t *testing.T) {
 		}
 		seen[nonce] = true
 	}
+	// A guard inside keeps the nonce that was asked for between the two.
+	var between, inside string
+	w := httptest.NewRecorder()
+	g.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		between = csp.Nonce(r.Context())
+		g.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { inside = csp.Nonce(r.Context()) })).ServeHTTP(w, r)
+	})).ServeHTTP(w, get())
+	if got := w.Header()["Content-Security-Policy"]; between == "" || inside != between || len(got) != 1 || !strings.Contains(got[0], between) {
+		t.Errorf("nonces %q and %q, policy %q, want one nonce and one policy with it", between, inside, got)
+	}
 	if h := answer(g.Handler, get(), 304); h["Content-Security-Policy"] != nil {
 		t.Errorf("a 304 carries %q, want no nonce that its document was not written with", h["Content-Security-Policy"])
 	}

@@ -121,40 +121,29 @@ var helmetOptions = []option{
 }
 
 func (h *helmet) read(root node) {
-	known := map[string]bool{}
+	var known []string
 	for _, opt := range helmetOptions {
-		known[opt.name] = true
+		known = append(known, opt.name)
 		n, given := root.get(opt.name)
-		path, null := opt.name, opt.null
+		path, means := opt.name, opt.null
 		if opt.alias != "" {
-			known[opt.alias] = true
+			known = append(known, opt.alias)
 			if aliased, both := root.get(opt.alias); both {
 				if given {
 					h.problems.Add(opt.alias, "", "absent beside "+opt.name, "they are two names of one option; remove one")
 				}
-				n, given, path, null = aliased, true, opt.alias, opt.aliasNull
+				n, given, path, means = aliased, true, opt.alias, opt.aliasNull
 			}
 		}
 		if given {
-			h.option(opt, path, null, n)
+			h.option(opt, path, means, n)
 		}
 	}
 	for _, key := range root.keys {
-		if !known[key] {
-			h.warn("unknown-option", key, "is no option of Helmet, which ignores it", nearOption(key, known))
+		if !slices.Contains(known, key) {
+			h.warn("unknown-option", key, "is no option of Helmet, which ignores it", spellingOr(key, known))
 		}
 	}
-}
-
-func nearOption(key string, known map[string]bool) string {
-	for _, opt := range helmetOptions {
-		for _, name := range []string{opt.name, opt.alias} {
-			if name != "" && strings.EqualFold(key, name) {
-				return "write " + name
-			}
-		}
-	}
-	return "remove it"
 }
 
 // option reads one option by the kind of its value.
@@ -198,6 +187,7 @@ func (h *helmet) option(opt option, path string, means nullMeans, n node) {
 	}
 }
 
+// spellingOr is the mend of a key that Helmet does not know.
 func spellingOr(key string, keys []string) string {
 	if fix := spelling(key, keys); fix != "" {
 		return fix
