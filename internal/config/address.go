@@ -44,11 +44,14 @@ func upstreamURL(s string) (u *url.URL, text, hint string) {
 			return nil, wrong, ""
 		}
 		parsed, err := url.Parse("http://" + rest)
-		if err != nil {
+		if err != nil || parsed.Host == "" {
 			return nil, wrong, ""
 		}
-		if parsed.User != nil || strings.Trim(parsed.Path, "/") != "" || parsed.RawQuery != "" || parsed.ForceQuery || strings.Contains(s, "#") {
-			return nil, wrong, "a path, a query and a password have no place there"
+		if parsed.User != nil {
+			return nil, "holds a name or password, must be :port, host:port or http://host:port", ""
+		}
+		if strings.Trim(parsed.Path, "/") != "" || parsed.RawQuery != "" || parsed.ForceQuery || strings.Contains(s, "#") {
+			return nil, wrong, "a path or a query has no place there"
 		}
 		host = parsed.Host
 		if parsed.Port() == "" && !strings.HasSuffix(host, ":") {

@@ -28,7 +28,7 @@ func (c *Config) Effective() []Setting {
 	var all []Setting
 	c.walk(reflect.ValueOf(c).Elem(), "", func(path, _ string, _ int, value string, _ bool) {
 		if value != "" {
-			all = append(all, Setting{Path: path, Value: value, Origin: c.Origin(path)})
+			all = append(all, Setting{Path: path, Value: value, Origin: c.origins[path]})
 		}
 	})
 	return all
@@ -41,7 +41,7 @@ func (c *Config) YAML() []byte {
 	c.walk(reflect.ValueOf(c).Elem(), "", func(path, name string, depth int, value string, section bool) {
 		b.WriteString(strings.Repeat("  ", depth) + name + ":")
 		if !section {
-			fmt.Fprintf(&b, " %s # %s", value, printable(c.Origin(path).String()))
+			fmt.Fprintf(&b, " %s # %s", value, printable(c.origins[path].String()))
 		}
 		b.WriteByte('\n')
 	})
