@@ -95,6 +95,22 @@ func TestFirstDayKeepsTheApps(t *testing.T) {
 	}
 }
 
+// A header that is replaced decides framing no more.
+func TestReplacedHeadersDecideNothing(t *testing.T) {
+	o := headers.FirstDay()
+	o.ContentSecurityPolicy.Merge = headers.Replace
+	h := answer(mustNew(t, o).Handler, get(), 200, html, "Content-Security-Policy: frame-ancestors *")
+	if got, xfo := h.Get("Content-Security-Policy"), h.Get("X-Frame-Options"); got != firstDayCSP || xfo != "SAMEORIGIN" {
+		t.Errorf("policy replaced: %q with X-Frame-Options %q, want %q with SAMEORIGIN", got, xfo, firstDayCSP)
+	}
+	o = headers.FirstDay()
+	o.XFrameOptions.Merge = headers.Replace
+	h = answer(mustNew(t, o).Handler, get(), 200, html, "X-Frame-Options: DENY")
+	if got, xfo := h.Get("Content-Security-Policy"), h.Get("X-Frame-Options"); got != firstDayCSP || xfo != "SAMEORIGIN" {
+		t.Errorf("X-Frame-Options replaced: %q with policy %q, want SAMEORIGIN with %q", xfo, got, firstDayCSP)
+	}
+}
+
 func TestReportAddress(t *testing.T) {
 	address := "/.well-known/report?k=abc"
 	var events []guard.Event

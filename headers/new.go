@@ -254,8 +254,8 @@ func (b *builder) framing(m Merge) {
 	}
 }
 
-// single is a value to be shared by all answers: an append to it copies.
-func single(value string) []string { return []string{value}[:1:1] }
+// single is a value to be shared by all answers: it has no room, so an append copies.
+func single(value string) []string { return []string{value} }
 
 func oneOf(allowed []string) string {
 	if len(allowed) == 1 {
