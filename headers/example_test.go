@@ -48,9 +48,7 @@ func ExampleFromHelmet() {
 	}
 	fmt.Println(g.Lines()[0])
 	for _, w := range o.Warnings() {
-		if w.When == "" {
-			fmt.Println("warning:", w)
-		}
+		fmt.Println("warning:", w)
 	}
 	_, err = headers.FromHelmet([]byte(`{"hsts": {"maxage": 1}, "frameguard": {"action": "self"}}`))
 	fmt.Println(err)

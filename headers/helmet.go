@@ -15,7 +15,7 @@ import (
 // its meaning of absent, true, false and null, and the order of its CSP directives. What
 // Helmet refuses, at start or at a request, is refused here, every reason at once as a
 // [guard.OptionError] with Helmet's path; New accepts the rest. What Helmet accepts by
-// mistake is accepted too and told by [Options.Warnings].
+// mistake is accepted too and told by [Options.Lint].
 //
 // JSON has no symbols: write helmet.contentSecurityPolicy.dangerouslyDisableDefaultSrc as
 // {"$symbol": "dangerouslyDisableDefaultSrc"}. It has no functions either: add

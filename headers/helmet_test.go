@@ -194,8 +194,8 @@ func TestHelmetVectors(t *testing.T) {
 				return
 			}
 			v.compare(t, g, r)
-			if n := countIgnored(o.Warnings()); n != v.Warnings {
-				t.Errorf("Warnings() has %d ignored values, want %d as Helmet", n, v.Warnings)
+			if n := countIgnored(o.Lint()); n != v.Warnings {
+				t.Errorf("Lint() has %d ignored values, want %d as Helmet", n, v.Warnings)
 			}
 		})
 	}
@@ -358,7 +358,7 @@ func FuzzFromHelmet(f *testing.F) {
 		if err != nil {
 			t.Fatalf("FromHelmet accepts %q and New refuses it: %v", data, err)
 		}
-		o.Warnings()
+		o.Lint()
 		h := http.Header{}
 		if err := g.Apply(h, httptest.NewRequest("GET", "/", nil), 200); err != nil {
 			t.Fatalf("Apply() = %v for %q", err, data)

@@ -33,9 +33,21 @@ func (w Warning) String() string {
 	return s
 }
 
-// Warnings names every mistake in the options that New accepts, each with its fix. For
+// Warnings returns, in a line each with the fix, the mistakes in the options that New
+// accepts and that do harm everywhere: those of Lint without When. Nil means none.
+func (o Options) Warnings() []string {
+	var lines []string
+	for _, w := range o.Lint() {
+		if w.When == "" {
+			lines = append(lines, w.String())
+		}
+	}
+	return lines
+}
+
+// Lint names every mistake in the options that New accepts, each with its fix. For
 // options that New refuses the result is of no use.
-func (o Options) Warnings() []Warning {
+func (o Options) Lint() []Warning {
 	l := linter{o: o}
 	if o.peer != nil {
 		l.found = slices.Clone(o.peer.warnings)
