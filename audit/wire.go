@@ -305,5 +305,12 @@ func plainly(err error) error {
 	if errors.As(err, &op) && op.Op == "dial" {
 		return fmt.Errorf("no connection: %w", op.Err)
 	}
+	if text, ok := strings.CutPrefix(err.Error(), "net/http: HTTP/1.x transport connection broken: "); ok {
+		return errors.New(text)
+	}
+	// The transport's words for bytes that came before the request was sent.
+	if strings.Contains(err.Error(), "readLoopPeekFailLocked") {
+		return errors.New("malformed HTTP: the server spoke first")
+	}
 	return reason(err)
 }

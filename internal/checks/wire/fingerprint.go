@@ -45,10 +45,14 @@ func runFingerprint(ctx context.Context, s *check.Session) check.Result {
 		t.page(x)
 		t.manners(x)
 	}
-	if err != nil && len(all) < 3 {
+	failed := provoked(all)
+	switch {
+	case failed == 0 && err != nil:
 		return check.NotProven(err.Error(), t.findings()...)
+	case failed == 0:
+		return check.NotProven("nothing that was tried provoked an error page", t.findings()...)
 	}
-	return check.Conclude(fmt.Sprintf("judged on %s, errors provoked", answers(len(all))), t.findings())
+	return check.Conclude(fmt.Sprintf("judged on %s, %d of them errors", answers(len(all)), failed), t.findings())
 }
 
 // everything is all pages and all provoked answers.
@@ -57,8 +61,8 @@ func everything(ctx context.Context, s *check.Session) ([]*check.Exchange, error
 	if len(all) == 0 {
 		return nil, err
 	}
-	provoked, perr := provoke(ctx, s)
-	for _, x := range provoked {
+	more, perr := provoke(ctx, s)
+	for _, x := range more {
 		if !slices.Contains(all, x) {
 			all = append(all, x)
 		}
@@ -67,6 +71,18 @@ func everything(ctx context.Context, s *check.Session) ([]*check.Exchange, error
 		err = perr
 	}
 	return all, err
+}
+
+// provoked counts the answers that are errors of the app. The malformed path often does
+// not get as far.
+func provoked(all []*check.Exchange) int {
+	n := 0
+	for _, x := range all {
+		if x.Status >= 400 && x.Request.Path != malformed {
+			n++
+		}
+	}
+	return n
 }
 
 // A tell is one thing that gives the software away, by rule and subject.

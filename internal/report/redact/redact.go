@@ -25,6 +25,8 @@ const mask = "…"
 
 const cut = "… (cut)"
 
+const secretName = `(?:proxy-)?authorization|x-api-key|api-key|x-auth-token|x-csrf-token|x-xsrf-token|x-access-token`
+
 var (
 	// A request target or address with a query: from the ? to a blank, quote or #.
 	query = regexp.MustCompile(`\?([^\s"'<>#]+)`)
@@ -36,8 +38,10 @@ var (
 	signed = regexp.MustCompile(`\bs(?::|%3A)[A-Za-z0-9_-]{16,}\.[A-Za-z0-9%+/=_-]{20,}`)
 	// A header line, and a header as an argument of a curl command.
 	cookieLine = regexp.MustCompile(`(?im)^[ \t]*((?:set-)?cookie2?:)(.*)$`)
+	// A header that Go quotes in an error.
+	cookieSaid = regexp.MustCompile(`(?i)"((?:set-)?cookie2?:)(.*)`)
+	secretSaid = regexp.MustCompile(`(?i)("(?:` + secretName + `):).*`)
 	cookieArg  = regexp.MustCompile(`(?i)'(cookie2?:)([^'\n]*)`)
-	secretName = `(?:proxy-)?authorization|x-api-key|api-key|x-auth-token|x-csrf-token|x-xsrf-token|x-access-token`
 	secretLine = regexp.MustCompile(`(?im)^([ \t]*(?:` + secretName + `):).*$`)
 	secretArg  = regexp.MustCompile(`(?i)('(?:` + secretName + `):)[^'\n]*`)
 )
@@ -51,6 +55,8 @@ func Text(s string) string {
 	}
 	s = Printable(s)
 	s = cookieLine.ReplaceAllStringFunc(s, maskCookies)
+	s = cookieSaid.ReplaceAllStringFunc(s, maskCookies)
+	s = secretSaid.ReplaceAllString(s, "$1 "+mask)
 	s = cookieArg.ReplaceAllStringFunc(s, maskCookies)
 	s = secretLine.ReplaceAllString(s, "$1 "+mask)
 	s = secretArg.ReplaceAllString(s, "$1 "+mask)
@@ -86,7 +92,7 @@ func Line(s string) string {
 func maskCookies(line string) string {
 	head, value, _ := strings.Cut(line, ":")
 	parts := strings.Split(value, ";")
-	setting := strings.HasPrefix(strings.ToLower(strings.TrimSpace(head)), "set-")
+	setting := strings.HasPrefix(strings.ToLower(strings.Trim(head, "\" \t")), "set-")
 	for i, part := range parts {
 		if setting && i > 0 {
 			break

@@ -25,6 +25,8 @@ func TestText(t *testing.T) {
 		{"set-cookie without a blank", "Set-Cookie:a=s3cret", "Set-Cookie: a=…"},
 		{"cookie", "Cookie: a=s3cret; b=s3cret", "Cookie: a=…; b=…"},
 		{"cookie in a command", "curl -H 'Cookie: a=s3cret' https://h/", "curl -H 'Cookie: a=…' https://h/"},
+		{"cookie in an error of Go", `malformed MIME header line: "Set-Cookie: a=s3cret\"s3cret\x1b; Path=/"`, `malformed MIME header line: "Set-Cookie: a=…; Path=/"`},
+		{"authorization in an error of Go", `malformed MIME header line: "Authorization: s3cret"`, `malformed MIME header line: "Authorization: …`},
 		{"authorization", "authorization: Basic s3cret", "authorization: …"},
 		{"authorization in a command", "curl -H 'Authorization: Bearer s3cret' https://h/", "curl -H 'Authorization: …' https://h/"},
 		{"api key", "X-Api-Key: s3cret", "X-Api-Key: …"},
