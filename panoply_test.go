@@ -1,0 +1,171 @@
+package panoply_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/panoplysec/panoply"
+	"github.com/panoplysec/panoply/clientip"
+	"github.com/panoplysec/panoply/cookie"
+	"github.com/panoplysec/panoply/guard"
+	"github.com/panoplysec/panoply/headers"
+	"github.com/panoplysec/panoply/tlspolicy"
+)
+
+func quiet(context.Context, guard.Event) {}
+
+func mustNew(t testing.TB, o panoply.Options) *panoply.Panoply {
+	t.Helper()
+	p, err := panoply.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestNewReportsEveryProblemAtOnce(t *testing.T) {
+	_, err := panoply.New(panoply.Options{
+		Headers: headers.Options{Mode: 9},
+		Cookies: cookie.Options{Mode: 9},
+		Trust:   clientip.Options{Proxies: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}},
+	})
+	found := map[string]bool{}
+	for _, e := range guard.OptionErrors(err) {
+		found[e.Package] = true
+	}
+	for _, want := range []string{"headers", "cookie", "clientip"} {
+		if !found[want] {
+			t.Errorf("New's error %q says nothing of %s", err, want)
+		}
+	}
+}
+
+func TestTheWholeChain(t *testing.T) {
+	app := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Powered-By", "Express")
+		http.SetCookie(w, &http.Cookie{Name: "connect.sid", Value: "s%3Aid.sig", Path: "/"})
+		if id := panoply.RequestID(r.Context()); len(id) != 32 {
+			t.Errorf("RequestID = %q, want 32 digits", id)
+		}
+		if r.URL.Path == "/missing" {
+			http.NotFound(w, r)
+			return
+		}
+		io.WriteString(w, "hello")
+	})
+	srv := httptest.NewUnstartedServer(mustNew(t, panoply.Options{Sink: quiet}).Handler(app))
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	defer srv.Close()
+	for _, path := range []string{"/", "/missing"} {
+		resp, err := srv.Client().Get(srv.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if got := resp.Header.Get("X-Powered-By"); got != "" {
+			t.Errorf("%s: X-Powered-By = %q, want none", path, got)
+		}
+		if got := resp.Header.Get("X-Content-Type-Options"); got != "nosniff" {
+			t.Errorf("%s: X-Content-Type-Options = %q, want nosniff", path, got)
+		}
+		line := resp.Header.Get("Set-Cookie")
+		for _, want := range []string{"connect.sid=", "Secure", "HttpOnly", "SameSite=Lax"} {
+			if !strings.Contains(line, want) {
+				t.Errorf("%s: Set-Cookie = %q, want %s in it", path, line, want)
+			}
+		}
+		if strings.Contains(string(body), "404 page not found") {
+			t.Errorf("%s: net/http's own page left: %q", path, body)
+		}
+	}
+}
+
+func TestServerHasLimits(t *testing.T) {
+	srv := mustNew(t, panoply.Options{}).Server(http.NotFoundHandler())
+	if srv.ReadHeaderTimeout != panoply.HeadTimeout || srv.IdleTimeout != panoply.IdleTimeout || srv.MaxHeaderBytes != panoply.MaxHeadBytes {
+		t.Errorf("Server has %v, %v, %d, want the documented bounds", srv.ReadHeaderTimeout, srv.IdleTimeout, srv.MaxHeaderBytes)
+	}
+	if !srv.DisableGeneralOptionsHandler {
+		t.Error("OPTIONS * would be answered without the guards")
+	}
+}
+
+func TestListenWantsACertificate(t *testing.T) {
+	p := mustNew(t, panoply.Options{})
+	if _, err := p.Listen("tcp", "127.0.0.1:0", tlspolicy.Intermediate()); err == nil {
+		t.Error("Listen without a certificate gave no error")
+	}
+	if _, err := p.Listen("tcp", "127.0.0.1:0", nil); err == nil {
+		t.Error("Listen without a policy gave no error")
+	}
+}
+
+// reused is a ResponseWriter whose header map lives on, as that of an own loop.
+type reused struct{ h http.Header }
+
+func (w *reused) Header() http.Header         { return w.h }
+func (w *reused) Write(p []byte) (int, error) { return len(p), nil }
+func (w *reused) WriteHeader(int)             {}
+
+// chain serves one request through everything, as a library user's server would.
+func chain(t testing.TB) (handler http.Handler, r *http.Request, body []byte) {
+	body = []byte(`{"id":42}`)
+	ctype, length := []string{"application/json"}, []string{"9"}
+	app := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h["Content-Type"], h["Content-Length"] = ctype, length
+		w.Write(body)
+	})
+	r = httptest.NewRequest("GET", "/orders/42?x=1", nil)
+	r.RemoteAddr = "192.0.2.7:4711"
+	r.Header.Set("Accept", "application/json")
+	r.Header.Set("Cookie", "theme=dark")
+	return mustNew(t, panoply.Options{Sink: quiet}).Handler(app), r, body
+}
+
+func TestAllocationsOfTheChain(t *testing.T) {
+	h, r, _ := chain(t)
+	w := &reused{http.Header{}}
+	got := testing.AllocsPerRun(500, func() {
+		clear(w.h)
+		h.ServeHTTP(w, r)
+	})
+	if got > 6 {
+		t.Errorf("the chain makes %v allocations on a reused map, want at most 6", got)
+	}
+	got = testing.AllocsPerRun(500, func() { h.ServeHTTP(&reused{http.Header{}}, r) })
+	if got > 10 {
+		t.Errorf("the chain makes %v allocations on a fresh map, want at most 10", got)
+	}
+}
+
+func BenchmarkChain(b *testing.B) {
+	h, r, body := chain(b)
+	bare := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header()["Content-Type"] = []string{"application/json"}
+		w.Write(body)
+	})
+	for name, handler := range map[string]http.Handler{"bare": bare, "guarded": h} {
+		b.Run(name+"/reused", func(b *testing.B) {
+			b.ReportAllocs()
+			w := &reused{http.Header{}}
+			for b.Loop() {
+				clear(w.h)
+				handler.ServeHTTP(w, r)
+			}
+		})
+		b.Run(name+"/fresh", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				handler.ServeHTTP(&reused{http.Header{}}, r)
+			}
+		})
+	}
+}
