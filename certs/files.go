@@ -66,16 +66,7 @@ func (s *FileSource) Reload() error {
 // to, when a certificate holds it.
 func (s *FileSource) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	set := s.now.Load()
-	name := strings.ToLower(strings.TrimSuffix(hello.ServerName, "."))
-	if name == "" && hello.Conn != nil {
-		if host, _, err := net.SplitHostPort(hello.Conn.LocalAddr().String()); err == nil {
-			name = host
-		}
-	}
-	found := set.byName[name]
-	if found == nil {
-		found = set.byName[wildcard(name)]
-	}
+	found := set.find(askedName(hello))
 	if found == nil {
 		found = set.certs[:1]
 	}
@@ -89,11 +80,42 @@ func (s *FileSource) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificat
 	return found[0], nil
 }
 
+// WithLocal returns a GetCertificate for a door that has both: a name that a file
+// covers is answered from there, another name of the local CA from the CA, and the rest
+// by the first pair.
+func (s *FileSource) WithLocal(ca *LocalCA) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		name := askedName(hello)
+		local := name == "localhost" || name == "127.0.0.1" || name == "::1" || underLocalhost(name)
+		if local && s.now.Load().find(name) == nil {
+			return ca.GetCertificate(hello)
+		}
+		return s.GetCertificate(hello)
+	}
+}
+
+// askedName is the name that a client sent, in lower case, or the address it came to.
+func askedName(hello *tls.ClientHelloInfo) string {
+	name := strings.ToLower(strings.TrimSuffix(hello.ServerName, "."))
+	if name == "" && hello.Conn != nil {
+		if host, _, err := net.SplitHostPort(hello.Conn.LocalAddr().String()); err == nil {
+			return host
+		}
+	}
+	return name
+}
+
+// find returns the certificates for a name: those that name it, else its wildcard's.
+func (set *fileSet) find(name string) []*tls.Certificate {
+	if found := set.byName[name]; found != nil {
+		return found
+	}
+	return set.byName[wildcard(name)]
+}
+
 // Covers reports whether a certificate is for the host name or IP address.
 func (s *FileSource) Covers(host string) bool {
-	set := s.now.Load()
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	return set.byName[host] != nil || set.byName[wildcard(host)] != nil
+	return s.now.Load().find(strings.ToLower(strings.TrimSuffix(host, "."))) != nil
 }
 
 // Names returns every name of every certificate, sorted, wildcards as they are written.

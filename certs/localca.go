@@ -92,6 +92,10 @@ func (ca *LocalCA) RootPEM() []byte {
 // only, so others are given a copy.
 func (ca *LocalCA) RootFile() string { return filepath.Join(ca.folder, rootName) }
 
+// RootFile returns where OpenLocalCA keeps the CA's certificate under the state folder
+// dir, for clients that only want to trust it. There is no file when no CA was made yet.
+func RootFile(dir string) string { return filepath.Join(dir, caFolder, rootName) }
+
 // ID returns eight hexadecimal digits that tell this CA from others of its kind; they
 // are in its name too.
 func (ca *LocalCA) ID() string { return keyID(ca.root.PublicKey) }

@@ -121,6 +121,9 @@ func TestLocalCARoot(t *testing.T) {
 	if err != nil || again.Created() || !again.Root().Equal(root) {
 		t.Errorf("second OpenLocalCA = %v, %v, want the same root", again, err)
 	}
+	if got := certs.RootFile(dir); got != ca.RootFile() {
+		t.Errorf("RootFile(%s) = %s, want %s", dir, got, ca.RootFile())
+	}
 	read, err := os.ReadFile(ca.RootFile())
 	if err != nil || string(read) != string(ca.RootPEM()) {
 		t.Errorf("RootFile holds %q, %v, want RootPEM", read, err)

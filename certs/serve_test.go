@@ -34,6 +34,33 @@ func TestGetCertificateAllocatesNothing(t *testing.T) {
 	}
 }
 
+func TestWithLocal(t *testing.T) {
+	ca := openCA(t)
+	p := pair(t, t.TempDir(), "a", x509.Certificate{DNSNames: []string{"a.example", "own.localhost"}})
+	source, err := certs.Files([]certs.Pair{p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := pool(ca)
+	own, err := certs.LoadPair(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots.AddCert(own.Leaf)
+	for name, want := range map[string]string{
+		"a.example": "a.example", "own.localhost": "a.example", "localhost": "localhost", "b.localhost": "b.localhost", "127.0.0.1": "localhost",
+	} {
+		state, err := handshake(t, source.WithLocal(ca), roots, name)
+		if err != nil || state.PeerCertificates[0].DNSNames[0] != want {
+			t.Errorf("handshake for %s = %v, want the leaf of %s", name, err, want)
+		}
+	}
+	cert, err := source.WithLocal(ca)(&tls.ClientHelloInfo{ServerName: "other.example"})
+	if err != nil || cert.Leaf.DNSNames[0] != "a.example" {
+		t.Errorf("for another name %v, %v, want the first pair's", cert, err)
+	}
+}
+
 // FuzzServerName holds that whatever name a client sends, it is refused as a name or
 // answered by a leaf that verifies for that very name.
 func FuzzServerName(f *testing.F) {
