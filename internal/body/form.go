@@ -133,7 +133,7 @@ func unhex(c byte) byte {
 	if c <= '9' {
 		return c - '0'
 	}
-	return c | 0x20 - 'a' + 10
+	return (c | 0x20) - 'a' + 10
 }
 
 func parseMultipart(body []byte, boundary string) (url.Values, error) {
