@@ -18,10 +18,10 @@ func ForTerminal(w io.Writer, env func(string) (string, bool)) Style {
 			style.Width, style.Color = width, true
 		}
 	}
-	if v, _ := env("NO_COLOR"); v != "" {
+	if v, ok := env("NO_COLOR"); ok && v != "" {
 		style.Color = false
 	}
-	if v, _ := env("TERM"); v == "dumb" {
+	if v, ok := env("TERM"); ok && v == "dumb" {
 		style.Color = false
 	}
 	if v, ok := env("COLUMNS"); ok {

@@ -101,13 +101,15 @@ const (
 func (p *printer) table(r *audit.Report) {
 	const before = practiceWidth + statusWidth + severityWidth + layerWidth + 4*len(gap)
 	rest := p.style.Width - before
-	under := strings.Repeat(" ", before)
+	first, under := gap, "\n"+strings.Repeat(" ", before)
+	title := gap + "WHAT WAS SEEN"
 	if rest < 30 {
 		// On a narrow terminal the text goes below its row.
-		rest, under = p.style.Width-4, "    "
+		rest, under, title = p.style.Width-4, "\n    ", ""
+		first = under
 	}
-	p.printf("%s\n", p.paint(dim, strings.TrimRight(pad("PRACTICE", practiceWidth)+gap+pad("STATUS", statusWidth)+gap+
-		pad("SEVERITY", severityWidth)+gap+pad("LAYER", layerWidth)+gap+"WHAT WAS SEEN", " ")))
+	p.printf("%s\n", p.paint(dim, pad("PRACTICE", practiceWidth)+gap+pad("STATUS", statusWidth)+gap+
+		pad("SEVERITY", severityWidth)+gap+strings.TrimRight(pad("LAYER", layerWidth)+title, " ")))
 	count := map[check.Status]int{}
 	for _, row := range r.Practices {
 		count[row.Status]++
@@ -118,16 +120,20 @@ func (p *printer) table(r *audit.Report) {
 		if layer == "" {
 			layer = "-"
 		}
-		p.printf("%s", pad(line(row.ID), practiceWidth)+gap+p.paint(colorOf(row.Status), pad(string(row.Status), statusWidth))+gap+
-			pad(severity, severityWidth)+gap+pad(layer, layerWidth))
+		head := pad(line(row.ID), practiceWidth) + gap + p.paint(colorOf(row.Status), pad(string(row.Status), statusWidth)) + gap +
+			pad(severity, severityWidth) + gap + pad(layer, layerWidth)
+		if first != gap {
+			head = strings.TrimRight(head, " ")
+		}
+		p.printf("%s", head)
 		said := wrap(seen(r, row), rest)
 		if row.Status == check.Broken {
 			said = append(said, wrap("fix: "+fixOf(r, row), rest)...)
 		}
 		for i, text := range said {
-			lead := gap
-			if i > 0 || len(under) < before {
-				lead = "\n" + under
+			lead := first
+			if i > 0 {
+				lead = under
 			}
 			p.printf("%s", lead+text)
 		}
@@ -161,10 +167,10 @@ func seen(r *audit.Report, row audit.Practice) string {
 	}
 	text := line(row.Reason)
 	if row.Status == check.Broken && more > 0 {
-		text += fmt.Sprintf(" (and %d more)", more)
+		text += fmt.Sprintf(", and %d more", more)
 	}
 	if row.Status != check.Broken && notes > 0 {
-		text += fmt.Sprintf(" (%s)", plural(notes, "note"))
+		text += fmt.Sprintf(", %s", plural(notes, "note"))
 	}
 	return text
 }
@@ -176,15 +182,15 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// fixOf is the mend of the row's worst finding: at the door where the door can, else in
-// the app.
+// fixOf is the mend of the row's worst finding: in the app, and at the door where the
+// door can and is not what broke it.
 func fixOf(r *audit.Report, row audit.Practice) string {
 	for _, f := range r.Findings {
 		if f.Practice != row.ID {
 			continue
 		}
 		if row.Door == "yes" && row.Layer != check.Door {
-			return "at the door: " + line(f.Fix.Door) + "; or " + line(f.Fix.Express)
+			return line(f.Fix.Express) + ", or at the door: " + line(f.Fix.Door)
 		}
 		return line(f.Fix.Express)
 	}

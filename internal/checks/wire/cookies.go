@@ -79,7 +79,7 @@ func runCookies(ctx context.Context, s *check.Session) check.Result {
 	if kept == 0 {
 		return check.NotProven(fmt.Sprintf("no cookie was set in %s", answers(len(all))), found...)
 	}
-	return check.Conclude(fmt.Sprintf("%d cookies in %s, %d bytes together", kept, answers(len(all)), sum), found)
+	return check.Conclude(fmt.Sprintf("cookies in %s: %d, %d bytes together", answers(len(all)), kept, sum), found)
 }
 
 func judgeCookie(s *check.Session, x *check.Exchange, c setCookie, names map[string]bool) []check.Finding {
