@@ -184,15 +184,9 @@ func (k *checker) listeners() {
 	if public(c.Admin.Listen) {
 		k.bad("admin.listen", c.Admin.Listen, "a loopback address or off", "write 127.0.0.1:9180, and fetch it through SSH or an agent on this machine")
 	}
-	if sameListener(c.Listen, c.Redirect) {
-		k.note("redirect", fmt.Sprintf("is %s, the address of listen too", quoted(c.Redirect)), "give it another port, or write off", nil)
-	}
-	for _, other := range []string{c.Listen, c.Redirect} {
-		if sameListener(c.Admin.Listen, other) {
-			k.note("admin.listen", fmt.Sprintf("is %s, the address of another listener too", quoted(c.Admin.Listen)), "give it another port, or write off", nil)
-			break
-		}
-	}
+	k.clash("redirect", c.Redirect, "listen", c.Listen)
+	k.clash("admin.listen", c.Admin.Listen, "listen", c.Listen)
+	k.clash("admin.listen", c.Admin.Listen, "redirect", c.Redirect)
 	if len(c.Sites) > 0 || !c.Public() {
 		return
 	}
@@ -202,6 +196,17 @@ func (k *checker) listeners() {
 	}
 	k.note(path, fmt.Sprintf("is %s, which is beyond loopback, and no site is named", quoted(address)),
 		"add --site NAME for each host name served, or a line sites: [NAME]", nil)
+}
+
+// clash notes two listeners on one address, at the one that somebody wrote.
+func (k *checker) clash(path, address, other, otherAddress string) {
+	if !sameListener(address, otherAddress) {
+		return
+	}
+	if k.cfg.Origin(path) == (Origin{}) && k.cfg.Origin(other) != (Origin{}) {
+		path, address, other = other, otherAddress, path
+	}
+	k.note(path, fmt.Sprintf("is %s, the address of %s too", quoted(address), other), "give one of them another port", nil)
 }
 
 func (k *checker) listen(path, address string, off bool) {

@@ -142,6 +142,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"control character", "log:\n  access: \x1b[31m", []string{`panoply.yaml:2:11: control character U+001B`}},
 		{"page status", "errors: {200: a.html}", []string{`panoply.yaml:1:10: errors.200: is not a status from 400 to 599, 4xx or 5xx`}},
 		{"page twice", "errors: {4xx: panoply.yaml, 4: panoply.yaml}", []string{`panoply.yaml:1:29: errors.4xx: given twice; keep one`}},
+		{"port of a default", "listen: localhost:8080", []string{`panoply.yaml:1:9: listen: is "localhost:8080", the address of redirect too; give one of them another port`}},
 		{"all at once, in order", "listen: :9443\nheaders: {hsts: of}\nfoo: 1\nbounds: {head_timeout: 0s}\nadmin: {listen: 0.0.0.0:9}\n", []string{
 			`panoply.yaml:1:9: listen: is ":9443", which is beyond loopback, and no site is named; add --site NAME for each host name served, or a line sites: [NAME]`,
 			`panoply.yaml:2:17: headers.hsts: is "of", must be one of auto, off; did you mean off?`,
