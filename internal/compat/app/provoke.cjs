@@ -40,8 +40,8 @@ app.post('/parsed/echo', (req, res) => res.json(req.body))
 app.get('/early', (req, res) => {
   res.writeEarlyHints({ link: '</app.css>; rel=preload; as=style', 'x-powered-by': 'Express', server: 'hints' }, () => res.send('after hints'))
 })
-app.get('/early-error', (req, res) => {
-  res.writeEarlyHints({ link: '</app.css>; rel=preload; as=style', 'x-powered-by': 'Express' }, boom)
+app.get('/early-error', (req, res, next) => {
+  res.writeEarlyHints({ link: '</app.css>; rel=preload; as=style', 'x-powered-by': 'Express' }, () => next(new Error('after hints')))
 })
 app.get('/trailers', (req, res) => {
   res.set('Trailer', 'X-Checksum, Server, X-Powered-By')
@@ -62,7 +62,7 @@ app.get('/own-server', (req, res) => res.set('Server', ['nginx', 'Phusion Passen
 app.get('/range', (req, res) => res.sendFile(path.join(__dirname, 'package.json')))
 app.get('/stream', (req, res) => { res.type('text/event-stream'); res.write('data: 1\n\n'); setTimeout(() => res.end(), 20) })
 app.get('/kill', (req) => req.socket.destroy())
-app.get('/kill-late', (req, res) => { res.set('Content-Length', '1000'); res.write('x'.repeat(10)); setTimeout(() => req.socket.destroy(), 20) })
+app.get('/kill-late', (req, res) => { res.set('Content-Length', '1000000'); res.write('x'.repeat(1e5)); setTimeout(() => req.socket.destroy(), 50) })
 app.get('/garbage', (req) => { req.socket.write('HTTP/1.1 nonsense\r\nServer: Apache\r\n\r\n'); req.socket.end() })
 app.get('/huge-head', (req) => { req.socket.write('HTTP/1.1 200 OK\r\nServer: Apache\r\nX-Big: ' + 'x'.repeat(12 << 20)); req.socket.end() })
 app.get('/slow', () => {})
