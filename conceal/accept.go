@@ -27,7 +27,7 @@ type offer struct {
 // better tells whether a is preferred to b: by q-value, then by how specific the
 // range is, then, for forms named both, by which came first.
 func (a offer) better(b offer) bool {
-	if a.q != b.q {
+	if a.q != b.q || a.q == 0 {
 		return a.q > b.q
 	}
 	if a.specific != b.specific {
