@@ -212,7 +212,7 @@ func unHex(c byte) byte {
 	if c <= '9' {
 		return c - '0'
 	}
-	return c|0x20 - 'a' + 10
+	return c | 0x20 - 'a' + 10
 }
 
 // encodePath encodes the bytes that must not stand in a path as they are, so that
