@@ -1,5 +1,3 @@
-// Package layers holds no code: its tests hold the shape of the house. Who may import
-// whom, what a guard may depend on, and what a user of one guard pays for it.
 package layers_test
 
 import (
@@ -143,7 +141,7 @@ func TestHeadersAloneVendorsOneModule(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write("go.mod", "module example.test/shop\n\ngo 1.26\n\nrequire "+module+" v0.0.0\n\nreplace "+module+" => "+root(t)+"\n")
+	write("go.mod", "module example.test/shop\n\ngo 1.26.0\n\nrequire "+module+" v0.0.0\n\nreplace "+module+" => "+root(t)+"\n")
 	write("main.go", `package main
 
 import (
