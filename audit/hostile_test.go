@@ -87,7 +87,7 @@ func bomb() []byte {
 	var buf bytes.Buffer
 	z := gzip.NewWriter(&buf)
 	zero := make([]byte, 1<<20)
-	for range 200 {
+	for range 40 {
 		z.Write(zero)
 	}
 	z.Close()

@@ -57,6 +57,7 @@ func sample() *audit.Report {
 			{
 				ID: "proxy-trust/around", Fingerprint: "3123456789abcdef01234567", Practice: "proxy-trust", Check: "proxy-trust", Title: "the app can be reached beside the door",
 				Message: "the app behind the door answers on 192.0.2.7:3000 too", Target: "https://127.0.0.1:8443/", Severity: check.High, Confidence: check.Certain, Layer: check.Network,
+				Evidence:  []check.Evidence{{Where: "GET http://192.0.2.7:3000/", Sent: "X-Forwarded-For: 192.0.2.211", Seen: "200 OK\n\nyou are 192.0.2.211"}},
 				Reproduce: "curl -si http://192.0.2.7:3000/", Fix: check.Fix{Express: "app.listen(3000, '127.0.0.1')"}, CWE: 288,
 			},
 		},

@@ -214,6 +214,11 @@ func (p *printer) findings(r *audit.Report) {
 			p.field("sure", string(f.Confidence))
 		}
 		for _, e := range f.Evidence {
+			if e.Sent != "" {
+				p.field("sent", e.Where+"\n"+e.Sent)
+				p.field("seen", e.Seen)
+				continue
+			}
 			p.field("seen", e.Where+"\n"+e.Seen)
 		}
 		p.field("again", f.Reproduce)

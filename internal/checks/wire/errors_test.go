@@ -1,9 +1,14 @@
 package wire_test
 
 import (
+	"bufio"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"testing"
 
 	"github.com/panoplysec/panoply/audit/check"
 )
@@ -63,6 +68,33 @@ var errorsTwins = []twin{
 		default:
 			app("")(w, r)
 		}
+	}, want: []string{"errors/stack-trace"}},
+	{check: "errors", name: "stack on a parameter that cannot be decoded", bad: true, target: func(t *testing.T, s *httptest.Server) check.Target {
+		// net/http refuses the path by itself; Express lets the route decode it.
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { ln.Close() })
+		go func() {
+			for {
+				c, err := ln.Accept()
+				if err != nil {
+					return
+				}
+				line, _ := bufio.NewReader(c).ReadString('\n')
+				status, body := "404 Not Found", "nothing"
+				switch {
+				case strings.HasPrefix(line, "GET / "):
+					status, body = "200 OK", `<a href="/item/1">an item</a>`
+				case strings.Contains(line, "/item/%E0%A4%A "):
+					status, body = "400 Bad Request", "URIError: x\n    at decode_param (/srv/shop/node_modules/router/lib/layer.js:174:12)"
+				}
+				fmt.Fprintf(c, "HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
+				c.Close()
+			}
+		}()
+		return check.Target{URL: "http://" + ln.Addr().String()}
 	}, want: []string{"errors/stack-trace"}},
 	{check: "errors", name: "a page about stacks is none", handler: app("<pre>at parse (/srv/shop/json.js:92:19)</pre>")},
 	{check: "errors", name: "a path of the site is none", handler: only404("There is no /home on this site, see /app/help and /srv.html")},

@@ -174,8 +174,13 @@ func (h *headersJudge) policy(x *check.Exchange, all []policy) {
 	if !anyPolicy(all, strict("object-src", "default-src")) {
 		h.see("headers/csp-object-src", x)
 	}
-	// base-uri does not fall back to default-src.
-	if !anyPolicy(all, strict("base-uri")) {
+	// base-uri does not fall back to default-src; a page that may run no script at all
+	// has none that an injected base could lead astray.
+	scriptless := func(p policy) bool {
+		l, ok := p.sources("script-src-elem", "script-src", "default-src")
+		return ok && (len(l) == 0 || len(l) == 1 && l[0] == "'none'")
+	}
+	if !anyPolicy(all, strict("base-uri")) && !anyPolicy(all, scriptless) {
 		h.see("headers/csp-base-uri", x)
 	}
 	if !anyPolicy(all, policy.restrictsScript) {

@@ -40,6 +40,7 @@ var headersTwins = []twin{
 		want: []string{"headers/csp-absent"}},
 	{check: "headers", name: "policy open to plugins and base", bad: true, handler: app("<p>", but(helmet, "Content-Security-Policy: script-src 'self'")...),
 		want: []string{"headers/csp-object-src", "headers/csp-base-uri"}},
+	{check: "headers", name: "no base where there is no script", handler: app("<p>", but(helmet, "Content-Security-Policy: default-src 'none'")...)},
 	{check: "headers", name: "unsafe-inline is void beside a nonce", handler: app("<p>", but(helmet, "Content-Security-Policy: default-src 'none'; base-uri 'none'; script-src 'unsafe-inline' 'nonce-cmFuZG9t'")...)},
 	{check: "headers", name: "strict-dynamic voids schemes", handler: app("<p>", but(helmet, "Content-Security-Policy: default-src 'none'; base-uri 'none'; script-src https: 'strict-dynamic' 'nonce-cmFuZG9t'")...)},
 	{check: "headers", name: "script-src-elem decides", handler: app("<p>", but(helmet, "Content-Security-Policy: default-src 'self'; base-uri 'none'; script-src-elem 'unsafe-inline'")...), want: []string{"headers/csp-script"}},

@@ -149,8 +149,15 @@ func provoke(ctx context.Context, s *check.Session) ([]*check.Exchange, error) {
 		})
 	}
 	if way, err := document(ctx, s); err == nil {
+		tried := []string{""}
 		for _, path := range links(s, way[len(way)-1]) {
-			requests = append(requests, check.Request{Path: strings.TrimSuffix(path, "/") + missing})
+			path = strings.TrimSuffix(path, "/")
+			requests = append(requests, check.Request{Path: path + missing})
+			// A route with a parameter, such as /item/:id, decodes what stands there.
+			if parent := path[:strings.LastIndexByte(path, '/')]; !slices.Contains(tried, parent) {
+				tried = append(tried, parent)
+				requests = append(requests, check.Request{Path: parent + malformed})
+			}
 		}
 	}
 	return fetch(ctx, s, requests...)

@@ -6,8 +6,9 @@
 //	}
 //
 // One file is one check, with its rules and its verdicts as functions of the answers.
-// To add one: a file with the check, a line in [Checks], and a pair of handlers, bad
-// and good, in testdata_test.go; the family's test fails when one is missing.
+// To add one: a file with the check, a line in [Checks], and a test file with apps that
+// are bad and apps that are good; the family's test fails when either is missing, or
+// when no app shows one of the rules.
 //
 // The checks judge by what browsers and servers do with an answer, not by how it is
 // spelt. They import no guard: what enforced a practice must not prove it (held by a
