@@ -97,7 +97,7 @@ func (l *Log) Write(ctx context.Context, line Line) {
 }
 
 // gravity orders the actions: what was refused tells more than what was mended.
-var gravity = [...]int{guard.Passed: 0, guard.WouldMend: 1, guard.Mended: 2, guard.WouldDeny: 3, guard.Failed: 4, guard.Denied: 5}
+var gravity = [...]int{guard.Passed: 0, guard.Noted: 1, guard.WouldMend: 2, guard.Mended: 3, guard.WouldDeny: 4, guard.Failed: 5, guard.Denied: 6}
 
 func gravest(events []guard.Event) *guard.Event {
 	var top *guard.Event

@@ -28,6 +28,12 @@ func (c *Client) Switch(ctx context.Context, guard, mode string) error {
 	return c.do(ctx, http.MethodPost, "/switch", Order{guard, mode}, nil)
 }
 
+// RestoreCookies makes the door give session cookies the application's own names back,
+// or rename them again.
+func (c *Client) RestoreCookies(ctx context.Context, restore bool) error {
+	return c.do(ctx, http.MethodPost, "/cookies", CookieOrder{restore}, nil)
+}
+
 // Reload makes the door read its configuration again. The error is what is wrong with
 // it; the door then keeps the old one.
 func (c *Client) Reload(ctx context.Context) error {

@@ -26,6 +26,7 @@ type Control interface {
 	Status() Status
 	Switch(guard, mode string) error
 	ReloadNow() error
+	RestoreCookies(restore bool) error
 }
 
 // Listen opens the socket in the state folder. A socket left behind by a door that died
@@ -101,6 +102,14 @@ func Serve(c Control) *http.Server {
 		}
 		done(w, c.Switch(o.Guard, o.Mode))
 	})
+	mux.HandleFunc("POST /cookies", func(w http.ResponseWriter, r *http.Request) {
+		var o CookieOrder
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4<<10)).Decode(&o); err != nil {
+			answer(w, http.StatusBadRequest, failure{"admin: the order is not JSON"})
+			return
+		}
+		done(w, c.RestoreCookies(o.Restore))
+	})
 	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, _ *http.Request) { done(w, c.ReloadNow()) })
 	return &http.Server{Handler: mux, ReadTimeout: 10 * time.Second, IdleTimeout: 10 * time.Second}
 }
@@ -121,7 +130,7 @@ func done(w http.ResponseWriter, err error) {
 // A Client speaks to the door that owns a socket.
 type Client struct{ http http.Client }
 
-// NewClient returns a client of the socket at path. Close it after use.
+// NewClient returns a client of the socket at path. Each call is a connection of its own.
 func NewClient(path string) *Client {
 	return &Client{http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {

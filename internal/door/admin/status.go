@@ -62,3 +62,10 @@ type Order struct {
 	// Mode is off, observe, enforce, or on: what the configuration says.
 	Mode string `json:"mode"`
 }
+
+// A CookieOrder is what the socket takes for POST /cookies.
+type CookieOrder struct {
+	// Restore gives session cookies the application's own names back; false renames
+	// them again.
+	Restore bool `json:"restore"`
+}

@@ -64,7 +64,7 @@ func Around(ctx context.Context, upstream string, addresses func() ([]netip.Addr
 	wg.Wait()
 	for i, ip := range all {
 		if open[i] {
-			return []Finding{{idAround, fmt.Sprintf("UNPROTECTED: the application answers on %s too, around the door; use app.listen(%s, '127.0.0.1')",
+			return []Finding{{Bypass, fmt.Sprintf("UNPROTECTED: the application answers on %s too, around the door; use app.listen(%s, '127.0.0.1')",
 				net.JoinHostPort(ip.String(), port), port), true}}
 		}
 	}

@@ -23,8 +23,8 @@ type Finding struct {
 }
 
 const (
-	idAround     = "around"
-	idTrustProxy = "trust-proxy"
-	idNodeEnv    = "node-env"
-	idNoCookie   = "no-cookie"
+	Bypass      = "around"
+	TrustProxy  = "trust-proxy"
+	Development = "node-env"
+	NoCookie    = "no-cookie"
 )

@@ -18,15 +18,15 @@ const (
 )
 
 // NodeEnv is the finding of an application that shows its stack traces.
-var NodeEnv = Finding{ID: idNodeEnv, Line: "NODE_ENV: the application sends stack traces (the door hides them); start it with NODE_ENV=production"}
+var NodeEnv = Finding{ID: Development, Line: "NODE_ENV: the application sends stack traces (the door hides them); start it with NODE_ENV=production"}
 
-var trustProxyLoop = Finding{ID: idTrustProxy,
+var trustProxyLoop = Finding{ID: TrustProxy,
 	Line: "trust proxy: the application redirects https to the very same address, a loop: it does not see that the client came by https; add app.set('trust proxy', 'loopback')"}
 
-var trustProxyScheme = Finding{ID: idTrustProxy,
+var trustProxyScheme = Finding{ID: TrustProxy,
 	Line: "trust proxy: the application sends https clients to http:// addresses of its own: it does not see how they came; add app.set('trust proxy', 'loopback')"}
 
-var noCookie = Finding{ID: idNoCookie,
+var noCookie = Finding{ID: NoCookie,
 	Line: "trust proxy: logins were answered and no cookie was ever set; with cookie.secure: true Express sets none until app.set('trust proxy', 'loopback')"}
 
 // frame is a line of a V8 stack trace: "at name (/path/file.js:1:2)".

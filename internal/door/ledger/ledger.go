@@ -125,6 +125,7 @@ type Rule struct {
 type Guard struct {
 	Name      string `json:"guard"`
 	Seen      uint64 `json:"seen"`
+	Noted     uint64 `json:"noted"`
 	Mended    uint64 `json:"mended"`
 	Denied    uint64 `json:"denied"`
 	WouldMend uint64 `json:"would_mend"`
@@ -152,6 +153,8 @@ func (l *Ledger) Guards() []Guard {
 	for k, en := range l.entries {
 		g, n := of(k.guard), en.count.Load()
 		switch k.action {
+		case guard.Noted:
+			g.Noted += n
 		case guard.Mended:
 			g.Mended += n
 		case guard.Denied:

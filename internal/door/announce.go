@@ -1,0 +1,86 @@
+package door
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/panoplysec/panoply/guard"
+)
+
+// announce tells a person what runs, what was done by itself, and the line that turns
+// it off.
+func (d *Door) announce(g *generation) {
+	cfg := g.cfg
+	d.say("https://%s → %s", publicName(g, d.servers.addr(roleTLS).String()), cfg.Upstream)
+	if g.ca != nil {
+		if g.ca.Created() {
+			d.say("made a local CA in %s, for loopback names only (your own certificate: tls.certificates)", cfg.State)
+		}
+		d.say("certificate from the local CA %s; browsers warn until you run: panoply trust (undo: panoply untrust)", filepath.Base(g.ca.RootFile()))
+	}
+	if addr := d.servers.addr(rolePlain); addr != nil {
+		d.say("http://%s redirects to https (off: redirect: off)", publicName(g, addr.String()))
+	}
+	for _, name := range switchable {
+		what, offLine := d.describe(g, name)
+		mode := g.guards.modes[name]
+		line := fmt.Sprintf("%s: %s", name, what)
+		if mode != guard.Enforce {
+			line = fmt.Sprintf("%s: %s", name, mode)
+		}
+		d.say("%s (off: %s, or at once: panoply off %s)", line, offLine, name)
+	}
+	if names := g.renamed(); len(names) > 0 {
+		d.say("cookies: renamed so far: %s (off: cookies.rename: off)", strings.Join(names, ", "))
+	}
+	for _, warning := range g.guards.warnings {
+		d.say("warning: headers: %s", warning)
+	}
+	if addr := d.servers.addr(roleAdmin); addr != nil {
+		d.say("health and metrics on http://%s, read-only (off: admin.listen: off)", addr)
+	}
+	if cfg.Log.Access != "off" {
+		d.say("access log on stdout, without query values (off: log.access: off)")
+	}
+}
+
+// describe says what a guard does, and the line of the file that turns it off.
+func (d *Door) describe(g *generation, name string) (what, offLine string) {
+	switch name {
+	case nameHeaders:
+		if g.cfg.Headers.Helmet != nil {
+			return "your Helmet options", "headers.mode: off"
+		}
+		return "the first-day set where the application is silent; Helmet's full policy is only reported", "headers.mode: off"
+	case nameConceal:
+		return "banners removed, default error pages and stack traces replaced", "conceal.mode: off"
+	}
+	if g.cfg.Cookies.Rename == "off" {
+		return "Secure and SameSite added, HttpOnly on session cookies", "cookies.mode: off"
+	}
+	return "Secure and SameSite added, HttpOnly on session cookies, which get __Host- names (names as they are: cookies.rename: off)", "cookies.mode: off"
+}
+
+func (g *generation) renamed() []string {
+	if g.guards.modes[nameCookies] != guard.Enforce || g.cfg.Cookies.Rename == "off" {
+		return nil
+	}
+	var out []string
+	for _, s := range g.guards.cookies.Seen() {
+		if !s.Kept {
+			out = append(out, s.Name)
+		}
+	}
+	return out
+}
+
+// publicName is how a browser reaches addr: by the first site, or by localhost.
+func publicName(g *generation, addr string) string {
+	_, port, _ := splitHost(addr)
+	name := "localhost"
+	if len(g.cfg.Sites) > 0 {
+		name = g.cfg.Sites[0]
+	}
+	return name + ":" + port
+}

@@ -1,0 +1,123 @@
+package door
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/panoplysec/panoply/guard"
+	"github.com/panoplysec/panoply/internal/config"
+	"github.com/panoplysec/panoply/internal/door/admin"
+	"github.com/panoplysec/panoply/internal/door/ledger"
+)
+
+// control is the unix socket in the state folder.
+type control struct {
+	server *http.Server
+	wg     sync.WaitGroup
+}
+
+func (d *Door) openControl(cfg *config.Config) (*control, error) {
+	ln, err := admin.Listen(cfg.State)
+	if errors.Is(err, admin.ErrUnsupported) {
+		d.say("%v", err)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	c := &control{server: admin.Serve(d)}
+	c.wg.Go(func() {
+		if err := c.server.Serve(ln); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+			d.log.Error("the admin socket failed", "err", err)
+		}
+	})
+	return c, nil
+}
+
+func (c *control) close() {
+	if c == nil {
+		return
+	}
+	_ = c.server.Close() // removes the socket
+	c.wg.Wait()
+}
+
+// Status is what panoply status shows.
+func (d *Door) Status() admin.Status {
+	g := d.current.Load()
+	s := admin.Status{
+		Version: "1", Upstream: g.cfg.Upstream, Since: d.since, Requests: d.metrics.total.Load(), Streams: d.streams.Open(),
+		Listen: d.servers.all(roleTLS), Problems: d.checks.problems(), Hints: d.checks.hints(), Reports: d.metrics.reported(),
+	}
+	told := d.ledger.Guards()
+	for _, name := range append(slices.Clone(switchable), nameSanity, nameBounds) {
+		one := admin.GuardStatus{Guard: ledger.Guard{Name: name}, Mode: guard.Enforce.String(), Configured: configured(g.cfg, name).String()}
+		if i := slices.IndexFunc(told, func(t ledger.Guard) bool { return t.Name == name }); i >= 0 {
+			one.Guard = told[i]
+		}
+		if mode, ok := g.guards.modes[name]; ok {
+			one.Mode = mode.String()
+		}
+		one.Judge()
+		s.Guards = append(s.Guards, one)
+	}
+	return s
+}
+
+// Switch sets the mode of a guard at once: off, observe, enforce, or on for what the
+// configuration says. It holds over reloads until the door stops.
+func (d *Door) Switch(name, mode string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.servers == nil || d.closed {
+		return errors.New("door: not running")
+	}
+	if !slices.Contains(switchable, name) {
+		return fmt.Errorf("no guard %q to switch; there are %s", ledger.Clean(name, 40), strings.Join(switchable, ", "))
+	}
+	before, had := d.overrides[name]
+	if mode == "on" {
+		delete(d.overrides, name)
+	} else {
+		var m guard.Mode
+		if err := m.UnmarshalText([]byte(mode)); err != nil {
+			return fmt.Errorf("no mode %q; there are off, observe, enforce, on", ledger.Clean(mode, 40))
+		}
+		d.overrides[name] = m
+	}
+	g, err := d.build(d.current.Load().cfg)
+	if err != nil {
+		if delete(d.overrides, name); had {
+			d.overrides[name] = before
+		}
+		return err
+	}
+	d.current.Swap(g).app.CloseIdle()
+	d.log.Warn("guard switched", "guard", name, "mode", g.guards.modes[name].String())
+	return nil
+}
+
+// Socket returns the path of the admin socket of a state folder.
+func Socket(stateDir string) string { return filepath.Join(stateDir, admin.SocketName) }
+
+// Status asks the door that owns the socket for its status.
+func Status(ctx context.Context, socket string) (admin.Status, error) {
+	return admin.NewClient(socket).Status(ctx)
+}
+
+// Switch sets the mode of a guard of the door that owns the socket: off, observe,
+// enforce, or on for what its configuration says.
+func Switch(ctx context.Context, socket, guardName, mode string) error {
+	return admin.NewClient(socket).Switch(ctx, guardName, mode)
+}
+
+// Reload makes the door that owns the socket read its configuration again. The error
+// says what is wrong with it; the door then goes on as before.
+func Reload(ctx context.Context, socket string) error { return admin.NewClient(socket).Reload(ctx) }

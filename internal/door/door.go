@@ -1,0 +1,246 @@
+package door
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/panoplysec/panoply/guard"
+	"github.com/panoplysec/panoply/internal/config"
+	"github.com/panoplysec/panoply/internal/door/accesslog"
+	"github.com/panoplysec/panoply/internal/door/hardcheck"
+	"github.com/panoplysec/panoply/internal/door/ledger"
+	"github.com/panoplysec/panoply/internal/door/reports"
+	"github.com/panoplysec/panoply/internal/door/upstream"
+)
+
+// Options configures a Door.
+type Options struct {
+	// Config is what to run on, valid and with an upstream. Required.
+	Config *config.Config
+	// Load reads the configuration again, for SIGHUP and panoply reload. Nil makes both
+	// an error that says so.
+	Load func() (*config.Config, error)
+	// Logger takes what the guards tell and what goes wrong; nil writes JSON to Stderr.
+	Logger *slog.Logger
+	// Stdout takes the access log, as JSON lines; nil means os.Stdout.
+	Stdout io.Writer
+	// Stderr takes the lines for a person: what runs, what was done by itself and the
+	// line that turns it off, what the hard checks found. Nil means os.Stderr.
+	Stderr io.Writer
+}
+
+// A Door is made by New and started once, by Start or Run. Its methods are safe for
+// concurrent use.
+type Door struct {
+	opts   Options
+	log    *slog.Logger
+	out    io.Writer
+	access *slog.Logger
+
+	current atomic.Pointer[generation]
+	servers *servers
+	state   *state
+	reports *reports.Collector
+	ledger  *ledger.Ledger
+	metrics *metrics
+	streams *upstream.Streams
+	watch   *hardcheck.Watch
+	checks  *checks
+	health  health
+	control *control
+	// addresses is hardcheck.Addresses, but for tests on loopback.
+	addresses func() ([]netip.Addr, error)
+
+	mu        sync.Mutex // Start, Reload, Switch and Close, one at a time
+	overrides map[string]guard.Mode
+	since     time.Time
+	closed    bool
+	stop      context.CancelFunc
+	wg        sync.WaitGroup
+	done      chan struct{}
+}
+
+// New checks the options and compiles the guards. It opens no port and writes nothing.
+// The error joins every problem.
+func New(o Options) (*Door, error) {
+	if o.Config == nil {
+		return nil, &guard.OptionError{Package: "door", Field: "Config", Allowed: "a configuration"}
+	}
+	if _, err := o.Config.UpstreamURL(); err != nil {
+		return nil, err
+	}
+	if o.Stdout == nil {
+		o.Stdout = os.Stdout
+	}
+	if o.Stderr == nil {
+		o.Stderr = os.Stderr
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.NewJSONHandler(o.Stderr, nil))
+	}
+	d := &Door{
+		opts: o, log: o.Logger, out: o.Stderr,
+		access:    slog.New(slog.NewJSONHandler(o.Stdout, nil)),
+		ledger:    ledger.New(),
+		streams:   upstream.NewStreams(),
+		overrides: map[string]guard.Mode{},
+		addresses: hardcheck.Addresses,
+		done:      make(chan struct{}),
+	}
+	d.metrics = newMetrics(d)
+	d.checks = newChecks(d)
+	d.watch = hardcheck.NewWatch(d.checks.found)
+	if _, err := d.compile(o.Config, nil); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// Start opens the state and the listeners and begins to serve. It returns when the door
+// is open; ctx bounds the start alone. After an error nothing stays open.
+func (d *Door) Start(ctx context.Context) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.servers != nil || d.closed {
+		return errors.New("door: Start is called once")
+	}
+	cfg := d.opts.Config
+	var err error
+	if d.state, err = openState(cfg.State); err != nil {
+		return err
+	}
+	d.reports = reports.New(d.state.derive("csp-reports"), d.reported)
+	d.reports.Refuse = func(w http.ResponseWriter, r *http.Request, status int) {
+		requestOf(r.Context()).g.guards.conceal.Page(w, r, status)
+	}
+	g, err := d.build(cfg)
+	if err != nil {
+		return err
+	}
+	d.current.Store(g)
+	d.since = time.Now()
+	if d.control, err = d.openControl(cfg); err != nil {
+		return err
+	}
+	if err := d.listen(ctx, cfg); err != nil {
+		d.control.close()
+		d.servers = nil
+		return err
+	}
+	background, stop := context.WithCancel(context.Background())
+	d.stop = stop
+	d.announce(g)
+	d.wg.Go(func() { d.checks.run(background) })
+	return nil
+}
+
+// Addr returns the HTTPS address, nil before Start. On localhost it is the IPv4 one
+// where both are there.
+func (d *Door) Addr() net.Addr { return d.servers.addr(roleTLS) }
+
+// RedirectAddr returns the plain HTTP address, nil when there is none.
+func (d *Door) RedirectAddr() net.Addr { return d.servers.addr(rolePlain) }
+
+// AdminAddr returns the address of health and metrics, nil when there is none.
+func (d *Door) AdminAddr() net.Addr { return d.servers.addr(roleAdmin) }
+
+// Reload builds everything that cfg decides, then puts it in place at once. On an error
+// the door goes on as before. Counts, cookies, bans, overrides by Switch and open
+// connections stay; listeners whose address did not change stay open. The state folder
+// is not changed by a reload.
+func (d *Door) Reload(cfg *config.Config) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.servers == nil || d.closed {
+		return errors.New("door: not running")
+	}
+	if cfg == nil {
+		return errors.New("door: no configuration to reload")
+	}
+	if cfg.State != d.state.dir {
+		return fmt.Errorf("door: the state folder cannot change while running (%s, now %s); restart", d.state.dir, cfg.State)
+	}
+	g, err := d.build(cfg)
+	if err != nil {
+		return err
+	}
+	if err := d.servers.change(cfg); err != nil {
+		return err
+	}
+	old := d.current.Swap(g)
+	old.app.CloseIdle()
+	d.log.Info("configuration reloaded")
+	return nil
+}
+
+// ReloadNow reads the configuration with Options.Load and reloads.
+func (d *Door) ReloadNow() error {
+	if d.opts.Load == nil {
+		return errors.New("there is no configuration file to read again")
+	}
+	cfg, err := d.opts.Load()
+	if err == nil {
+		err = d.Reload(cfg)
+	}
+	if err != nil {
+		d.log.Error("reload failed; the configuration of before stays", "err", err)
+	}
+	return err
+}
+
+// Close stops accepting, ends streams, lets open requests finish until ctx is done or
+// the configured drain time is over, whichever is first, then cuts what is left. It
+// returns ctx's or the drain's error when something had to be cut.
+func (d *Door) Close(ctx context.Context) error {
+	d.mu.Lock()
+	if d.closed {
+		d.mu.Unlock()
+		<-d.done
+		return nil
+	}
+	d.closed = true
+	started := d.servers != nil
+	d.mu.Unlock()
+	defer close(d.done)
+	if !started {
+		return nil
+	}
+	d.checks.draining.Store(true)
+	g := d.current.Load()
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(g.cfg.Bounds.DrainTimeout))
+	defer cancel()
+	d.wg.Go(func() { d.streams.Drain(ctx) })
+	err := d.servers.shutdown(ctx)
+	cancel()
+	d.stop()
+	d.control.close()
+	d.wg.Wait()
+	g.app.CloseIdle()
+	if err != nil {
+		return fmt.Errorf("door: requests were cut at the end of the drain: %w", err)
+	}
+	return nil
+}
+
+// say writes a line for a person.
+func (d *Door) say(format string, args ...any) {
+	fmt.Fprintf(d.out, "panoply: "+format+"\n", args...)
+}
+
+// logFor returns the access log that cfg wants.
+func (d *Door) logFor(cfg *config.Config) *accesslog.Log {
+	if cfg.Log.Access == "off" {
+		return accesslog.New(nil, accesslog.Options{})
+	}
+	return accesslog.New(d.access, accesslog.Options{Queries: cfg.Log.Queries})
+}

@@ -1,0 +1,140 @@
+package door
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/panoplysec/panoply/certs"
+	"github.com/panoplysec/panoply/clientip"
+	"github.com/panoplysec/panoply/internal/config"
+	"github.com/panoplysec/panoply/internal/door/accesslog"
+	"github.com/panoplysec/panoply/internal/door/bounds"
+	"github.com/panoplysec/panoply/internal/door/upstream"
+	"github.com/panoplysec/panoply/tlspolicy"
+)
+
+// application is the way to what is behind. Today it is httputil.ReverseProxy in
+// package upstream.
+type application interface {
+	http.Handler
+	// CloseIdle closes the connections that no request uses.
+	CloseIdle()
+}
+
+// generation is everything that one configuration decides. It does not change after
+// build; the Door swaps it whole.
+type generation struct {
+	cfg    *config.Config
+	guards *guards
+	app    application
+	tls    *tls.Config
+	ca     *certs.LocalCA // nil with certificate files
+
+	chain    http.Handler // of the HTTPS port
+	redirect http.Handler // of the plain port
+	seen     []*atomic.Uint64
+	access   *accesslog.Log
+	body     bounds.Body
+	headMax  int
+}
+
+// build makes a generation of cfg, or tells everything that is wrong with it. It must
+// be called with d.mu held and the state open.
+func (d *Door) build(cfg *config.Config) (*generation, error) {
+	g := &generation{cfg: cfg, access: d.logFor(cfg)}
+	b := cfg.Bounds
+	g.headMax = int(b.HeadBytes)
+	g.body = bounds.Body{Grace: time.Duration(b.BodyGrace), MinRate: b.BodyMinRate, Max: b.BodyMax}
+
+	certificate, err := g.certificates(cfg, d.state.dir)
+	if err != nil {
+		return nil, err
+	}
+	profile, ok := tlspolicy.ByName(cfg.TLS.Policy)
+	if !ok {
+		return nil, fmt.Errorf("door: tls.policy is %q, must be intermediate or modern", cfg.TLS.Policy)
+	}
+	g.tls = profile.Config()
+	g.tls.GetCertificate = certificate
+
+	ramp := func(age time.Duration) (*hsts, error) { return d.newHSTS(cfg, age, certificate) }
+	if g.guards, err = d.compile(cfg, ramp); err != nil {
+		return nil, err
+	}
+	for name, mode := range g.guards.modes {
+		if mode != off {
+			g.seen = append(g.seen, d.ledger.Seen(name))
+		}
+	}
+	if g.app, err = d.application(cfg); err != nil {
+		return nil, err
+	}
+	g.chain = d.chain(g)
+	g.redirect = d.redirectChain(g)
+	return g, nil
+}
+
+// certificates opens the files, or the local CA where there are none.
+func (g *generation) certificates(cfg *config.Config, stateDir string) (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
+	if len(cfg.TLS.Certificates) == 0 {
+		ca, err := certs.OpenLocalCA(stateDir)
+		if err != nil {
+			return nil, err
+		}
+		g.ca = ca
+		return ca.GetCertificate, nil
+	}
+	pairs := make([]certs.Pair, len(cfg.TLS.Certificates))
+	for i, c := range cfg.TLS.Certificates {
+		pairs[i] = certs.Pair{Cert: c.Cert, Key: c.Key}
+	}
+	files, err := certs.Files(pairs)
+	if err != nil {
+		return nil, err
+	}
+	return files.GetCertificate, nil
+}
+
+func (d *Door) application(cfg *config.Config) (application, error) {
+	to, err := cfg.UpstreamURL()
+	if err != nil {
+		return nil, err
+	}
+	b := cfg.Bounds
+	return upstream.New(upstream.Options{
+		Address:     to.Host,
+		Connect:     time.Duration(b.ConnectTimeout),
+		Response:    time.Duration(b.ResponseTimeout),
+		Idle:        time.Duration(b.StreamIdle),
+		Forward:     forward,
+		KeepTrailer: keepTrailer,
+		Fail:        d.failed,
+		Broken:      d.broken,
+		Seen:        d.answered,
+		Streams:     d.streams,
+		Logger:      d.log,
+	})
+}
+
+// forward tells the application who asks.
+func forward(out http.Header, in *http.Request) { clientip.WriteForwarded(out, in, clientip.Of(in)) }
+
+// keepTrailer refuses request trailers that would speak for others, were the
+// application to fold trailers into headers.
+func keepTrailer(name string) bool {
+	probe := &http.Request{Header: http.Header{name: nil}}
+	nobody.Strip(probe)
+	return len(probe.Header) == 1
+}
+
+// nobody trusts no proxy.
+var nobody = func() *clientip.Resolver {
+	v, err := clientip.New(clientip.Options{})
+	if err != nil {
+		panic(err) // the zero Options are valid
+	}
+	return v
+}()

@@ -1,0 +1,254 @@
+package door
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/panoplysec/panoply/clientip"
+	"github.com/panoplysec/panoply/guard"
+	"github.com/panoplysec/panoply/internal/door/accesslog"
+	"github.com/panoplysec/panoply/internal/door/bounds"
+	"github.com/panoplysec/panoply/internal/door/ledger"
+	"github.com/panoplysec/panoply/internal/door/upstream"
+	"github.com/panoplysec/panoply/internal/hook"
+)
+
+const (
+	// nameBounds is the ledger's name for the door's own limits.
+	nameBounds = "bounds"
+	// stackRule is conceal's rule for a stack trace on the wire.
+	stackRule = "stack"
+)
+
+// maxEvents is how many events of one request its log line names.
+const maxEvents = 8
+
+// request is what the door notes of one request for its log line.
+type request struct {
+	g     *generation
+	id    string
+	start time.Time
+
+	mu       sync.Mutex // a 1xx tells its events on another goroutine
+	events   []guard.Event
+	failure  upstream.Failure
+	upgraded bool
+}
+
+type requestKey struct{}
+
+func requestOf(ctx context.Context) *request {
+	q, _ := ctx.Value(requestKey{}).(*request)
+	return q
+}
+
+func (q *request) note(e guard.Event) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.events) < maxEvents {
+		q.events = append(q.events, e)
+	}
+}
+
+func (q *request) fail(f upstream.Failure) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.failure = f
+}
+
+// begin is the outermost step: id, log, recover, bounds on the body. Which serves the
+// rest is asked of the generation at hand, so a request runs under one configuration.
+func (d *Door) begin(which func(*generation) http.Handler) http.Handler {
+	recovered, recorded := d.recovered, hook.Func(d.recorded)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q := &request{g: d.current.Load(), start: time.Now()}
+		if r.Body != nil && r.Body != http.NoBody {
+			// The application may answer before it has read; without this net/http
+			// would read the rest first.
+			if r.ProtoMajor == 1 {
+				_ = http.NewResponseController(w).EnableFullDuplex()
+			}
+			body := bounds.Watch(w, r.Body, q.g.body)
+			defer body.Done()
+			own := *r // the server keeps looking at its own
+			own.Body = body
+			r = &own
+		}
+		x, w, r := hook.Begin(w, r)
+		defer x.End()
+		x.Set(requestKey{}, q)
+		q.id = hook.RequestID(r.Context())
+		x.OnPanic(recovered)
+		x.On(hook.Record, recorded)
+		for _, n := range q.g.seen {
+			n.Add(1)
+		}
+		which(q.g).ServeHTTP(w, r)
+	})
+}
+
+// chain is a request's way from the guards that only register to the application.
+func (d *Door) chain(g *generation) http.Handler {
+	var h http.Handler = g.app
+	h = g.guards.cookies.Handler(h)
+	h = d.own(h)
+	h = g.guards.sanity.Handler(h)
+	h = g.stripped(g.guards.client.Handler(h)) // sanity asks it for the host behind a proxy
+	h = d.bounded(g, h)
+	h = d.withoutLocalHSTS(g, h)
+	return g.guards.headers.Handler(g.guards.conceal.Handler(h))
+}
+
+// own answers the door's own addresses.
+func (d *Door) own(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if d.reports.Owns(r) {
+			d.reports.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// stripped takes out what an untrusted peer says for others.
+func (g *generation) stripped(next http.Handler) http.Handler {
+	client := g.guards.client
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		client.Strip(r)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// bounded refuses a head or a declared body that is too large.
+func (d *Door) bounded(g *generation, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case bounds.HeadSize(r) > g.headMax:
+			d.refuse(w, r, http.StatusRequestHeaderFieldsTooLarge, "head-too-large")
+		case g.body.Max > 0 && r.ContentLength > g.body.Max:
+			d.refuse(w, r, http.StatusRequestEntityTooLarge, "body-too-large")
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// refuse answers for the door itself and closes the connection: what the client still
+// sends is not worth reading.
+func (d *Door) refuse(w http.ResponseWriter, r *http.Request, status int, rule string) {
+	q := requestOf(r.Context())
+	if r.ProtoMajor == 1 {
+		w.Header().Set("Connection", "close")
+	}
+	d.tell(nameBounds)(r.Context(), guard.Event{Practice: "errors", Rule: rule, Action: guard.Denied, Request: q.id})
+	q.g.guards.conceal.Page(w, r, status)
+}
+
+// withoutLocalHSTS keeps an application's own Strict-Transport-Security from hosts that
+// must not have it: on localhost it would lock the other ports out of plain HTTP.
+func (d *Door) withoutLocalHSTS(g *generation, next http.Handler) http.Handler {
+	drop := hook.Func(func(a *hook.Answer) {
+		if _, ok := a.Header["Strict-Transport-Security"]; !ok {
+			return
+		}
+		host, _, _ := splitHost(a.Request.Host)
+		if g.ca != nil || neverHSTS(host) {
+			delete(a.Header, "Strict-Transport-Security")
+		}
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x, w, r := hook.Begin(w, r)
+		defer x.End()
+		if g.guards.modes[nameHeaders] == guard.Enforce {
+			x.On(hook.Conceal, drop)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// failed is upstream's Fail.
+func (d *Door) failed(w http.ResponseWriter, r *http.Request, f upstream.Failure) {
+	q := requestOf(r.Context())
+	q.fail(f)
+	d.health.failed(d, f)
+	q.g.guards.conceal.Page(w, r, f.Status)
+}
+
+// broken is upstream's Broken: nothing can be answered any more.
+func (d *Door) broken(r *http.Request, f upstream.Failure) {
+	requestOf(r.Context()).fail(f)
+	d.health.failed(d, f)
+}
+
+// answered is upstream's Seen.
+func (d *Door) answered(r *http.Request, status int, h http.Header) {
+	d.health.answered(d)
+	if status == http.StatusSwitchingProtocols {
+		requestOf(r.Context()).upgraded = true // same goroutine as recorded
+	}
+	if clientip.Of(r).Scheme == "https" {
+		d.watch.Answer(r, status, h)
+	}
+}
+
+// recovered answers for a panic: the cause goes to the log, our own page to the client.
+func (d *Door) recovered(w http.ResponseWriter, r *http.Request, value any, stack []byte) {
+	q := requestOf(r.Context())
+	d.log.Error("panic in the door; please report it", "request", q.id, "panic", ledger.Clean(fmt.Sprint(value), 512), "stack", string(stack))
+	q.fail(upstream.Failure{Status: http.StatusInternalServerError, Reason: "panic", Err: fmt.Errorf("panic: %v", value)})
+	q.g.guards.conceal.Page(w, r, http.StatusInternalServerError)
+}
+
+// recorded writes the log line and the metrics when all is over.
+func (d *Door) recorded(a *hook.Answer) {
+	q, _ := a.Value(requestKey{}).(*request)
+	if q == nil {
+		return
+	}
+	took := time.Since(q.start)
+	q.mu.Lock()
+	line := accesslog.Line{
+		Request: a.Request, ID: q.id, Status: a.Status, Bytes: a.Written, Duration: took, Events: q.events,
+		Failure: string(q.failure.Reason), Cause: q.failure.Err,
+	}
+	q.mu.Unlock()
+	if line.Status == 0 && q.upgraded {
+		line.Status = http.StatusSwitchingProtocols // no phase saw it leave
+	}
+	if line.Failure == "" && a.Err != nil {
+		line.Failure, line.Cause = string(upstream.ClientGone), a.Err
+	}
+	d.metrics.request(line.Status, took, line.Failure)
+	if addr := clientip.Of(a.Request).Addr; addr.IsValid() {
+		line.Client = addr.String()
+	}
+	q.g.access.Write(a.Request.Context(), line)
+}
+
+// sink is where the guard called name tells: the counts, the log line of the request,
+// and the hard checks. What is denied or fails is also logged by itself.
+func (d *Door) sink(name string) guard.Sink { return d.tell(name) }
+
+func (d *Door) tell(name string) guard.Sink {
+	return func(ctx context.Context, e guard.Event) {
+		d.ledger.Note(name, e)
+		if e.Rule == stackRule {
+			d.watch.Stack()
+		}
+		if q := requestOf(ctx); q != nil {
+			q.note(e)
+		}
+		if e.Action == guard.Failed {
+			d.log.LogAttrs(ctx, e.Action.Level(), "guard failed", e.LogValue().Group()...)
+		}
+	}
+}
+
+// reported counts one CSP report.
+func (d *Door) reported(directive string) {
+	d.metrics.report(directive)
+	d.ledger.Note(nameHeaders, guard.Event{Practice: nameHeaders, Rule: "csp-report " + directive, Action: guard.WouldDeny})
+}
