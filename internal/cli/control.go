@@ -1,0 +1,177 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/panoplysec/panoply/internal/config"
+	"github.com/panoplysec/panoply/internal/door"
+	"github.com/panoplysec/panoply/internal/door/admin"
+)
+
+// stateFlag finds the door to talk to: by --state, else by the configuration file, else
+// this user's state folder.
+type stateFlag struct{ state, file string }
+
+func (v *stateFlag) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&v.state, "state", "", "state folder of the door (default: that of panoply.yaml, or this user's)")
+	cmd.Flags().StringVarP(&v.file, "config", "c", "", "configuration file (default: panoply.yaml here, if there is one)")
+}
+
+func (v *stateFlag) folder() (string, error) {
+	if v.state != "" {
+		return v.state, nil
+	}
+	path, err := configFile(v.file)
+	if err != nil {
+		return "", err
+	}
+	if path == "" {
+		state, err := config.StateDir()
+		if err != nil {
+			return "", &exitError{code: exitUsage, err: err, hint: "name it with --state"}
+		}
+		return state, nil
+	}
+	cfg, err := loadConfig(path)
+	if err != nil {
+		return "", err
+	}
+	return cfg.State, nil
+}
+
+// ask runs one order on the door's socket.
+func (v *stateFlag) ask(ctx context.Context, order func(ctx context.Context, socket string) error) error {
+	state, err := v.folder()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	if err := order(ctx, door.Socket(state)); err != nil {
+		exit := &exitError{code: exitIncomplete, err: err}
+		if errors.Is(err, admin.ErrNoDoor) {
+			exit.hint = "looked in " + state + "; another folder is named with --state"
+		}
+		return exit
+	}
+	return nil
+}
+
+func newStatus(s Streams) *cobra.Command {
+	var where stateFlag
+	var format string
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show what the running door saw, mended, and would have refused",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if format != "text" && format != "json" {
+				return usageError("", "--format %s is not known: text or json", format)
+			}
+			return where.ask(cmd.Context(), func(ctx context.Context, socket string) error {
+				status, err := door.Status(ctx, socket)
+				if err != nil {
+					return err
+				}
+				if format == "json" {
+					enc := json.NewEncoder(s.Out)
+					enc.SetIndent("", "  ")
+					return enc.Encode(status)
+				}
+				return printStatus(s, status)
+			})
+		},
+	}
+	where.add(cmd)
+	cmd.Flags().StringVar(&format, "format", "text", "text or json")
+	return cmd
+}
+
+func printStatus(s Streams, status admin.Status) error {
+	fmt.Fprintf(s.Out, "serving %s from %s since %s: %d requests, %d open streams\n", status.Upstream,
+		strings.Join(status.Listen, ", "), status.Since.Format(time.RFC3339), status.Requests, status.Streams)
+	for _, p := range status.Problems {
+		fmt.Fprintf(s.Out, "! %s\n", p)
+	}
+	for _, h := range status.Hints {
+		fmt.Fprintf(s.Out, "  %s\n", h)
+	}
+	fmt.Fprintln(s.Out)
+	tw := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "GUARD\tMODE\tRULE\tACTION\tCOUNT\tEXAMPLE")
+	for _, g := range status.Guards {
+		mode := g.Mode
+		if g.Mode != g.Configured {
+			mode += " (configured: " + g.Configured + ")"
+		}
+		if len(g.Rules) == 0 {
+			fmt.Fprintf(tw, "%s\t%s\t-\t\t\t\n", g.Name, mode)
+		}
+		for i, r := range g.Rules {
+			name := g.Name
+			if i > 0 {
+				name, mode = "", ""
+			}
+			example := ""
+			if len(r.Examples) > 0 {
+				example = r.Examples[len(r.Examples)-1]
+			}
+			fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%d\t%s\n", name, mode, r.Rule, r.Action, r.Count, example)
+		}
+		if g.Why != "" {
+			fmt.Fprintf(tw, "\t\t%s\t\t\t\n", g.Why)
+		}
+	}
+	return tw.Flush()
+}
+
+func newOff(s Streams) *cobra.Command {
+	var where stateFlag
+	var mode string
+	cmd := &cobra.Command{
+		Use:   "off GUARD",
+		Short: "Switch a guard of the running door off at once, without a restart",
+		Long: `Off takes a guard out of the way until the door stops, or until
+panoply off GUARD --mode on puts back what the configuration says. Guards: ` + strings.Join(door.Switchable(), ", ") + `.`,
+		Example:   "  panoply off cookies\n  panoply off cookies --mode on",
+		Args:      cobra.ExactArgs(1),
+		ValidArgs: door.Switchable(),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			err := where.ask(cmd.Context(), func(ctx context.Context, socket string) error { return door.Switch(ctx, socket, args[0], mode) })
+			if err == nil {
+				fmt.Fprintf(s.Err, "panoply: %s: %s\n", args[0], mode)
+			}
+			return err
+		},
+	}
+	where.add(cmd)
+	cmd.Flags().StringVar(&mode, "mode", "off", "off, observe, enforce, or on for what the configuration says")
+	return cmd
+}
+
+func newReload(s Streams) *cobra.Command {
+	var where stateFlag
+	cmd := &cobra.Command{
+		Use:   "reload",
+		Short: "Make the running door read its configuration again",
+		Long:  "Reload waits for the outcome. When the file is bad the door goes on as before, and the problems are printed.",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			err := where.ask(cmd.Context(), door.Reload)
+			if err == nil {
+				fmt.Fprintln(s.Err, "panoply: reloaded")
+			}
+			return err
+		},
+	}
+	where.add(cmd)
+	return cmd
+}

@@ -1,0 +1,122 @@
+package cli_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/panoplysec/panoply/internal/cli"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"panoply": func() {
+			os.Exit(cli.Run(os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, "test"))
+		},
+	})
+}
+
+// Each script is one topic. Beside testscript's own commands there are:
+//
+//	exits N cmd…        run cmd and demand this exit code
+//	listens PORT        wait until something listens on this port of loopback
+//
+// and the variables APP (a naked app, host:port), HTTPS, HTTP and ADMIN (free ports).
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"),
+		Setup: func(env *testscript.Env) error {
+			app := httptest.NewServer(http.HandlerFunc(naked))
+			env.Defer(app.Close)
+			env.Setenv("APP", strings.TrimPrefix(app.URL, "http://"))
+			for _, name := range []string{"HTTPS", "HTTP", "ADMIN"} {
+				env.Setenv(name, strconv.Itoa(freePort(t)))
+			}
+			// Short, since the path of a unix socket is.
+			state, err := os.MkdirTemp("", "p")
+			if err != nil {
+				return err
+			}
+			env.Defer(func() { os.RemoveAll(state) })
+			env.Setenv("STATE", state)
+			env.Setenv("XDG_STATE_HOME", state)
+			env.Setenv("HOME", state)
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits":   exits,
+			"listens": listens,
+		},
+	})
+}
+
+// naked is the app behind the door in scripts: an Express in development, in short.
+func naked(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Powered-By", "Express")
+	switch r.URL.Path {
+	case "/":
+		http.SetCookie(w, &http.Cookie{Name: "connect.sid", Value: "s%3Aabc.def", Path: "/", HttpOnly: true})
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		io.WriteString(w, "<!doctype html><title>shop</title><h1>Hello</h1>")
+	default:
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.WriteHeader(http.StatusNotFound)
+		fmt.Fprintf(w, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Error</title>\n</head>\n<body>\n<pre>Cannot %s %s</pre>\n</body>\n</html>\n", r.Method, "/missing")
+	}
+}
+
+func freePort(t testing.TB) int {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().(*net.TCPAddr).Port
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE command…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		code, ok := strings.CutPrefix(err.Error(), "exit status ")
+		if !ok {
+			ts.Fatalf("%v", err)
+		}
+		got, err = strconv.Atoi(code)
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("%s: exit code %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+}
+
+func listens(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: listens PORT")
+	}
+	var err error
+	for range 200 {
+		var conn net.Conn
+		if conn, err = net.DialTimeout("tcp", "127.0.0.1:"+args[0], time.Second); err == nil {
+			conn.Close()
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("nothing listens on %s: %v", args[0], err)
+}

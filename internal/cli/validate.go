@@ -1,0 +1,48 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/panoplysec/panoply/internal/config"
+	"github.com/panoplysec/panoply/internal/door"
+)
+
+func newValidate(s Streams) *cobra.Command {
+	var file string
+	var schema bool
+	cmd := &cobra.Command{
+		Use:   "validate",
+		Short: "Check the configuration without opening a port",
+		Long: `Validate reads panoply.yaml (or --config FILE) as serve would, and reports every
+problem with its line. With --schema it prints the JSON Schema of the file instead.`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if schema {
+				_, err := fmt.Fprintf(s.Out, "%s\n", config.Schema())
+				return err
+			}
+			path, err := configFile(file)
+			if err != nil {
+				return err
+			}
+			if path == "" {
+				return usageError("panoply validate --config FILE", "there is no panoply.yaml here")
+			}
+			cfg, err := loadConfig(path)
+			if err != nil {
+				return err
+			}
+			// Compiling the guards opens nothing, and finds what only they can judge.
+			if _, err := door.New(door.Options{Config: cfg}); err != nil {
+				return &exitError{code: exitUsage, err: err}
+			}
+			fmt.Fprintf(s.Out, "%s: valid; serves %s from https://%s\n", path, cfg.Upstream, cfg.Listen)
+			return nil
+		},
+	}
+	cmd.Flags().StringVarP(&file, "config", "c", "", "configuration file (default: panoply.yaml here, if there is one)")
+	cmd.Flags().BoolVar(&schema, "schema", false, "print the JSON Schema of the configuration file")
+	return cmd
+}
