@@ -117,6 +117,7 @@ var broken = map[string]func(t *testing.T, h http.Handler){
 			t.Errorf("Location = %q, want the host that the client claimed", got)
 		}
 		holds(t, ask(t, h, "GET", "/", "", "", "X-Forwarded-Host", "evil.example"), `href="http://evil.example/"`)
+		holds(t, ask(t, h, "GET", "/", "", "", "X-Forwarded-For", "203.0.113.9"), "You are <code>203.0.113.9</code>")
 	},
 	"csrf": func(t *testing.T, h http.Handler) {
 		w := ask(t, h, "POST", "/login", form, "username=demo&password=demo")

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"bytes"
+	"cmp"
 	"html/template"
 	"net/http"
 	"strconv"
@@ -15,9 +16,11 @@ type page struct {
 	Canonical string
 	// Door tells that the request says it came by HTTPS, so through the door.
 	Door bool
-	User string
-	Cart int
-	Data any
+	// Address is what the shop takes the visitor's address to be.
+	Address string
+	User    string
+	Cart    int
+	Data    any
 }
 
 // parsePages makes one template a page, each with the layout.
@@ -49,6 +52,7 @@ func (s *shop) renderStatus(w http.ResponseWriter, r *http.Request, status int, 
 		Title:     title,
 		Canonical: base(r) + r.URL.Path,
 		Door:      r.Header.Get("X-Forwarded-Proto") == "https",
+		Address:   cmp.Or(r.Header.Get("X-Forwarded-For"), r.RemoteAddr),
 		User:      visitor.name(),
 		Cart:      len(visitor.cart()),
 		Data:      data,
