@@ -204,3 +204,15 @@ func BenchmarkAnswer(b *testing.B) {
 }
 
 var express = []string{"Express"}
+
+// An own page of usual size is looked at whole; the cost stands beside the app's.
+func BenchmarkOwnErrorPage(b *testing.B) {
+	body := "<!doctype html><title>Ours</title>" + strings.Repeat("<li><a href=\"/p\">A product, e.g. this.one at 3 (three) on line 5</a></li>\n", 120)
+	app := reply{404, header("Content-Type", "text/html"), body}
+	h := mustNew(b, conceal.Options{Sink: discard}).Handler(app)
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+	}
+}

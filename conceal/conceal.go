@@ -11,7 +11,8 @@ import (
 // known default pages with neutral ones.
 type Options struct {
 	// Mode says whether to act. Under guard.Observe nothing is changed and each
-	// finding is told as guard.WouldMend; under guard.Off Handler returns the next
+	// finding is told as guard.WouldMend (less those in Brotli or Zstandard, which only
+	// Enforce keeps the app from using); under guard.Off Handler returns the next
 	// handler itself. Page and Deny write pages in every mode.
 	Mode guard.Mode
 	// Sink is told what was removed or replaced; nil means guard.Log.

@@ -163,6 +163,7 @@ func TestNeverReplaced(t *testing.T) {
 		{"206", "GET", nil, reply{206, html, expressNotFound}},
 		{"image", "GET", nil, reply{404, header("Content-Type", "image/png"), "\x89PNG"}},
 		{"gRPC", "POST", header("Content-Type", "application/grpc"), reply{404, header("Content-Type", "application/grpc"), ""}},
+		{"gRPC with JSON in it", "POST", nil, reply{500, header("Content-Type", "application/grpc+json"), "\x00" + nodeTrace}},
 		{"gRPC without a type", "POST", header("Content-Type", "application/grpc"), reply{404, nil, ""}},
 		{"JSON without a body", "GET", nil, reply{404, header("Content-Type", "application/json"), ""}},
 		{"unknown coding", "GET", nil, reply{404, header("Content-Type", "text/html", "Content-Encoding", "br"), expressNotFound}},

@@ -7,11 +7,13 @@ import (
 	"strings"
 )
 
-// inlineTags do not break a line; every other tag does.
-var inlineTags = []string{
-	"a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd",
-	"label", "mark", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u",
-	"var", "wbr",
+// breakingTags begin a new line; every other tag does not, as in a browser. So what
+// only looks like a tag, such as the <anonymous> of a trace, tears no line apart.
+var breakingTags = []string{
+	"!", "?", "address", "article", "aside", "blockquote", "body", "br", "caption", "dd", "details", "div", "dl", "dt",
+	"fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "head", "header", "hr",
+	"html", "legend", "li", "link", "main", "meta", "nav", "ol", "option", "p", "pre", "script", "section", "style",
+	"summary", "table", "tbody", "td", "template", "textarea", "tfoot", "th", "thead", "title", "tr", "ul",
 }
 
 // flatten turns markup into the lines that a reader of the page would see, and those
@@ -33,7 +35,7 @@ func flatten(markup []byte) []byte {
 			out = append(out, '<')
 			markup = markup[1:]
 			continue
-		case !slices.Contains(inlineTags, name):
+		case slices.Contains(breakingTags, name):
 			out = append(out, '\n')
 		}
 		markup = markup[length:]

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -92,11 +93,14 @@ func FuzzJSONStack(f *testing.F) {
 			t.Skip("longer than a seed can grow usefully")
 		}
 		mended := mend(g, text)
-		if json.Valid([]byte(text)) != json.Valid([]byte(mended)) && strings.TrimSpace(text) != "" && json.Valid([]byte(text)) {
-			t.Fatalf("valid %q became invalid %q", text, mended)
-		}
 		if !json.Valid([]byte(text)) {
+			if mended != text && !strings.Contains(mended, `"title":"Internal Server Error"`) {
+				t.Fatalf("invalid %q became %q, want it as it was or a page", text, mended)
+			}
 			return
+		}
+		if !json.Valid([]byte(mended)) {
+			t.Fatalf("valid %q became invalid %q", text, mended)
 		}
 		if again := mend(g, mended); again != mended {
 			t.Fatalf("%q became %q and then %q", text, mended, again)
@@ -126,6 +130,9 @@ func mend(g *conceal.Guard, text string) string {
 	return w.Body.String()
 }
 
+// mayGo is what the name of a lost member has to hold, blanks and the like apart.
+var mayGo = regexp.MustCompile(`(?i)s[-_ ]*t[-_ ]*a[-_ ]*c[-_ ]*k|t[-_ ]*r[-_ ]*a[-_ ]*c[-_ ]*e|e[-_ ]*x[-_ ]*c[-_ ]*e[-_ ]*p[-_ ]*t[-_ ]*i[-_ ]*o[-_ ]*n|d[-_ ]*e[-_ ]*b[-_ ]*u[-_ ]*g|f[-_ ]*r[-_ ]*a[-_ ]*m[-_ ]*e[-_ ]*s`)
+
 // contains holds that after is before, less members that are named like a stack and
 // strings that look like one.
 func contains(t *testing.T, before, after any, text string) {
@@ -138,8 +145,7 @@ func contains(t *testing.T, before, after any, text string) {
 		for name, value := range b {
 			if got, kept := a[name]; kept {
 				contains(t, value, got, text)
-			} else if !strings.ContainsAny(strings.ToLower(name), "sdf") && !strings.Contains(strings.ToLower(name), "trac") &&
-				!strings.Contains(strings.ToLower(name), "exc") {
+			} else if !mayGo.MatchString(name) {
 				t.Fatalf("member %q of %q is lost", name, text)
 			}
 		}

@@ -38,6 +38,8 @@ func kindOf(values []string) kind {
 		return absent
 	case strings.EqualFold(main, "application"):
 		switch {
+		case len(sub) >= 4 && strings.EqualFold(sub[:4], "grpc"):
+			return other // framed, whatever the suffix says
 		case strings.EqualFold(sub, "json"), hasSuffixFold(sub, "+json"):
 			return isJSON
 		case strings.EqualFold(sub, "xhtml+xml"):

@@ -3,6 +3,7 @@ package conceal
 import (
 	"bytes"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -11,29 +12,46 @@ import (
 // its marks give away needs not be whole.
 func recognise(lists [][]defaultPage, body []byte, whole bool, status int, method string) string {
 	fold := folded(body)
+	var fills []*strings.Replacer
 	for _, reason := range reasons(status) {
-		fill := strings.NewReplacer("{status}", strconv.Itoa(status), "{reason}", reason, "{method}", strings.ToLower(method))
-		for _, list := range lists {
-			for i := range list {
-				if list[i].is(fold, whole, fill) {
-					return list[i].stack
-				}
+		fills = append(fills, strings.NewReplacer("{status}", strconv.Itoa(status), "{reason}", reason, "{method}", strings.ToLower(method)))
+	}
+	for _, list := range lists {
+		for i := range list {
+			if list[i].is(fold, whole, fills) {
+				return list[i].stack
 			}
 		}
 	}
 	return ""
 }
 
-func (p *defaultPage) is(body string, whole bool, fill *strings.Replacer) bool {
-	if len(p.marks) == 0 {
-		return whole && like(body, fill.Replace(p.pattern))
-	}
+// is tells whether body is the page, by one of the phrases of its status.
+func (p *defaultPage) is(body string, whole bool, fills []*strings.Replacer) bool {
 	for _, mark := range p.marks {
-		if !strings.Contains(body, fill.Replace(mark)) {
+		if !filled(mark, fills, func(text string) bool { return strings.Contains(body, text) }) {
 			return false
 		}
 	}
-	return true
+	if len(p.marks) > 0 {
+		return true
+	}
+	// Nearly every page is dismissed by how it begins, before any work.
+	fixed := p.pattern
+	if i := strings.IndexAny(fixed, "{*"); i >= 0 {
+		fixed = fixed[:i]
+	}
+	return whole && strings.HasPrefix(body, fixed) &&
+		filled(p.pattern, fills, func(pattern string) bool { return like(body, pattern) })
+}
+
+// filled tells whether ok holds for text with its placeholders filled in one of the
+// ways.
+func filled(text string, fills []*strings.Replacer, ok func(string) bool) bool {
+	if !strings.Contains(text, "{") {
+		return ok(text)
+	}
+	return slices.ContainsFunc(fills, func(fill *strings.Replacer) bool { return ok(fill.Replace(text)) })
 }
 
 // isExpress tells finalhandler's template, whatever stands in it.

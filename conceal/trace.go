@@ -89,14 +89,11 @@ func match(rules []*traceRule, line []byte) *traceRule {
 // break lines by <br> and wrap names in <span>; and a page's script may hold the
 // trace as a JSON string, its line ends written as \n.
 func (t *tracer) inBody(text []byte, markup bool) string {
-	if language := t.trace(text, true); language != "" {
-		return language
-	}
 	if markup {
 		text = flatten(text)
-		if language := t.trace(text, true); language != "" {
-			return language
-		}
+	}
+	if language := t.trace(text, true); language != "" {
+		return language
 	}
 	if bytes.Contains(text, []byte(`\n`)) {
 		return t.trace(breakLines(text), true)
