@@ -30,8 +30,8 @@ var flaws = []flaw{
 	{"dependencies", "It lists packages with published holes.", "/package.json", "read lodash, minimist, serialize-javascript, ws"},
 	{"proxy-trust", "It believes X-Forwarded-Host from anybody and redirects there.", "/account", "curl -i -H 'X-Forwarded-Host: evil.example' …/account"},
 	{"csrf", "Checkout and cart take a form from any site.", "/cart", "post the form from a page of another origin"},
-	{"xss", "Reviews and searches come back as markup.", "/search?q=%3Cimg%20src%3Dx%20onerror%3D%22document.title%3D'owned'%22%3E", "look at the title of the tab"},
-	{"command-injection", "The ping tool joins its shell line from input. (The shell is pretended and runs nothing.)", "/tools/ping?host=localhost;%20id", "read the output of id"},
+	{"xss", "Reviews and searches come back as markup.", "/search?q=%3Cimg%20src%3Dx%20onerror%3D%22document.title%3D%60owned%60%22%3E", "look at the title of the tab"},
+	{"command-injection", "The ping tool joins its shell line from input. (The shell is pretended and runs nothing.)", "/tools/ping?host=localhost%3B%20id", "read the output of id"},
 	{"sql-injection", "Search and login join their queries from strings.", "/search?q='%20UNION%20SELECT%20name,%20password,%20email%20FROM%20users%20--%20", "read the passwords; or log in as admin' --"},
 	{"redos", "The newsletter checks an address with ^([a-z]+)+@ and holds the only thread.", "/newsletter", "submit thirty letters without an @, and open the shop in a second tab"},
 }

@@ -3,12 +3,14 @@ package demo_test
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"html"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -114,6 +116,36 @@ func TestNakedPageHasEveryPractice(t *testing.T) {
 	}
 	if n := strings.Count(got, "<li id="); n != len(practice.All()) {
 		t.Errorf("/naked has %d rows, want %d", n, len(practice.All()))
+	}
+}
+
+// TestWhatToTryWorks follows the links of the naked page as a reader would.
+func TestWhatToTryWorks(t *testing.T) {
+	c, base := visitor(t)
+	var tried int
+	for _, m := range regexp.MustCompile(`<a href="([^"]+)">Try it</a>`).FindAllStringSubmatch(get(t, c, base+"/naked"), -1) {
+		path := html.UnescapeString(m[1])
+		resp, err := c.Get(base + path)
+		got := body(t, resp, err)
+		want := http.StatusOK
+		switch {
+		case path == "/boom":
+			want = http.StatusInternalServerError
+		case strings.HasPrefix(path, "/no/"):
+			want = http.StatusNotFound
+		}
+		if resp.StatusCode != want {
+			t.Errorf("GET %s = %d, want %d: %.300s", path, resp.StatusCode, want, got)
+		}
+		for mark, shows := range map[string]string{"onerror": "<img src=x onerror=", "UNION": "hunter2", "localhost%3B": "uid=1000(shop)"} {
+			if strings.Contains(path, mark) && !strings.Contains(got, shows) {
+				t.Errorf("GET %s = %q, want it to show %q", path, got, shows)
+			}
+		}
+		tried++
+	}
+	if tried != len(practice.All()) {
+		t.Errorf("%d links to try, want %d", tried, len(practice.All()))
 	}
 }
 
