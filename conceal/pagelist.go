@@ -15,8 +15,12 @@ type defaultPage struct {
 	marks []string
 }
 
-// expressPage is finalhandler's template; serve-static and send use it too.
-const expressPage = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>error</title></head><body><pre>**</pre></body></html>`
+// Finalhandler's template, in the two uses it has: its own errors, and the redirect of
+// serve-static.
+const (
+	expressPage     = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>error</title></head><body><pre>**</pre></body></html>`
+	expressRedirect = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>redirecting</title></head><body><pre>redirecting to *</pre></body></html>`
+)
 
 // defaultPages are facts about what others send.
 var defaultPages = []defaultPage{
@@ -128,7 +132,7 @@ var redirectBodies = []defaultPage{
 	{stack: "express", pattern: `{reason}. redirecting to *`},
 	{stack: "express", pattern: `<p>{reason}. redirecting to **</p>`},
 	{stack: "express", pattern: `<!doctype html><head><title>{reason}</title></head><body><p>{reason}. redirecting to **</p></body>`},
-	{stack: "express", pattern: `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>redirecting</title></head><body><pre>redirecting to *</pre></body></html>`},
+	{stack: "express", pattern: expressRedirect},
 	{stack: "koa", pattern: `redirecting to **`},
 	{stack: "go", pattern: `<a href="*">{reason}</a>.`},
 	{stack: "werkzeug", pattern: `<!doctype html><html lang=en><title>redirecting...</title><h1>redirecting...</h1><p>**`},

@@ -55,7 +55,10 @@ func filled(text string, fills []*strings.Replacer, ok func(string) bool) bool {
 }
 
 // isExpress tells finalhandler's template, whatever stands in it.
-func isExpress(body []byte) bool { return like(folded(body), expressPage) }
+func isExpress(body []byte) bool {
+	fold := folded(body)
+	return like(fold, expressPage) || like(fold, expressRedirect)
+}
 
 // like matches text against a pattern in which "*" is text without "<" and "**" is
 // anything.
