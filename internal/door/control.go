@@ -56,6 +56,9 @@ func (d *Door) Status() admin.Status {
 		Version: "1", Upstream: g.cfg.Upstream, Since: d.since, Requests: d.metrics.total.Load(), Streams: d.streams.Open(),
 		Listen: d.servers.all(roleTLS), Problems: d.checks.problems(), Hints: d.checks.hints(), Reports: d.metrics.reported(),
 	}
+	if d.state.restoring() {
+		s.Hints = append(s.Hints, "session cookies get their own names back (panoply cookies rename ends it)")
+	}
 	told := d.ledger.Guards()
 	for _, name := range append(slices.Clone(switchable), nameSanity, nameBounds) {
 		one := admin.GuardStatus{Guard: ledger.Guard{Name: name}, Mode: guard.Enforce.String(), Configured: configured(g.cfg, name).String()}
@@ -92,15 +95,24 @@ func (d *Door) Switch(name, mode string) error {
 		}
 		d.overrides[name] = m
 	}
-	g, err := d.build(d.current.Load().cfg)
-	if err != nil {
+	if err := d.rebuild(); err != nil {
 		if delete(d.overrides, name); had {
 			d.overrides[name] = before
 		}
 		return err
 	}
+	d.log.Warn("guard switched", "guard", name, "mode", d.current.Load().guards.modes[name].String())
+	return nil
+}
+
+// rebuild makes a new generation of the configuration at hand. It is called with d.mu
+// held.
+func (d *Door) rebuild() error {
+	g, err := d.build(d.current.Load().cfg)
+	if err != nil {
+		return err
+	}
 	d.current.Swap(g).app.CloseIdle()
-	d.log.Warn("guard switched", "guard", name, "mode", g.guards.modes[name].String())
 	return nil
 }
 

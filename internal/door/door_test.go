@@ -20,6 +20,7 @@ import (
 
 	"github.com/panoplysec/panoply/internal/config"
 	"github.com/panoplysec/panoply/internal/door"
+	"github.com/panoplysec/panoply/internal/door/hardcheck"
 )
 
 // house is a door before an application, both on loopback.
@@ -88,7 +89,13 @@ func quickConfig(t *testing.T, upstream string) *config.Config {
 // build starts a door before app with cfg changed by change.
 func build(t *testing.T, app http.Handler, change func(*config.Config)) *house {
 	t.Helper()
-	s := httptest.NewServer(app)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.UserAgent() == hardcheck.UserAgent {
+			http.NotFound(w, r)
+			return
+		}
+		app.ServeHTTP(w, r)
+	}))
 	t.Cleanup(s.Close)
 	h := buildTo(t, strings.TrimPrefix(s.URL, "http://"), change)
 	h.app = s

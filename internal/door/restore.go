@@ -25,11 +25,9 @@ func (d *Door) RestoreCookies(restore bool) error {
 	if err := d.state.setRestoring(restore); err != nil {
 		return err
 	}
-	g, err := d.build(d.current.Load().cfg)
-	if err != nil {
+	if err := d.rebuild(); err != nil {
 		return errors.Join(err, d.state.setRestoring(before))
 	}
-	d.current.Swap(g).app.CloseIdle()
 	d.log.Warn("session cookies", "restore", restore)
 	return nil
 }

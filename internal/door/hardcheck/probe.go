@@ -17,6 +17,9 @@ const (
 	probeBody = 64 << 10
 )
 
+// UserAgent is how the probes name themselves in the application's log.
+const UserAgent = "panoply-hardcheck"
+
 // NodeEnv is the finding of an application that shows its stack traces.
 var NodeEnv = Finding{ID: Development, Line: "NODE_ENV: the application sends stack traces (the door hides them); start it with NODE_ENV=production"}
 
@@ -62,6 +65,7 @@ func Probe(ctx context.Context, base *url.URL, site string) []Finding {
 		req.Header.Set("X-Forwarded-For", "127.0.0.1")
 		req.Header.Set("X-Forwarded-Host", site)
 		req.Header.Set("Accept", "text/html")
+		req.Header.Set("User-Agent", UserAgent)
 		res, err := client.Do(req)
 		if err != nil {
 			return found
