@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/panoplysec/panoply/guard"
+	"github.com/panoplysec/panoply/internal/spell"
 )
 
 // checkKeep returns keep in lower case and notes the names that are no banners.
@@ -60,39 +61,9 @@ func isToken(name string) bool {
 
 // didYouMean names the nearest of known, when it is near.
 func didYouMean(name string, known []string) string {
-	best, distance := "", 1+len(name)/4
-	for _, candidate := range known {
-		if d := editDistance(name, candidate, distance); d <= distance && (best == "" || d < distance) {
-			best, distance = candidate, d
-		}
-	}
+	best := spell.Nearest(name, slices.Values(known))
 	if best == "" {
 		return "Banners() lists what is removed"
 	}
 	return fmt.Sprintf("did you mean %q?", best)
-}
-
-// editDistance counts the letters to insert, delete or change from a to b; beyond
-// limit it may return any larger number.
-func editDistance(a, b string, limit int) int {
-	if len(a)-len(b) > limit || len(b)-len(a) > limit {
-		return limit + 1
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -3,7 +3,10 @@ package csp
 import (
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"strings"
+
+	"github.com/panoplysec/panoply/internal/spell"
 )
 
 // Lint names what is wrong with p though it can be sent: each mistake with its fix.
@@ -22,7 +25,7 @@ func (d Directive) lint() []Problem {
 	switch form {
 	case unknown:
 		if asciiName(d.Name) {
-			l.near("unknown-directive", "", "is no directive that browsers know; they ignore it", nearest(d.Name, directives))
+			l.near("unknown-directive", "", "is no directive that browsers know; they ignore it", spell.Nearest(d.Name, maps.Keys(directives)))
 		}
 	case deprecated:
 		l.add("deprecated-directive", "", "has been removed from browsers", deprecatedFix[d.Name])
@@ -117,7 +120,7 @@ func (l *linter) source(form kind, source string) {
 		}
 	case l.d.Name == "sandbox":
 		if !sandboxTokens[asciiLower(source)] {
-			l.near("sandbox-token", source, "is no sandbox flag that browsers know; they ignore it", nearest(asciiLower(source), sandboxTokens))
+			l.near("sandbox-token", source, "is no sandbox flag that browsers know; they ignore it", spell.Nearest(asciiLower(source), maps.Keys(sandboxTokens)))
 		}
 	case form == sourceList && strings.HasPrefix(source, "'"):
 		l.quoted(source)
@@ -153,7 +156,7 @@ func (l *linter) quoted(source string) {
 	}
 	switch {
 	case !keywords[lower] && !moreKeywords[lower]:
-		near := nearest(lower, keywords)
+		near := spell.Nearest(lower, maps.Keys(keywords))
 		if near != "" {
 			near = "'" + near + "'"
 		}

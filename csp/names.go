@@ -79,18 +79,6 @@ func Normalize(name string) (string, bool) {
 	return b.String(), true
 }
 
-// nearest returns the one of known within two edits of name, or "". Ties go to the one
-// that sorts first, so that the answer never changes.
-func nearest[V any](name string, known map[string]V) string {
-	best, at := "", 3
-	for candidate := range known {
-		if d := distance(name, candidate, at); d < at || d == at && d < 3 && candidate < best {
-			best, at = candidate, d
-		}
-	}
-	return best
-}
-
 // asciiLower lowers ASCII alone: Unicode would turn the Kelvin sign into a k.
 func asciiLower(s string) string {
 	for i := range len(s) {
@@ -105,31 +93,4 @@ func asciiLower(s string) string {
 		}
 	}
 	return s
-}
-
-// distance is the edit distance of a and b, transpositions counting one, or more than
-// limit when it is larger.
-func distance(a, b string, limit int) int {
-	if len(a)-len(b) > limit || len(b)-len(a) > limit {
-		return limit + 1
-	}
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range row {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }

@@ -106,7 +106,7 @@ func selected(only []string) ([]check.Check, error) {
 	}
 	for _, id := range only {
 		if !slices.Contains(practice.IDs(), id) {
-			return nil, usageError("panoply explain lists all ids", "--only: %q is no practice%s", id, nearest(id, practice.IDs()))
+			return nil, usageError("panoply explain lists all ids", "--only: %q is no practice%s", id, didYouMean(id))
 		}
 	}
 	return slices.DeleteFunc(all, func(c check.Check) bool { return !slices.Contains(only, c.Practice) }), nil

@@ -3,12 +3,14 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/panoplysec/panoply/internal/practice"
+	"github.com/panoplysec/panoply/internal/spell"
 )
 
 func newExplain(s Streams) *cobra.Command {
@@ -26,7 +28,7 @@ func newExplain(s Streams) *cobra.Command {
 			}
 			p, ok := practice.ByID(args[0])
 			if !ok {
-				return usageError("panoply explain lists all ids", "%q is no practice%s", args[0], nearest(args[0], practice.IDs()))
+				return usageError("panoply explain lists all ids", "%q is no practice%s", args[0], didYouMean(args[0]))
 			}
 			return explainPractice(s.Out, p)
 		},
@@ -72,4 +74,12 @@ func explainPractice(w io.Writer, p practice.Practice) error {
 	tw.Flush()
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// didYouMean ends the sentence about an id that is none.
+func didYouMean(id string) string {
+	if best := spell.Nearest(id, slices.Values(practice.IDs())); best != "" {
+		return "; did you mean " + best + "?"
+	}
+	return ""
 }

@@ -1,8 +1,11 @@
 package config
 
 import (
+	"maps"
 	"reflect"
 	"strings"
+
+	"github.com/panoplysec/panoply/internal/spell"
 )
 
 // A field is one key of a mapping of the file.
@@ -36,16 +39,14 @@ func joinPath(path, key string) string {
 // of that name elsewhere in the file, or the names there are.
 func suggest(key, path string, fields []field) string {
 	folded := fold(key)
-	best, distance := "", max(1, len(folded)/3)
 	names := make([]string, len(fields))
+	unfolded := map[string]string{}
 	for i, f := range fields {
 		names[i] = f.name
-		if d := editDistance(folded, fold(f.name)); d <= distance && (best == "" || d < distance) {
-			best, distance = f.name, d
-		}
+		unfolded[fold(f.name)] = f.name
 	}
-	if best != "" {
-		return "did you mean " + best + "?"
+	if best := spell.Nearest(folded, maps.Keys(unfolded)); best != "" {
+		return "did you mean " + unfolded[best] + "?"
 	}
 	if places := placesOf(folded, reflect.TypeFor[Config](), ""); len(places) > 0 {
 		return "did you mean " + strings.Join(places, " or ") + "?"
@@ -74,32 +75,4 @@ func placesOf(folded string, t reflect.Type, path string) []string {
 // fold drops what differs between head_timeout, headTimeout and head-timeout.
 func fold(key string) string {
 	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(key))
-}
-
-// editDistance counts the insertions, deletions, substitutions and swaps of two
-// neighbours that make b from a. Names longer than any key differ by their length.
-func editDistance(a, b string) int {
-	const longest = 64
-	if len(a) > longest || len(b) > longest {
-		return max(len(a), len(b))
-	}
-	prior, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], prior[j-2]+1)
-			}
-		}
-		prior, last, row = last, row, prior
-	}
-	return last[len(b)]
 }

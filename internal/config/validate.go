@@ -11,6 +11,7 @@ import (
 
 	"github.com/panoplysec/panoply/certs"
 	"github.com/panoplysec/panoply/guard"
+	"github.com/panoplysec/panoply/internal/spell"
 )
 
 // Validate checks everything that can be known without opening a port, including that
@@ -79,11 +80,8 @@ func (k *checker) oneOf(path, value string, allowed ...string) {
 		return
 	}
 	hint := ""
-	for _, a := range allowed {
-		if d := editDistance(strings.ToLower(value), a); d <= 2 {
-			hint = "did you mean " + a + "?"
-			break
-		}
+	if best := spell.Nearest(strings.ToLower(value), slices.Values(allowed)); best != "" {
+		hint = "did you mean " + best + "?"
 	}
 	k.bad(path, value, "one of "+strings.Join(allowed, ", "), hint)
 }

@@ -104,7 +104,7 @@ trust.proxies[2]: is "::ffff:10.0.0.0/104", must be a CIDR such as 10.0.0.0/8, o
 		{"banner", func(c *config.Config) { c.Conceal.Keep = []string{"via", "x y"} }, `conceal.keep[1]: is "x y", must be the name of a header`},
 		{"cookie name", func(c *config.Config) { c.Cookies.Session = []string{"a;b", "sid"} }, `cookies.session[0]: is "a;b", must be the name of a cookie`},
 		{"cookie in both lists", func(c *config.Config) { c.Cookies.Session, c.Cookies.Script = []string{"sid"}, []string{"sid"} }, `cookies.script[0]: is "sid", which is in cookies.session too; a cookie that scripts read cannot be hidden from them`},
-		{"rename", func(c *config.Config) { c.Cookies.Rename = "on" }, `cookies.rename: is "on", must be one of auto, off; did you mean off?`},
+		{"rename", func(c *config.Config) { c.Cookies.Rename = "on" }, `cookies.rename: is "on", must be one of auto, off`},
 		{"migrate", func(c *config.Config) { c.Cookies.Migrate = 0 }, `cookies.migrate: is "0s", must be more than 0s and at most 365d`},
 		{"bounds", func(c *config.Config) {
 			c.Bounds = config.Bounds{HeadBytes: 10, BodyMax: -1, StreamIdle: config.Duration(31 * 24 * time.Hour), DrainTimeout: -1, HeadTimeout: 1, IdleTimeout: config.Duration(time.Hour), BodyGrace: config.Duration(time.Second), ConnectTimeout: config.Duration(time.Second), ResponseTimeout: config.Duration(24 * time.Hour)}
