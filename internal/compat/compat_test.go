@@ -2,7 +2,6 @@ package compat_test
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -26,6 +25,13 @@ func testDoor(t *testing.T, b *browser, a apps) {
 	runRows(t, b, base, a.foreign)
 
 	b.run(t, order{Row: "iframe-foreign", Base: base, Foreign: a.foreign, Want: map[string]any{"text": nil}})
+
+	// Known: a callback posted across sites to an app whose state cookie says nothing of
+	// SameSite works by Chromium's two minutes of grace, which end with an explicit Lax.
+	// The app's mend is SameSite=None, as in the row saml-form-post.
+	if _, err := b.try(order{Row: "saml-older", Base: base, Foreign: a.foreign}); err == nil {
+		t.Error("saml-older passes behind the door: move it to the rows that must")
+	}
 
 	var headers map[string]string
 	decode(t, b.run(t, order{Row: "headers", Base: base, Foreign: a.foreign}), &headers)
@@ -60,29 +66,48 @@ func testContinuity(t *testing.T, b *browser, a apps) {
 	cfg := configFor(t, a.port)
 	first := openDoor(t, cfg)
 	person := order{Base: baseOf(cfg), Foreign: a.foreign, Keep: "person"}
-	ask := func(row string, o order, names ...string) {
+	// still holds that the person is logged in, that the app got its own name and no
+	// other, and which name the browser keeps.
+	still := func(when string, o order, own bool) {
 		t.Helper()
-		o.Row = row
-		o.Want = map[string]any{"user": "ada", "names": slices.Clone(names)}
-		b.run(t, o)
+		o.Row, o.Want = "still", map[string]any{"user": "ada", "names": []string{"connect.sid"}}
+		if _, err := b.try(o); err != nil {
+			t.Errorf("%s: %v", when, err)
+		}
+		o.Row, o.Want = "jar", nil
+		var names []string
+		decode(t, b.run(t, o), &names)
+		if len(names) != 1 || own != (names[0] == "connect.sid") || !own && !strings.HasPrefix(names[0], "__Host-") {
+			t.Errorf("%s: the browser keeps %q, want connect.sid: %v", when, names, own)
+		}
 	}
-	ask("login", person)
-	ask("still", person, "connect.sid")
+	login := person
+	login.Row = "login"
+	b.run(t, login)
+	still("after the login", person, false)
 
 	closeDoor(t, first)
 	second := openDoor(t, cfg)
-	ask("still", person, "connect.sid")
+	still("after a restart of the door", person, false)
 
-	// Turned off, renaming hands back the app's own name to whoever comes.
-	restoring := *cfg
-	restoring.Cookies.Rename = "off"
-	if err := second.Reload(&restoring); err != nil {
+	if err := second.RestoreCookies(true); err != nil {
 		t.Fatal(err)
 	}
-	ask("still", person, "connect.sid")
+	still("while names are restored", person, true)
+	if err := second.RestoreCookies(false); err != nil {
+		t.Fatal(err)
+	}
+	still("when renaming goes on", person, false)
+
+	off := *cfg
+	off.Cookies.Rename = "off"
+	if err := second.Reload(&off); err != nil {
+		t.Fatal(err)
+	}
+	still("with renaming turned off in the file", person, true)
 
 	closeDoor(t, second)
 	alone := person
 	alone.Base = fmt.Sprintf("https://app.localhost:%d", plainProxy(t, a.port))
-	ask("still", alone, "connect.sid")
+	still("without the door", alone, true)
 }

@@ -12,6 +12,7 @@ func testControl(t *testing.T, b *browser, a apps) {
 	base := fmt.Sprintf("https://app.localhost:%d", plainProxy(t, a.port))
 	runRows(t, b, base, a.foreign)
 	b.run(t, order{Row: "iframe-foreign", Base: base, Foreign: a.foreign, Want: map[string]any{"text": "widget"}})
+	b.run(t, order{Row: "saml-older", Base: base, Foreign: a.foreign})
 	var headers map[string]string
 	decode(t, b.run(t, order{Row: "headers", Base: base, Foreign: a.foreign}), &headers)
 	if headers["x-powered-by"] != "Express" {

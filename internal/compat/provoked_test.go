@@ -83,7 +83,11 @@ func (p provocation) verb() string {
 func (p provocation) bytesOf(t *testing.T, c net.Conn) []byte {
 	t.Helper()
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(8 * time.Second))
+	wait := 8 * time.Second
+	if strings.Contains(p.raw, "Upgrade:") {
+		wait = 2 * time.Second // these connections stay open
+	}
+	c.SetDeadline(time.Now().Add(wait))
 	go io.WriteString(c, p.wire()) // the answer may come before all is sent
 	raw, err := io.ReadAll(io.LimitReader(c, 16<<20))
 	if err != nil && len(raw) == 0 {

@@ -64,7 +64,7 @@ exports.install = (app, sites) => {
   // A SAML-like flow: the answer comes as a form posted from the provider's site. The
   // cookie says SameSite=None, as it must for that in today's browsers.
   app.get('/saml/start', (req, res) => {
-    res.cookie('saml_state', 'relay-4711', { httpOnly: true, secure: true, sameSite: 'none' })
+    res.cookie('saml_state', 'relay-4711', { httpOnly: true, secure: true, sameSite: 'old' in req.query ? undefined : 'none' })
     const acs = `${req.protocol}://${req.get('host')}/saml/acs`
     res.redirect(`${sites.idp}/saml?acs=${encodeURIComponent(acs)}&relay=relay-4711`)
   })

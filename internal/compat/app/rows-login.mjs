@@ -19,6 +19,12 @@ export async function still({ page, base, want }) {
   return me
 }
 
+/** The names that the browser keeps for the site; the test judges them. */
+export async function jar({ page, base }) {
+  await page.goto(base + '/')
+  return (await page.cookies()).map((c) => c.name)
+}
+
 export async function logout({ page, base }) {
   await page.goto(base + '/')
   await submit(page, '#login')
@@ -73,11 +79,14 @@ export async function oauthPopup({ page, base, idp }) {
   equal((await shown(page)).user, 'grace', 'user in the opener')
 }
 
-export async function samlFormPost({ page, base }) {
-  await page.goto(base + '/saml/start')
+export async function samlFormPost({ page, base }, start = '/saml/start') {
+  await page.goto(base + start)
   await page.waitForFunction(() => location.hostname === 'app.localhost' && document.readyState === 'complete')
   equal((await shown(page)).user, 'edsger', 'user after the posted answer')
 }
+
+/** An older app says nothing of SameSite, and lives on Chromium's two minutes of grace. */
+export const samlOlder = (all) => samlFormPost(all, '/saml/start?old')
 
 export async function domainCookie({ page, base }) {
   await page.goto(base + '/')
