@@ -97,7 +97,7 @@ func judgeCookie(s *check.Session, x *check.Exchange, c setCookie, names map[str
 		switch {
 		case session:
 			add("cookies/httponly", "has no HttpOnly")
-		case !forScript.MatchString(c.name):
+		case !forScript.Get().MatchString(c.name):
 			add("cookies/httponly-other", "has no HttpOnly")
 		}
 	}

@@ -2,11 +2,11 @@ package wire
 
 import (
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/panoplysec/panoply/audit/check"
+	"github.com/panoplysec/panoply/internal/pattern"
 )
 
 // A policy is one Content-Security-Policy, by directive. Names and sources are in lower
@@ -44,20 +44,20 @@ func parsePolicy(text string) policy {
 }
 
 var (
-	metaTag  = regexp.MustCompile(`(?is)<meta\s[^>]*>`)
-	metaCSP  = regexp.MustCompile(`(?i)http-equiv\s*=\s*["']?content-security-policy["'\s/>]`)
-	metaText = regexp.MustCompile(`(?is)\scontent\s*=\s*(?:"([^"]*)"|'([^']*)')`)
+	metaTag  = pattern.New(`(?is)<meta\s[^>]*>`)
+	metaCSP  = pattern.New(`(?i)http-equiv\s*=\s*["']?content-security-policy["'\s/>]`)
+	metaText = pattern.New(`(?is)\scontent\s*=\s*(?:"([^"]*)"|'([^']*)')`)
 )
 
 // metaPolicies reads the policies a page gives itself. Browsers ignore three
 // directives there.
 func metaPolicies(x *check.Exchange) []policy {
 	var all []policy
-	for _, tag := range metaTag.FindAll(head(x), 100) {
-		if !metaCSP.Match(tag) {
+	for _, tag := range metaTag.Get().FindAll(head(x), 100) {
+		if !metaCSP.Get().Match(tag) {
 			continue
 		}
-		if m := metaText.FindSubmatch(tag); m != nil {
+		if m := metaText.Get().FindSubmatch(tag); m != nil {
 			p := parsePolicy(strings.ReplaceAll(string(m[1])+string(m[2]), "&#39;", "'"))
 			for _, ignored := range []string{"frame-ancestors", "report-uri", "sandbox"} {
 				delete(p, ignored)

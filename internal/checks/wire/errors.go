@@ -45,7 +45,7 @@ func runErrors(ctx context.Context, s *check.Session) check.Result {
 		name, at := match(stackTraces, body)
 		if at != nil {
 			add("errors/stack-trace", name, x, at, "status %d shows a stack trace of %s", x.Status, name)
-		} else if at := paths.text.FindIndex(body); at != nil {
+		} else if at := paths.text.Get().FindIndex(body); at != nil {
 			add("errors/path", "path", x, at, "status %d shows the path %s", x.Status, body[at[0]:at[1]])
 		}
 		if name, at := match(databases, body); at != nil {

@@ -5,11 +5,11 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/panoplysec/panoply/audit/check"
+	"github.com/panoplysec/panoply/internal/pattern"
 )
 
 var fingerprintRules = check.Rules{
@@ -134,7 +134,7 @@ func (t *tells) headers(x *check.Exchange) {
 		}
 		for _, name := range []string{"Server", "Via"} {
 			switch v := h.Get(name); {
-			case serverSoftware.MatchString(v):
+			case serverSoftware.Get().MatchString(v):
 				t.add(tell{"fingerprint/server", name, name + ": " + v + where}, x.Evidence(name))
 			case v != "" && name == "Server":
 				t.add(tell{"fingerprint/server-name", name, name + ": " + v + where}, x.Evidence(name))
@@ -172,13 +172,13 @@ func (t *tells) page(x *check.Exchange) {
 
 var (
 	// The forms of ETag that Express makes of a body and of a file.
-	expressTag  = regexp.MustCompile(`^W/"[0-9a-f]+-(?:[A-Za-z0-9+/]{27}|[0-9a-f]{10,12})"$`)
-	redirectTag = regexp.MustCompile(`^(?:Found|Moved Permanently|See Other|Temporary Redirect)\. Redirecting to |^<p>(?:Found|Moved Permanently|See Other)\. Redirecting to |<title>Redirecting</title>|^<a href="[^"]*">(?:Found|Moved Permanently|See Other|Temporary Redirect|Permanent Redirect)</a>\.\n`)
+	expressTag  = pattern.New(`^W/"[0-9a-f]+-(?:[A-Za-z0-9+/]{27}|[0-9a-f]{10,12})"$`)
+	redirectTag = pattern.New(`^(?:Found|Moved Permanently|See Other|Temporary Redirect)\. Redirecting to |^<p>(?:Found|Moved Permanently|See Other)\. Redirecting to |<title>Redirecting</title>|^<a href="[^"]*">(?:Found|Moved Permanently|See Other|Temporary Redirect|Permanent Redirect)</a>\.\n`)
 )
 
 // manners are ways of a framework that are no header and no page.
 func (t *tells) manners(x *check.Exchange) {
-	if expressTag.MatchString(x.Header.Get("Etag")) {
+	if expressTag.Get().MatchString(x.Header.Get("Etag")) {
 		t.add(tell{"fingerprint/etag", "ETag", "the ETag has the form of Express"}, x.Evidence("ETag"))
 	}
 	switch x.Request.Method {
@@ -192,7 +192,7 @@ func (t *tells) manners(x *check.Exchange) {
 		}
 	}
 	if x.Status >= 300 && x.Status < 400 {
-		if at := redirectTag.FindIndex(head(x)); at != nil {
+		if at := redirectTag.Get().FindIndex(head(x)); at != nil {
 			t.add(tell{"fingerprint/redirect", "redirect", "the text of a redirect is the framework's own"}, excerpt(x, at))
 		}
 	}

@@ -6,12 +6,12 @@ import (
 	"html"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/panoplysec/panoply/audit/check"
+	"github.com/panoplysec/panoply/internal/pattern"
 )
 
 const (
@@ -84,19 +84,19 @@ func within(s *check.Session, x *check.Exchange, ref string) (*url.URL, bool) {
 }
 
 var (
-	anchor = regexp.MustCompile(`(?i)<a\s[^>]*?href\s*=\s*("[^"]*"|'[^']*'|[^\s>]+)`)
+	anchor = pattern.New(`(?i)<a\s[^>]*?href\s*=\s*("[^"]*"|'[^']*'|[^\s>]+)`)
 	// Links that could change something even by GET are left alone.
-	unsafeLink = regexp.MustCompile(`(?i)log[-_]?(out|off)|sign[-_]?(out|off)|delete|remove|destroy|unsubscribe|cancel|revoke|reset|clear|disable`)
+	unsafeLink = pattern.New(`(?i)log[-_]?(out|off)|sign[-_]?(out|off)|delete|remove|destroy|unsubscribe|cancel|revoke|reset|clear|disable`)
 )
 
 // links returns paths of linked pages of the same origin, queries left out, in the
 // order of the page.
 func links(s *check.Session, x *check.Exchange) []string {
 	var found []string
-	for _, m := range anchor.FindAllSubmatch(x.Body, 200) {
+	for _, m := range anchor.Get().FindAllSubmatch(x.Body, 200) {
 		ref := html.UnescapeString(strings.Trim(string(m[1]), `"'`))
 		u, ok := within(s, x, ref)
-		if !ok || unsafeLink.MatchString(ref) {
+		if !ok || unsafeLink.Get().MatchString(ref) {
 			continue
 		}
 		path := u.EscapedPath()

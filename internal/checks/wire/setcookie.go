@@ -2,12 +2,12 @@ package wire
 
 import (
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/panoplysec/panoply/audit/check"
+	"github.com/panoplysec/panoply/internal/pattern"
 )
 
 // A setCookie is one Set-Cookie field, read as browsers do: nothing is refused, of an
@@ -71,9 +71,9 @@ func (c setCookie) deletes() bool {
 func (c setCookie) size() int { return len(c.name) + len(c.value) }
 
 var (
-	sessionName = regexp.MustCompile(`(?i)sess|(^|[^a-z])s?sid($|[^a-z])|auth|token|jwt|login|logged|remember|(^|[^a-z])sso($|[^a-z])`)
-	forScript   = regexp.MustCompile(`(?i)csrf|xsrf`)
-	jwtValue    = regexp.MustCompile(`^eyJ[\w-]{8,}\.[\w-]+\.[\w-]*$`)
+	sessionName = pattern.New(`(?i)sess|(^|[^a-z])s?sid($|[^a-z])|auth|token|jwt|login|logged|remember|(^|[^a-z])sso($|[^a-z])`)
+	forScript   = pattern.New(`(?i)csrf|xsrf`)
+	jwtValue    = pattern.New(`^eyJ[\w-]{8,}\.[\w-]+\.[\w-]*$`)
 )
 
 // session says that the cookie looks as if it let its bearer in: by name, by the form
@@ -83,12 +83,12 @@ func (c setCookie) session() bool {
 	switch {
 	case strings.HasSuffix(c.name, ".sig"):
 		return false
-	case strings.HasPrefix(c.value, "s%3A"), strings.HasPrefix(c.value, "s:"), jwtValue.MatchString(c.value):
+	case strings.HasPrefix(c.value, "s%3A"), strings.HasPrefix(c.value, "s:"), jwtValue.Get().MatchString(c.value):
 		return true
-	case forScript.MatchString(c.name):
+	case forScript.Get().MatchString(c.name):
 		return false
 	case cookieOwner(c.name, nil) != "":
 		return true
 	}
-	return sessionName.MatchString(c.name)
+	return sessionName.Get().MatchString(c.name)
 }

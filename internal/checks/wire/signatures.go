@@ -1,26 +1,26 @@
 package wire
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/panoplysec/panoply/audit/check"
+	"github.com/panoplysec/panoply/internal/pattern"
 )
 
 // A signature recognises text that only one piece of software writes.
 type signature struct {
 	name string
-	text *regexp.Regexp
+	text pattern.Pattern
 }
 
 func sign(name, expression string) signature {
-	return signature{name, regexp.MustCompile(expression)}
+	return signature{name, pattern.New(expression)}
 }
 
 // match returns the first signature found in the head of the body, and where.
 func match(all []signature, body []byte) (name string, at []int) {
 	for _, s := range all {
-		if at := s.text.FindIndex(body); at != nil {
+		if at := s.text.Get().FindIndex(body); at != nil {
 			return s.name, at
 		}
 	}
@@ -103,7 +103,7 @@ var banners = []string{
 }
 
 // serverSoftware recognises product names and versions in Server and Via.
-var serverSoftware = regexp.MustCompile(`(?i)/\d|\b(?:nginx|apache|iis|express|node|caddy|openresty|litespeed|gunicorn|uvicorn|hypercorn|werkzeug|waitress|kestrel|jetty|tomcat|coyote|envoy|traefik|varnish|puma|unicorn|thin|webrick|phusion|cowboy|lighttpd|cherokee|tengine|haproxy|hapi|php|python|perl|tornado|daphne|fasthttp|iris|wildfly|undertow|netty|glassfish|weblogic|websphere|zope|plone|next\.js|vercel|deno|bun)\b`)
+var serverSoftware = pattern.New(`(?i)/\d|\b(?:nginx|apache|iis|express|node|caddy|openresty|litespeed|gunicorn|uvicorn|hypercorn|werkzeug|waitress|kestrel|jetty|tomcat|coyote|envoy|traefik|varnish|puma|unicorn|thin|webrick|phusion|cowboy|lighttpd|cherokee|tengine|haproxy|hapi|php|python|perl|tornado|daphne|fasthttp|iris|wildfly|undertow|netty|glassfish|weblogic|websphere|zope|plone|next\.js|vercel|deno|bun)\b`)
 
 // cookieOwners are cookie names that a framework uses unless told otherwise, as it
 // spells them: sessionId is the generic name that the Express page advises, sessionid

@@ -12,9 +12,10 @@
 package redact
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/panoplysec/panoply/internal/pattern"
 )
 
 // Limit is the longest text in bytes that Text returns, the mark of the cut included.
@@ -29,21 +30,21 @@ const secretName = `(?:proxy-)?authorization|x-api-key|api-key|x-auth-token|x-cs
 
 var (
 	// A request target or address with a query: from the ? to a blank, quote or #.
-	query = regexp.MustCompile(`\?([^\s"'<>#]+)`)
-	pair  = regexp.MustCompile(`=[^&;]*`)
+	query = pattern.New(`\?([^\s"'<>#]+)`)
+	pair  = pattern.New(`=[^&;]*`)
 	// Userinfo of an address.
-	userinfo = regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*://)[^/\s@"']+@`)
+	userinfo = pattern.New(`(?i)\b([a-z][a-z0-9+.-]*://)[^/\s@"']+@`)
 	// A JSON Web Token, and Express's signed session id.
-	token  = regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*\.?[A-Za-z0-9_-]*`)
-	signed = regexp.MustCompile(`\bs(?::|%3A)[A-Za-z0-9_-]{16,}\.[A-Za-z0-9%+/=_-]{20,}`)
+	token  = pattern.New(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*\.?[A-Za-z0-9_-]*`)
+	signed = pattern.New(`\bs(?::|%3A)[A-Za-z0-9_-]{16,}\.[A-Za-z0-9%+/=_-]{20,}`)
 	// A header line, and a header as an argument of a curl command.
-	cookieLine = regexp.MustCompile(`(?im)^[ \t]*((?:set-)?cookie2?:)(.*)$`)
+	cookieLine = pattern.New(`(?im)^[ \t]*((?:set-)?cookie2?:)(.*)$`)
 	// A header that Go quotes in an error.
-	cookieSaid = regexp.MustCompile(`(?i)"((?:set-)?cookie2?:)(.*)`)
-	secretSaid = regexp.MustCompile(`(?i)("(?:` + secretName + `):).*`)
-	cookieArg  = regexp.MustCompile(`(?i)'(cookie2?:)([^'\n]*)`)
-	secretLine = regexp.MustCompile(`(?im)^([ \t]*(?:` + secretName + `):).*$`)
-	secretArg  = regexp.MustCompile(`(?i)('(?:` + secretName + `):)[^'\n]*`)
+	cookieSaid = pattern.New(`(?i)"((?:set-)?cookie2?:)(.*)`)
+	secretSaid = pattern.New(`(?i)("(?:` + secretName + `):).*`)
+	cookieArg  = pattern.New(`(?i)'(cookie2?:)([^'\n]*)`)
+	secretLine = pattern.New(`(?im)^([ \t]*(?:` + secretName + `):).*$`)
+	secretArg  = pattern.New(`(?i)('(?:` + secretName + `):)[^'\n]*`)
 )
 
 // Text returns s with secrets masked, without control characters other than line feed
@@ -54,16 +55,16 @@ func Text(s string) string {
 		s = s[:2*Limit]
 	}
 	s = Printable(s)
-	s = cookieLine.ReplaceAllStringFunc(s, maskCookies)
-	s = cookieSaid.ReplaceAllStringFunc(s, maskCookies)
-	s = secretSaid.ReplaceAllString(s, "$1 "+mask)
-	s = cookieArg.ReplaceAllStringFunc(s, maskCookies)
-	s = secretLine.ReplaceAllString(s, "$1 "+mask)
-	s = secretArg.ReplaceAllString(s, "$1 "+mask)
-	s = userinfo.ReplaceAllString(s, "$1"+mask+"@")
-	s = query.ReplaceAllStringFunc(s, func(q string) string { return maskQuery(q[1:]) })
-	s = token.ReplaceAllString(s, mask)
-	s = signed.ReplaceAllString(s, mask)
+	s = cookieLine.Get().ReplaceAllStringFunc(s, maskCookies)
+	s = cookieSaid.Get().ReplaceAllStringFunc(s, maskCookies)
+	s = secretSaid.Get().ReplaceAllString(s, "$1 "+mask)
+	s = cookieArg.Get().ReplaceAllStringFunc(s, maskCookies)
+	s = secretLine.Get().ReplaceAllString(s, "$1 "+mask)
+	s = secretArg.Get().ReplaceAllString(s, "$1 "+mask)
+	s = userinfo.Get().ReplaceAllString(s, "$1"+mask+"@")
+	s = query.Get().ReplaceAllStringFunc(s, func(q string) string { return maskQuery(q[1:]) })
+	s = token.Get().ReplaceAllString(s, mask)
+	s = signed.Get().ReplaceAllString(s, mask)
 	return shorten(s)
 }
 
@@ -110,7 +111,7 @@ func maskQuery(q string) string {
 	if !strings.Contains(q, "=") {
 		return "?" + mask
 	}
-	return "?" + pair.ReplaceAllString(q, "="+mask)
+	return "?" + pair.Get().ReplaceAllString(q, "="+mask)
 }
 
 func shorten(s string) string {
