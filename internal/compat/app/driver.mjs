@@ -5,7 +5,7 @@
 //
 // with an "id" of the caller's, and answers one a line on stdout, in the order in which
 // rows end: {"id", "row", "ok", "detail", "ms"}. A few rows run side by side. Each gets a
-// browser context of its own, with no cookies, unless "keep" names one that lives on. It
+// browser context without cookies or storage, unless "keep" names one that lives on. It
 // ends with its stdin. CHROMIUM is the browser's path, PROFILE an empty folder for it.
 //
 // Certificates are not verified here: what is on trial is what the browser does with
@@ -42,24 +42,40 @@ const browser = await puppeteer.launch({
     '--host-resolver-rules=MAP *.localhost 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE *.localhost'],
 })
 const kept = new Map()
+const idle = []
+
+// A context and its first page cost half a second, so rows hand them on, emptied.
+async function borrow() {
+  const used = idle.pop()
+  if (used) return used
+  const context = await browser.createBrowserContext()
+  return { context, page: await context.newPage() }
+}
+
+async function giveBack({ context, page }, base) {
+  for (const other of await context.pages()) if (other !== page) await other.close()
+  await page.goto('about:blank')
+  await context.deleteCookie(...await context.cookies())
+  const session = await page.createCDPSession()
+  await session.send('Storage.clearDataForOrigin', { origin: base, storageTypes: 'all' })
+  await session.detach()
+  idle.push({ context, page })
+}
 
 async function run({ row, base, foreign, keep, want }) {
   const code = rows.get(row)
   if (!code) throw new Error(`there is no row ${row}`)
   if (code.browserless) return code({ base })
-  let context = kept.get(keep)
-  context ??= await browser.createBrowserContext()
-  if (keep) kept.set(keep, context)
-  const page = await context.newPage()
-  page.setDefaultTimeout(8000)
-  try {
-    return await code({
-      page, context, base, want,
-      partner: `http://partner.localhost:${foreign}`, idp: `http://idp.localhost:${foreign}`,
-    })
-  } finally {
-    await (keep ? page.close() : context.close()).catch(() => {})
-  }
+  const mine = kept.get(keep) ?? await borrow()
+  if (keep) kept.set(keep, mine)
+  mine.page.setDefaultTimeout(8000)
+  const told = await code({
+    ...mine, base, want,
+    partner: `http://partner.localhost:${foreign}`, idp: `http://idp.localhost:${foreign}`,
+  })
+  // A row that failed leaves who knows what: its context is not used again.
+  if (!keep) await giveBack(mine, base)
+  return told
 }
 
 console.log(JSON.stringify({ rows: [...rows.keys()], browser: await browser.version() }))
