@@ -7,9 +7,10 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
+
+	"github.com/panoplysec/panoply/internal/pattern"
 )
 
 const (
@@ -33,7 +34,7 @@ var noCookie = Finding{ID: NoCookie,
 	Line: "trust proxy: logins were answered and no cookie was ever set; with cookie.secure: true Express sets none until app.set('trust proxy', 'loopback')"}
 
 // frame is a line of a V8 stack trace: "at name (/path/file.js:1:2)".
-var frame = regexp.MustCompile(`\bat (?:[^\n<]{1,200} \()?(?:/|file://|node:|[A-Za-z]:\\)[^\n<]{1,300}:\d{1,7}:\d{1,7}\)?`)
+var frame = pattern.New(`\bat (?:[^\n<]{1,200} \()?(?:/|file://|node:|[A-Za-z]:\\)[^\n<]{1,300}:\d{1,7}:\d{1,7}\)?`)
 
 // Probe asks the application at base, as a https client of site would, for an address
 // that it hardly has and for one that no router can decode. An application that does
@@ -75,7 +76,7 @@ func Probe(ctx context.Context, base *url.URL, site string) []Finding {
 		if f, ok := redirect(res.StatusCode, res.Header.Get("Location"), site, path); ok {
 			note(f)
 		}
-		if res.StatusCode >= 400 && frame.Match(bytes.ReplaceAll(body, []byte("&nbsp;"), []byte(" "))) {
+		if res.StatusCode >= 400 && frame.Get().Match(bytes.ReplaceAll(body, []byte("&nbsp;"), []byte(" "))) {
 			note(NodeEnv)
 		}
 	}
