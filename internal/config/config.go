@@ -101,6 +101,9 @@ type Conceal struct {
 	Mode guard.Mode `yaml:"mode" doc:"enforce, observe or off"`
 	// Keep names banner headers to leave alone.
 	Keep []string `yaml:"keep" doc:"banner headers to leave alone"`
+	// Also names headers to remove beside the banners, such as SourceMap, or families
+	// such as X-B3-*.
+	Also []string `yaml:"also" doc:"headers to remove beside the banners"`
 }
 
 // Cookies configures mending and renaming.
