@@ -100,8 +100,12 @@ func (p *process) stop() {
 	}
 }
 
-// kill ends the program at once, as a crash would.
-func (p *process) kill() { p.cmd.Process.Kill() }
+// kill ends the program at once, as a crash would, and waits until it is gone.
+func (p *process) kill() {
+	p.cmd.Process.Kill()
+	for range p.lines {
+	}
+}
 
 // read decodes the program's next line into v.
 func (p *process) read(t *testing.T, v any) {

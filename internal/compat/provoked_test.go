@@ -34,9 +34,7 @@ var (
 // leaks tells what an answer gives away; raw is all of it, head, body and trailers.
 func leaks(raw []byte) []string {
 	var found []string
-	for _, m := range bannerField.FindAllString(string(raw), -1) {
-		found = append(found, m)
-	}
+	found = append(found, bannerField.FindAllString(string(raw), -1)...)
 	texts := [][]byte{raw}
 	// A gzipped body hides a stack trace from a look at the bytes, not from a visitor.
 	if at := bytes.Index(raw, []byte{0x1f, 0x8b, 8}); at >= 0 {
@@ -108,9 +106,10 @@ func finalStatus(raw []byte) int {
 	return 0
 }
 
-func startProvoker(t *testing.T) int {
+func startProvoker(t *testing.T) (*process, int) {
 	t.Helper()
-	return node(t, "provoke.cjs", "NODE_ENV=development").port(t)
+	p := node(t, "provoke.cjs", "NODE_ENV=development")
+	return p, p.port(t)
 }
 
 func provokedDoor(t *testing.T, upstream int) (*config.Config, *tls.Config) {
@@ -141,7 +140,8 @@ func rootsOf(t *testing.T, state string) *x509.CertPool {
 // TestProvokedAnswersTell is the control: straight from the app, the same provocations
 // give it away, so that the look at the bytes is one that sees.
 func TestProvokedAnswersTell(t *testing.T) {
-	addr := fmt.Sprintf("127.0.0.1:%d", startProvoker(t))
+	_, port := startProvoker(t)
+	addr := fmt.Sprintf("127.0.0.1:%d", port)
 	for _, p := range provocations {
 		if !p.tells {
 			continue
@@ -163,18 +163,13 @@ func TestProvokedAnswers(t *testing.T) {
 	if len(provocations) < 40 {
 		t.Fatalf("%d provocations, want 40 at least", len(provocations))
 	}
-	cfg, trust := provokedDoor(t, startProvoker(t))
+	app, port := startProvoker(t)
+	cfg, trust := provokedDoor(t, port)
 	t.Run("http/1.1", func(t *testing.T) {
 		for _, p := range provocations {
 			t.Run(p.name, func(t *testing.T) {
 				t.Parallel()
-				conf := trust.Clone()
-				conf.NextProtos = []string{"http/1.1"}
-				c, err := tls.Dial("tcp", cfg.Listen, conf)
-				if err != nil {
-					t.Fatal(err)
-				}
-				raw := p.bytesOf(t, c)
+				raw := p.bytesOf(t, dial(t, cfg.Listen, trust))
 				judge(t, p, finalStatus(raw), raw)
 			})
 		}
@@ -209,6 +204,24 @@ func TestProvokedAnswers(t *testing.T) {
 	t.Run("redirect of nonsense", func(t *testing.T) {
 		judgePlain(t, cfg.Redirect, "nonsense\r\n\r\n", "HTTP/1.1 400")
 	})
+	t.Run("upstream gone", func(t *testing.T) {
+		app.kill()
+		p := provocation{path: "/page", status: http.StatusBadGateway}
+		raw := p.bytesOf(t, dial(t, cfg.Listen, trust))
+		judge(t, p, finalStatus(raw), raw)
+	})
+}
+
+// dial opens a TLS connection for HTTP/1.1.
+func dial(t *testing.T, addr string, trust *tls.Config) net.Conn {
+	t.Helper()
+	conf := trust.Clone()
+	conf.NextProtos = []string{"http/1.1"}
+	c, err := tls.Dial("tcp", addr, conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 func judge(t *testing.T, p provocation, status int, raw []byte) {
