@@ -245,6 +245,9 @@ func (p *port) shutdown(ctx context.Context) error {
 	p.closeListeners()
 	p.fresh.close()
 	err := p.server.Shutdown(ctx)
+	if errors.Is(err, net.ErrClosed) {
+		err = nil // the listeners, which were closed above; nothing was cut
+	}
 	if err != nil {
 		_ = p.server.Close()
 	}
