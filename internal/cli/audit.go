@@ -46,7 +46,7 @@ not be told anything about. The format never changes the code.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&v.format, "format", "text", "text or json")
-	f.StringVar(&v.failOn, "fail-on", "medium", "lowest severity that makes the exit code 1: low, medium, high or critical")
+	f.StringVar(&v.failOn, "fail-on", "low", "lowest severity that makes the exit code 1: low, medium, high or critical")
 	f.StringSliceVar(&v.only, "only", nil, "practices to look at, by id (default: all)")
 	f.StringArrayVar(&v.roots, "root", nil, "PEM file of a certificate authority to trust beside the system's (repeat for more)")
 	f.StringVar(&v.upstream, "upstream", "", "address of the app behind the door, to look for a way around it")
