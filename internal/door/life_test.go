@@ -10,6 +10,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/metrics"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -463,4 +465,54 @@ func TestNewReportsEveryProblem(t *testing.T) {
 	if entries, _ := os.ReadDir(cfg.State); len(entries) != 0 {
 		t.Errorf("New wrote %v", entries)
 	}
+}
+
+// TestLargeBodiesStream holds the heap while 20 MB go each way, the client and the
+// application in this process included.
+func TestLargeBodiesStream(t *testing.T) {
+	const size = 20 << 20
+	h := build(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, err := io.Copy(io.Discard, r.Body)
+		if r.Method == http.MethodHead {
+			return
+		}
+		if err != nil || n != size {
+			t.Errorf("the application read %d, %v", n, err)
+		}
+		buf := make([]byte, 32<<10)
+		for range size / len(buf) {
+			_, _ = w.Write(buf)
+		}
+	}), nil)
+	h.get("/", func(r *http.Request) { r.Method = http.MethodHead })
+	before := heap()
+	var most uint64
+	up := io.LimitReader(sampled{&most}, size)
+	res, err := h.client.Post(h.url("/"), "application/octet-stream", up)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	n, err := io.Copy(io.Discard, io.TeeReader(res.Body, sampled{&most}))
+	if err != nil || n != size {
+		t.Errorf("the client read %d, %v", n, err)
+	}
+	if grown := int64(most) - int64(before); grown > 16<<20 {
+		t.Errorf("the heap grew by %d MB, want at most 16", grown>>20)
+	}
+}
+
+// sampled is an endless source and a sink that watch the heap.
+type sampled struct{ most *uint64 }
+
+func (s sampled) Read(p []byte) (int, error) { *s.most = max(*s.most, sample()); return len(p), nil }
+
+func (s sampled) Write(p []byte) (int, error) { *s.most = max(*s.most, sample()); return len(p), nil }
+
+func heap() uint64 { runtime.GC(); return sample() }
+
+func sample() uint64 {
+	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(s)
+	return s[0].Value.Uint64()
 }

@@ -55,13 +55,11 @@ func Probe(ctx context.Context, base *url.URL, site string) []Finding {
 		found = append(found, f)
 	}
 	for _, path := range []string{"/", "/" + strings.ToLower(rand.Text()), "/%c0"} {
-		// The undecodable path cannot be said in URL.Path.
-		u := &url.URL{Scheme: base.Scheme, Host: base.Host, Opaque: "//" + base.Host + path}
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, base.String(), nil)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, base.Scheme+"://"+base.Host+path, nil)
 		if err != nil {
 			return found
 		}
-		req.URL, req.Host = u, site
+		req.Host = site
 		req.Header.Set("X-Forwarded-Proto", "https")
 		req.Header.Set("X-Forwarded-For", "127.0.0.1")
 		req.Header.Set("X-Forwarded-Host", site)

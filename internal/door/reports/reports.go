@@ -1,5 +1,5 @@
-// Package reports collects what browsers report under a Content-Security-Policy, and
-// keeps counts only.
+// Package reports collects what browsers report under a Content-Security-Policy, a
+// Cross-Origin-Opener-Policy or a Cross-Origin-Embedder-Policy, and keeps counts only.
 //
 //	c := reports.New(key, count)
 //	headers.Options{ReportURI: c.URI}
@@ -45,8 +45,14 @@ var directives = []string{
 	"base-uri", "child-src", "connect-src", "default-src", "font-src", "form-action", "frame-ancestors", "frame-src",
 	"img-src", "manifest-src", "media-src", "object-src", "require-trusted-types-for", "sandbox", "script-src",
 	"script-src-attr", "script-src-elem", "style-src", "style-src-attr", "style-src-elem", "trusted-types",
-	"upgrade-insecure-requests", "worker-src",
+	"upgrade-insecure-requests", "worker-src", opener, embedder,
 }
+
+// What the Reporting API tells of under types of their own.
+const (
+	opener   = "cross-origin-opener-policy"
+	embedder = "cross-origin-embedder-policy"
+)
 
 // A Collector is safe for concurrent use.
 type Collector struct {
@@ -159,7 +165,7 @@ func (c *Collector) refuse(w http.ResponseWriter, r *http.Request, status int) {
 	c.Refuse(w, r, status)
 }
 
-// Directives reads the directives violated from a report in either form: report-uri's
+// Directives reads the directives, or header, violated from a report in either form: report-uri's
 // single object, or the Reporting API's array. A directive that is none is "other";
 // what is no CSP report gives nothing.
 func Directives(text []byte) []string {
@@ -180,8 +186,16 @@ func Directives(text []byte) []string {
 		bodies = []body{*single.Report}
 	} else if json.Unmarshal(text, &many) == nil {
 		for _, one := range many {
-			if one.Type == "csp-violation" && len(bodies) < maxReports {
+			if len(bodies) == maxReports {
+				break
+			}
+			switch one.Type {
+			case "csp-violation":
 				bodies = append(bodies, one.Body)
+			case "coop":
+				bodies = append(bodies, body{Effective: opener})
+			case "coep":
+				bodies = append(bodies, body{Effective: embedder})
 			}
 		}
 	}
