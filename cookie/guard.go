@@ -24,6 +24,7 @@ type Guard struct {
 	sink    guard.Sink
 	session map[string]bool
 	script  map[string]bool
+	cross   map[string]bool
 	// names is nil when nothing is renamed and nothing restored.
 	names *names
 	// would tells renaming without doing it.
@@ -42,7 +43,7 @@ func New(o Options) (*Guard, error) {
 	}
 	o = o.Effective()
 	g := &Guard{
-		mode: o.Mode, sink: o.Sink, session: set(o.Session), script: set(o.Script),
+		mode: o.Mode, sink: o.Sink, session: set(o.Session), script: set(o.Script), cross: set(o.CrossSite),
 		would:   o.Mode == guard.Observe && !o.Rename.Off && !o.Rename.Restore,
 		migrate: o.Rename.Migrate, seed: maphash.MakeSeed(), seen: o.Seen,
 	}

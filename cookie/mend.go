@@ -172,7 +172,7 @@ func (a *answer) mend(s *setting) {
 	if a.https && !s.c.Has("Secure") {
 		a.add(s, "Secure", "", "secure-absent")
 	}
-	if v, _ := s.c.Attribute("SameSite"); canonicalSameSite(v) == "" {
+	if v, _ := s.c.Attribute("SameSite"); canonicalSameSite(v) == "" && !a.g.cross[s.name] {
 		a.add(s, "SameSite", "Lax", "samesite-absent")
 	}
 	if s.script || s.c.Has("HttpOnly") {

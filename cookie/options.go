@@ -38,6 +38,11 @@ type Options struct {
 	// Script names cookies that scripts read: they never get HttpOnly nor a new name.
 	// Names that hold "csrf" or "xsrf" count as such unless Session says otherwise.
 	Script []string
+	// CrossSite names cookies that must come along when another site posts a form here,
+	// as the state of an older SAML login does: SameSite stays as the application set
+	// it. Without SameSite browsers send such a cookie across sites for its first two
+	// minutes; with an explicit Lax they do not. SameSite=None is the application's mend.
+	CrossSite []string
 	// Rename says how session cookies get their new names.
 	Rename Rename
 	// Seen is what an earlier guard of the same upstream knew, from its Seen method. Of
@@ -101,7 +106,8 @@ func (o Options) Effective() Options {
 	if o.Rename.Off {
 		o.Rename.Restore = false
 	}
-	o.Session, o.Script, o.Seen = slices.Clone(o.Session), slices.Clone(o.Script), slices.Clone(o.Seen)
+	o.Session, o.Script, o.CrossSite = slices.Clone(o.Session), slices.Clone(o.Script), slices.Clone(o.CrossSite)
+	o.Seen = slices.Clone(o.Seen)
 	o.Rename.Key = slices.Clone(o.Rename.Key)
 	return o
 }
@@ -114,6 +120,7 @@ func (o Options) problems() error {
 	}
 	checkNames(&p, "Session", o.Session)
 	checkNames(&p, "Script", o.Script)
+	checkNames(&p, "CrossSite", o.CrossSite)
 	for i, name := range o.Script {
 		if slices.Contains(o.Session, name) {
 			p.Add(fmt.Sprintf("Script[%d]", i), name, "a name that Session does not hold",

@@ -113,6 +113,9 @@ type Cookies struct {
 	Session []string `yaml:"session" doc:"names of the app's session cookies"`
 	// Script names cookies that scripts read; they are never made HttpOnly nor renamed.
 	Script []string `yaml:"script" doc:"names of cookies that scripts read"`
+	// CrossSite names cookies that must come along when another site posts a form here;
+	// their SameSite stays as the app set it.
+	CrossSite []string `yaml:"cross_site" doc:"names of cookies that another site's form post must carry"`
 	// Rename is "auto" (default) or "off".
 	Rename string `yaml:"rename" doc:"rename session cookies to __Host- names" enum:"auto,off"`
 	// Migrate is how long the app's own name is still accepted. Default 7 days.

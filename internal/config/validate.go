@@ -165,7 +165,7 @@ func (k *checker) cookies() {
 	for _, list := range []struct {
 		path  string
 		names []string
-	}{{"cookies.session", c.Session}, {"cookies.script", c.Script}} {
+	}{{"cookies.session", c.Session}, {"cookies.script", c.Script}, {"cookies.cross_site", c.CrossSite}} {
 		for i, name := range list.names {
 			path := fmt.Sprintf("%s[%d]", list.path, i)
 			if !headerToken(name) {

@@ -148,7 +148,7 @@ func (d *Door) compileConceal(cfg *config.Config, mode guard.Mode) (*conceal.Gua
 func (d *Door) compileCookies(cfg *config.Config, mode guard.Mode) (*cookie.Guard, error) {
 	o := cookie.Options{
 		Mode: mode, Sink: d.sink(nameCookies),
-		Session: cfg.Cookies.Session, Script: cfg.Cookies.Script,
+		Session: cfg.Cookies.Session, Script: cfg.Cookies.Script, CrossSite: cfg.Cookies.CrossSite,
 	}
 	if d.state != nil {
 		o.Seen = d.state.cookies()
