@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -77,15 +78,19 @@ func (d *Door) build(cfg *config.Config) (*generation, error) {
 	return g, nil
 }
 
-// certificates opens the files, or the local CA where there are none.
+// certificates opens the files, and the local CA where there are none or where a site is
+// a local name, for which no public CA gives one.
 func (g *generation) certificates(cfg *config.Config, stateDir string) (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
-	if len(cfg.TLS.Certificates) == 0 {
+	given := len(cfg.TLS.Certificates) > 0
+	if !given || slices.ContainsFunc(cfg.Sites, config.LocalName) {
 		ca, err := certs.OpenLocalCA(stateDir)
 		if err != nil {
 			return nil, err
 		}
 		g.ca = ca
-		return ca.GetCertificate, nil
+		if !given {
+			return ca.GetCertificate, nil
+		}
 	}
 	pairs := make([]certs.Pair, len(cfg.TLS.Certificates))
 	for i, c := range cfg.TLS.Certificates {
@@ -94,6 +99,9 @@ func (g *generation) certificates(cfg *config.Config, stateDir string) (func(*tl
 	files, err := certs.Files(pairs)
 	if err != nil {
 		return nil, err
+	}
+	if g.ca != nil {
+		return files.WithLocal(g.ca), nil
 	}
 	return files.GetCertificate, nil
 }

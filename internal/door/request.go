@@ -155,7 +155,7 @@ func (d *Door) withoutLocalHSTS(g *generation, next http.Handler) http.Handler {
 			return
 		}
 		host, _, _ := splitHost(a.Request.Host)
-		if g.ca != nil || neverHSTS(host) {
+		if len(g.cfg.TLS.Certificates) == 0 || neverHSTS(host) {
 			delete(a.Header, "Strict-Transport-Security")
 		}
 	})
