@@ -196,6 +196,11 @@ func (h *house) dial() *tls.Conn {
 	return conn
 }
 
+// insecure is a client that takes every certificate.
+func insecure() *http.Client {
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+}
+
 // lines waits for n access log lines and returns them.
 func (h *house) lines(n int) []map[string]any {
 	h.t.Helper()

@@ -1,7 +1,6 @@
 package door_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -10,8 +9,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"runtime"
-	"runtime/metrics"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -71,6 +68,56 @@ func TestReloadUnderLoadWithoutAnError(t *testing.T) {
 	wg.Wait()
 	if served.Load() < 50 || failed.Load() > 0 {
 		t.Errorf("%d served, %d failed", served.Load(), failed.Load())
+	}
+}
+
+func TestReloadOfServerBoundsUnderLoad(t *testing.T) {
+	h := build(t, http.HandlerFunc(hello), nil)
+	before := h.Addr().String()
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				// A new connection each time: none may be refused between two servers.
+				req, err := http.NewRequest(http.MethodGet, h.url("/"), nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				req.Close = true
+				res, err := h.client.Do(req)
+				if err != nil {
+					t.Errorf("during reload: %v", err)
+					return
+				}
+				res.Body.Close()
+			}
+		})
+	}
+	for i := range 10 {
+		if err := h.Reload(h.changed(func(c *config.Config) {
+			c.Bounds.IdleTimeout = config.Duration(time.Duration(i+1) * 50 * time.Millisecond)
+		})); err != nil {
+			t.Errorf("reload %d: %v", i, err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	close(stop)
+	wg.Wait()
+	if h.Addr().String() != before {
+		t.Error("the listener was not kept")
+	}
+	conn := h.dial()
+	_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\n"+host+"\r\n")
+	start := time.Now()
+	if _, err := io.Copy(io.Discard, conn); err != nil || time.Since(start) > 3*time.Second {
+		t.Errorf("an idle connection was kept %v, %v, want the new idle time of 500ms", time.Since(start), err)
 	}
 }
 
@@ -214,212 +261,6 @@ func TestStateIsPrivate(t *testing.T) {
 	}
 }
 
-func TestDrainFinishesRequestsAndEndsStreams(t *testing.T) {
-	began, finish := make(chan struct{}), make(chan struct{})
-	h := build(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/slow":
-			close(began)
-			<-finish
-			fmt.Fprint(w, "done")
-		case "/events":
-			w.Header().Set("Content-Type", "text/event-stream")
-			fmt.Fprint(w, "data: 1\n\n")
-			w.(http.Flusher).Flush()
-			<-r.Context().Done()
-		}
-	}), nil)
-	events, err := h.client.Get(h.url("/events"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer events.Body.Close()
-	_, _ = io.ReadFull(events.Body, make([]byte, 9))
-	idle := h.dial() // a connection that never asks must not hold the drain
-	slow := make(chan string, 1)
-	go func() {
-		res, err := h.client.Get(h.url("/slow"))
-		if err != nil {
-			slow <- err.Error()
-			return
-		}
-		defer res.Body.Close()
-		body, _ := io.ReadAll(res.Body)
-		slow <- string(body)
-	}()
-	<-began
-	closed := make(chan error, 1)
-	start := time.Now()
-	go func() { closed <- h.Close(context.Background()) }()
-	if _, err := io.ReadAll(events.Body); err != nil {
-		t.Errorf("event stream = %v, want a clean end", err)
-	}
-	select {
-	case err := <-closed:
-		t.Fatalf("Close = %v before the open request was answered", err)
-	case <-time.After(100 * time.Millisecond):
-	}
-	if conn, err := net.Dial("tcp", h.Addr().String()); err == nil {
-		conn.Close()
-		t.Error("a new connection is taken during the drain")
-	}
-	close(finish)
-	if got := <-slow; got != "done" {
-		t.Errorf("open request = %q, want its answer", got)
-	}
-	if err := <-closed; err != nil {
-		t.Errorf("Close = %v, want nil", err)
-	}
-	if took := time.Since(start); took > 1500*time.Millisecond {
-		t.Errorf("Close took %v", took)
-	}
-	idle.Close()
-}
-
-func TestDrainEndsAfterItsTime(t *testing.T) {
-	began := make(chan struct{})
-	h := build(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		close(began)
-		<-r.Context().Done()
-	}), func(c *config.Config) {
-		c.Bounds.DrainTimeout = config.Duration(200 * time.Millisecond)
-		c.Bounds.ResponseTimeout = config.Duration(time.Minute)
-	})
-	go func() {
-		if res, err := h.client.Get(h.url("/")); err == nil {
-			res.Body.Close()
-		}
-	}()
-	<-began
-	start := time.Now()
-	if err := h.Close(context.Background()); err == nil {
-		t.Error("Close = nil, want to hear that a request was cut")
-	}
-	if took := time.Since(start); took > time.Second {
-		t.Errorf("Close took %v, want the drain time", took)
-	}
-}
-
-func TestRunStopsWithItsContext(t *testing.T) {
-	app := httptest.NewServer(http.HandlerFunc(hello))
-	defer app.Close()
-	d, err := door.New(door.Options{Config: quickConfig(t, strings.TrimPrefix(app.URL, "http://")), Stdout: io.Discard, Stderr: io.Discard})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- d.Run(ctx) }()
-	time.Sleep(100 * time.Millisecond)
-	cancel()
-	select {
-	case err := <-done:
-		if err != nil {
-			t.Errorf("Run = %v, want nil", err)
-		}
-	case <-time.After(3 * time.Second):
-		t.Error("Run did not return")
-	}
-}
-
-func TestUpstreamFaults(t *testing.T) {
-	app := httptest.NewUnstartedServer(http.HandlerFunc(hello))
-	address := app.Listener.Addr().String()
-	app.Listener.Close() // refused
-	h := buildTo(t, address, nil)
-	res, body := h.get("/")
-	guarded(t, "refused", res, body)
-	if res.StatusCode != 502 {
-		t.Errorf("refused = %d, want 502", res.StatusCode)
-	}
-	h.told.await(t, "does not answer")
-	if line := h.lines(1)[0]; line["failure"] != "refused" || line["cause"] == nil {
-		t.Errorf("access log = %v, want the reason and its cause", line)
-	}
-	if strings.Contains(body, "refused") || strings.Contains(body, address) {
-		t.Errorf("body = %q, want nothing of the cause", body)
-	}
-
-	ln, err := net.Listen("tcp", address) // comes back
-	if err != nil {
-		t.Skipf("the port was taken by another: %v", err)
-	}
-	app.Listener = ln
-	app.Start()
-	defer app.Close()
-	if res, _ := h.get("/"); res.StatusCode != 200 {
-		t.Errorf("after its return = %d, want 200", res.StatusCode)
-	}
-	h.told.await(t, "the application answers")
-
-	app.CloseClientConnections() // killed under idle connections
-	if res, _ := h.get("/"); res.StatusCode != 200 {
-		t.Errorf("after idle connections were cut = %d, want 200", res.StatusCode)
-	}
-}
-
-func TestPausedUpstream(t *testing.T) {
-	release := make(chan struct{})
-	h := build(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-release }), nil)
-	defer close(release)
-	res, body := h.get("/")
-	guarded(t, "paused", res, body)
-	if res.StatusCode != 504 {
-		t.Errorf("paused = %d, want 504", res.StatusCode)
-	}
-	if line := h.lines(1)[0]; line["failure"] != "response-timeout" {
-		t.Errorf("access log = %v, want the reason", line)
-	}
-}
-
-func TestWebSocketIsMended(t *testing.T) {
-	app, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer app.Close()
-	go func() {
-		for {
-			conn, err := app.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				in := bufio.NewReader(conn)
-				r, err := http.ReadRequest(in)
-				if err != nil || r.Header.Get("Upgrade") == "" {
-					return
-				}
-				_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Powered-By: Express\r\n"+
-					"Set-Cookie: connect.sid=s%3Aabcdefghijklmnopqrstuvwxyz012345.sig; Path=/; HttpOnly\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
-				_, _ = io.Copy(conn, in)
-			}()
-		}
-	}()
-	h := buildTo(t, app.Addr().String(), nil)
-	conn := h.dial()
-	_, _ = io.WriteString(conn, "GET /ws HTTP/1.1\r\n"+host+"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
-	in := bufio.NewReader(conn)
-	res, err := http.ReadResponse(in, nil)
-	if err != nil || res.StatusCode != 101 {
-		t.Fatalf("handshake = %v, %v", res, err)
-	}
-	neutral(t, "101", res.Header, "")
-	if cookies := res.Header["Set-Cookie"]; len(cookies) != 1 || !strings.HasPrefix(cookies[0], "__Host-") {
-		t.Errorf("Set-Cookie = %q, want the renamed one", cookies)
-	}
-	_, _ = io.WriteString(conn, "\x81\x02hi")
-	got := make([]byte, 4)
-	if _, err := io.ReadFull(in, got); err != nil || string(got) != "\x81\x02hi" {
-		t.Errorf("echo = %q, %v", got, err)
-	}
-	conn.Close()
-	if line := h.lines(1)[0]; line["status"] != 101.0 {
-		t.Errorf("access log = %v, want 101", line)
-	}
-}
-
 func TestSwitchAtOnce(t *testing.T) {
 	h := build(t, http.HandlerFunc(hello), nil)
 	frame := func() string { res, _ := h.get("/"); return res.Header.Get("X-Frame-Options") }
@@ -465,54 +306,4 @@ func TestNewReportsEveryProblem(t *testing.T) {
 	if entries, _ := os.ReadDir(cfg.State); len(entries) != 0 {
 		t.Errorf("New wrote %v", entries)
 	}
-}
-
-// TestLargeBodiesStream holds the heap while 20 MB go each way, the client and the
-// application in this process included.
-func TestLargeBodiesStream(t *testing.T) {
-	const size = 20 << 20
-	h := build(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n, err := io.Copy(io.Discard, r.Body)
-		if r.Method == http.MethodHead {
-			return
-		}
-		if err != nil || n != size {
-			t.Errorf("the application read %d, %v", n, err)
-		}
-		buf := make([]byte, 32<<10)
-		for range size / len(buf) {
-			_, _ = w.Write(buf)
-		}
-	}), nil)
-	h.get("/", func(r *http.Request) { r.Method = http.MethodHead })
-	before := heap()
-	var most uint64
-	up := io.LimitReader(sampled{&most}, size)
-	res, err := h.client.Post(h.url("/"), "application/octet-stream", up)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	n, err := io.Copy(io.Discard, io.TeeReader(res.Body, sampled{&most}))
-	if err != nil || n != size {
-		t.Errorf("the client read %d, %v", n, err)
-	}
-	if grown := int64(most) - int64(before); grown > 16<<20 {
-		t.Errorf("the heap grew by %d MB, want at most 16", grown>>20)
-	}
-}
-
-// sampled is an endless source and a sink that watch the heap.
-type sampled struct{ most *uint64 }
-
-func (s sampled) Read(p []byte) (int, error) { *s.most = max(*s.most, sample()); return len(p), nil }
-
-func (s sampled) Write(p []byte) (int, error) { *s.most = max(*s.most, sample()); return len(p), nil }
-
-func heap() uint64 { runtime.GC(); return sample() }
-
-func sample() uint64 {
-	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
-	metrics.Read(s)
-	return s[0].Value.Uint64()
 }

@@ -37,23 +37,27 @@ const (
 	roles
 )
 
-// A port is one configured address: one listener, or two for localhost, and its server.
+// A port is one configured address with the server on it: one listener, or two for
+// localhost.
 type port struct {
 	address   string
+	bounds    config.Bounds // with which the server was made
 	server    httpServer
 	fresh     *fresh
-	listeners []net.Listener
+	listeners []*shared
+	leases    []*lease
 	wg        sync.WaitGroup
 }
 
 // servers are the open ports by role. Ports whose address did not change stay as they
-// are over a reload.
+// are over a reload; where bounds of the server changed, another server takes over the
+// listeners, and the connections that are there stay with the old one.
 type servers struct {
 	d *Door
 
 	mu      sync.Mutex
 	ports   [roles]*port
-	retired []*port // closed to new connections by a reload, and finishing
+	retired []*port // have connections, take no new ones
 }
 
 // listen opens every port of cfg, or none, and serves.
@@ -71,15 +75,15 @@ func (d *Door) listen(ctx context.Context, cfg *config.Config) error {
 	return nil
 }
 
-// open listens on every address of cfg that is not open already. Nothing is served
-// yet; after an error what was opened is closed again.
+// open makes a port for every address of cfg, or keeps the one that fits. Nothing is
+// served yet; after an error what was opened is closed again.
 func (s *servers) open(ctx context.Context, cfg *config.Config) (ports [roles]*port, err error) {
 	defer func() {
 		if err == nil {
 			return
 		}
 		for i, p := range ports {
-			if p != nil && p != s.ports[i] {
+			if p != nil && (s.ports[i] == nil || p.address != s.ports[i].address) {
 				p.closeListeners()
 			}
 		}
@@ -88,15 +92,26 @@ func (s *servers) open(ctx context.Context, cfg *config.Config) (ports [roles]*p
 		if address == "off" {
 			continue
 		}
-		if old := s.ports[i]; old != nil && old.address == address {
+		old := s.ports[i]
+		switch {
+		case old == nil || old.address != address:
+			listeners, err := s.d.openListeners(ctx, role(i), address)
+			if err != nil {
+				return ports, err
+			}
+			ports[i] = s.d.newPort(role(i), address, listeners, cfg.Bounds)
+		case serverBounds(old.bounds) != serverBounds(cfg.Bounds):
+			ports[i] = s.d.newPort(role(i), address, old.listeners, cfg.Bounds)
+		default:
 			ports[i] = old
-			continue
-		}
-		if ports[i], err = s.d.openPort(ctx, role(i), address, cfg); err != nil {
-			return ports, err
 		}
 	}
 	return ports, nil
+}
+
+// serverBounds are those that net/http keeps, for the life of a server.
+func serverBounds(b config.Bounds) [3]int64 {
+	return [3]int64{int64(b.HeadTimeout), int64(b.IdleTimeout), b.HeadBytes}
 }
 
 // change opens the ports of cfg that are new and lets go of those that are gone: these
@@ -112,8 +127,13 @@ func (s *servers) change(cfg *config.Config) error {
 		if old == ports[i] {
 			continue
 		}
-		if old != nil {
+		ports[i].serve(s.d)
+		switch {
+		case old == nil:
+		case ports[i] != nil && ports[i].address == old.address:
+			old.endLeases()
 			s.retired = append(s.retired, old)
+		default:
 			drain := time.Duration(cfg.Bounds.DrainTimeout)
 			s.d.wg.Go(func() {
 				ctx, cancel := context.WithTimeout(context.Background(), drain)
@@ -121,15 +141,14 @@ func (s *servers) change(cfg *config.Config) error {
 				_ = old.shutdown(ctx)
 			})
 		}
-		if ports[i] != nil {
-			ports[i].serve(s.d)
-		}
 	}
 	s.ports = ports
 	return nil
 }
 
-func (d *Door) openPort(ctx context.Context, r role, address string, cfg *config.Config) (*port, error) {
+// openListeners listens on an address. The handshake belongs to the listener and not to
+// the server, so that one under way survives a reload.
+func (d *Door) openListeners(ctx context.Context, r role, address string) ([]*shared, error) {
 	if r == roleAdmin && !admin.Loopback(address) {
 		return nil, fmt.Errorf("door: admin.listen is %s, which is beyond loopback", address)
 	}
@@ -137,14 +156,27 @@ func (d *Door) openPort(ctx context.Context, r role, address string, cfg *config
 	if err != nil {
 		return nil, err
 	}
-	p := &port{address: address, listeners: listeners, fresh: &fresh{conns: map[net.Conn]struct{}{}}}
-	head := time.Duration(cfg.Bounds.HeadTimeout)
+	all := make([]*shared, len(listeners))
+	for i, ln := range listeners {
+		if r == roleTLS {
+			ln = tlsport.New(ln, tlsport.Options{Config: d.tlsConfig(), Timeout: d.handshakeTime, Plain: d.plainAnswer, Failed: d.handshakeFailed})
+		}
+		all[i] = share(ln)
+	}
+	return all, nil
+}
+
+func (d *Door) newPort(r role, address string, listeners []*shared, b config.Bounds) *port {
+	p := &port{address: address, bounds: b, listeners: listeners, fresh: &fresh{conns: map[net.Conn]struct{}{}}}
+	for _, ln := range listeners {
+		p.leases = append(p.leases, ln.lease())
+	}
 	srv := &http.Server{
-		ReadHeaderTimeout: head,
-		IdleTimeout:       time.Duration(cfg.Bounds.IdleTimeout),
+		ReadHeaderTimeout: time.Duration(b.HeadTimeout),
+		IdleTimeout:       time.Duration(b.IdleTimeout),
 		// The handler answers 431 itself at the configured size; this is where net/http
 		// stops reading.
-		MaxHeaderBytes: max(1<<20, 2*int(cfg.Bounds.HeadBytes)),
+		MaxHeaderBytes: max(1<<20, 2*int(b.HeadBytes)),
 		// OPTIONS * would otherwise be answered before the guards see it.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     log.New(serverLog{d.log}, "", 0),
@@ -153,16 +185,17 @@ func (d *Door) openPort(ctx context.Context, r role, address string, cfg *config
 	switch r {
 	case roleTLS:
 		srv.Handler = d.begin(func(g *generation) http.Handler { return g.chain })
-		for i, ln := range listeners {
-			listeners[i] = tlsport.New(ln, tlsport.Options{Config: d.tlsConfig(), Timeout: head, Plain: d.plainAnswer, Failed: d.handshakeFailed})
-		}
 	case rolePlain:
 		srv.Handler = d.begin(func(g *generation) http.Handler { return g.redirect })
 	case roleAdmin:
 		srv.Handler = admin.Handler(d.checks.problems, d.metrics.registry)
 	}
 	p.server = srv
-	return p, nil
+	return p
+}
+
+func (d *Door) handshakeTime() time.Duration {
+	return time.Duration(d.current.Load().cfg.Bounds.HeadTimeout)
 }
 
 // tlsConfig asks the generation at hand for each connection, so a reload needs no new
@@ -179,53 +212,11 @@ func (d *Door) handshakeFailed(remote net.Addr, err error) {
 	d.log.Debug("TLS handshake failed", "remote", remote.String(), "err", ledger.Clean(err.Error(), 256))
 }
 
-// listenAll opens the address; for "localhost" both loopback addresses, of which ::1
-// may be missing on this machine.
-func listenAll(ctx context.Context, address string) ([]net.Listener, error) {
-	host, portText, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, fmt.Errorf("door: listen: %w", err)
-	}
-	var lc net.ListenConfig
-	if host != "localhost" {
-		ln, err := lc.Listen(ctx, "tcp", address)
-		if err != nil {
-			return nil, listenError(address, err)
-		}
-		return []net.Listener{ln}, nil
-	}
-	first, err := lc.Listen(ctx, "tcp4", net.JoinHostPort("127.0.0.1", portText))
-	if err != nil {
-		return nil, listenError(address, err)
-	}
-	_, portText, err = net.SplitHostPort(first.Addr().String()) // the one chosen, for port 0
-	if err != nil {
-		_ = first.Close()
-		return nil, fmt.Errorf("door: listen: %w", err)
-	}
-	second, err := lc.Listen(ctx, "tcp6", net.JoinHostPort("::1", portText))
-	if err != nil {
-		if inUse(err) && !strings.HasSuffix(address, ":0") {
-			_ = first.Close()
-			return nil, listenError(net.JoinHostPort("::1", portText), err)
-		}
-		return []net.Listener{first}, nil
-	}
-	return []net.Listener{first, second}, nil
-}
-
-func listenError(address string, err error) error {
-	if inUse(err) {
-		return fmt.Errorf("door: %s is in use; stop what listens there, or choose another address: %w", address, err)
-	}
-	return fmt.Errorf("door: cannot listen on %s: %w", address, err)
-}
-
 func (p *port) serve(d *Door) {
 	if p == nil {
 		return
 	}
-	for _, ln := range p.listeners {
+	for _, ln := range p.leases {
 		p.wg.Go(func() {
 			if err := p.server.Serve(ln); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 				d.log.Error("a listener failed; restart the door", "address", p.address, "err", err)
@@ -237,6 +228,12 @@ func (p *port) serve(d *Door) {
 func (p *port) closeListeners() {
 	for _, ln := range p.listeners {
 		_ = ln.Close()
+	}
+}
+
+func (p *port) endLeases() {
+	for _, l := range p.leases {
+		_ = l.Close()
 	}
 }
 
@@ -284,20 +281,21 @@ func (s *servers) all(r role) []string {
 // asked during the drain.
 func (s *servers) shutdown(ctx context.Context) error {
 	s.mu.Lock()
-	ports := s.ports
+	last := s.ports[roleAdmin]
+	all := append(s.retired, s.ports[roleTLS], s.ports[rolePlain])
 	s.mu.Unlock()
 	var wg sync.WaitGroup
-	errs := make([]error, roles)
-	for i, p := range ports {
-		if p != nil && role(i) != roleAdmin {
+	errs := make([]error, len(all))
+	for i, p := range all {
+		if p != nil {
 			wg.Go(func() { errs[i] = p.shutdown(ctx) })
 		}
 	}
 	wg.Wait()
-	if p := ports[roleAdmin]; p != nil {
-		_ = p.server.Close()
-		p.closeListeners()
-		p.wg.Wait()
+	if last != nil {
+		last.closeListeners()
+		_ = last.server.Close()
+		last.wg.Wait()
 	}
 	return errors.Join(errs...)
 }

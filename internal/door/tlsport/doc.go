@@ -2,7 +2,7 @@
 // wrong there is answered by the door and not by net/http: plain HTTP on the TLS port
 // gets the door's own page instead of a sentence that names the server.
 //
-//	ln := tlsport.New(inner, tlsport.Options{Config: cfg, Timeout: 10 * time.Second, Plain: page})
+//	ln := tlsport.New(inner, tlsport.Options{Config: cfg, Plain: page})
 //	server.Serve(ln) // bare *tls.Conn, so HTTP/2 works
 //
 // It does not limit how many handshakes run at once; each is bounded in time.

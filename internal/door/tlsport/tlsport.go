@@ -22,8 +22,8 @@ type Options struct {
 	// Config is used for every handshake. Required; use its GetConfigForClient to
 	// change anything later.
 	Config *tls.Config
-	// Timeout is the time for a handshake. Zero means 10 seconds.
-	Timeout time.Duration
+	// Timeout is asked for the time of each handshake. Nil means 10 seconds.
+	Timeout func() time.Duration
 	// Plain returns the whole answer, head included, for a client that speaks HTTP
 	// without TLS. Nil closes the connection.
 	Plain func() []byte
@@ -43,10 +43,11 @@ type Listener struct {
 	ended chan struct{}
 }
 
-// New starts accepting on inner. Close ends it and waits.
+// New starts accepting on inner. Close ends it and waits. An error of inner's Accept
+// ends it too, and is what Accept then returns.
 func New(inner net.Listener, o Options) *Listener {
-	if o.Timeout <= 0 {
-		o.Timeout = 10 * time.Second
+	if o.Timeout == nil {
+		o.Timeout = func() time.Duration { return 10 * time.Second }
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	l := &Listener{Listener: inner, opts: o, ready: make(chan net.Conn), ctx: ctx, stop: stop, ended: make(chan struct{})}
@@ -76,31 +77,20 @@ func (l *Listener) Close() error {
 func (l *Listener) accept() {
 	defer l.wg.Done()
 	defer close(l.ended)
-	var wait time.Duration
 	for {
 		conn, err := l.Listener.Accept()
-		if err == nil {
-			wait = 0
-			l.wg.Add(1)
-			go l.handshake(conn)
-			continue
-		}
-		if l.ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
-			l.err = net.ErrClosed
+		if err != nil {
+			l.err = err
 			return
 		}
-		// Out of file descriptors, or a connection that was reset in the queue: both pass.
-		wait = min(max(2*wait, 5*time.Millisecond), time.Second)
-		select {
-		case <-time.After(wait):
-		case <-l.ctx.Done():
-		}
+		l.wg.Add(1)
+		go l.handshake(conn)
 	}
 }
 
 func (l *Listener) handshake(conn net.Conn) {
 	defer l.wg.Done()
-	ctx, cancel := context.WithTimeout(l.ctx, l.opts.Timeout)
+	ctx, cancel := context.WithTimeout(l.ctx, l.opts.Timeout())
 	defer cancel()
 	tc := tls.Server(conn, l.opts.Config)
 	if err := tc.HandshakeContext(ctx); err != nil {

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -290,113 +289,6 @@ func TestWhatTheClientSees(t *testing.T) {
 	}
 	if res.Trailer.Get("X-Sum") != "7" {
 		t.Errorf("trailers = %v, want X-Sum: 7", res.Trailer)
-	}
-}
-
-func TestStreamsBothWaysAtOnce(t *testing.T) {
-	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rc := http.NewResponseController(w)
-		_ = rc.EnableFullDuplex()
-		in := bufio.NewScanner(r.Body)
-		for in.Scan() {
-			fmt.Fprintln(w, "echo", in.Text())
-			_ = rc.Flush()
-		}
-	}))
-	defer app.Close()
-	p, err := upstream.New(upstream.Options{Address: hostOf(app)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = http.NewResponseController(w).EnableFullDuplex() // as the door does
-		p.ServeHTTP(w, r)
-	}))
-	defer s.Close()
-	body, in := io.Pipe()
-	go func() { _, _ = io.WriteString(in, "one\n") }()
-	res, err := http.Post(s.URL, "text/plain", body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	out := bufio.NewReader(res.Body)
-	for i, word := range []string{"one", "two", "three"} {
-		if i > 0 {
-			_, _ = io.WriteString(in, word+"\n")
-		}
-		if line, err := out.ReadString('\n'); err != nil || line != "echo "+word+"\n" {
-			t.Fatalf("line = %q, %v, want echo %s while the request is still open", line, err, word)
-		}
-	}
-	in.Close()
-}
-
-func TestEventStreamIsFlushedAndEndsCleanlyWhenSilent(t *testing.T) {
-	f := newFront(t, raw(t, func(conn net.Conn, in *bufio.Reader) {
-		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n\r\ndata: 1\n\n")
-		_, _ = in.ReadByte()
-	}), nil)
-	start := time.Now()
-	res, err := http.Get(f.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	first := make([]byte, 9)
-	if _, err := io.ReadFull(res.Body, first); err != nil || time.Since(start) > 300*time.Millisecond {
-		t.Errorf("first event after %v, %v, want it at once", time.Since(start), err)
-	}
-	rest, err := io.ReadAll(res.Body)
-	if err != nil || len(rest) != 0 {
-		t.Errorf("rest = %q, %v, want a clean end after the idle time", rest, err)
-	}
-}
-
-func TestDrainEndsEventStreams(t *testing.T) {
-	f := newFront(t, raw(t, func(conn net.Conn, in *bufio.Reader) {
-		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
-		_, _ = in.ReadByte()
-	}), func(o *upstream.Options) { o.Idle = time.Minute })
-	res, err := http.Get(f.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	_, _ = io.ReadFull(res.Body, make([]byte, 9))
-	if n := f.streams.Open(); n != 1 {
-		t.Errorf("Open() = %d, want 1", n)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
-	defer cancel()
-	f.streams.Drain(ctx)
-	if _, err := io.ReadAll(res.Body); err != nil {
-		t.Errorf("rest = %v, want a clean end", err)
-	}
-	if ctx.Err() != nil || f.streams.Open() != 0 {
-		t.Errorf("Drain left %d streams, %v", f.streams.Open(), ctx.Err())
-	}
-}
-
-func TestClientGoneIsToldAndFreesTheApplication(t *testing.T) {
-	freed := make(chan struct{})
-	f := newFront(t, raw(t, func(conn net.Conn, in *bufio.Reader) {
-		_, _ = in.ReadByte() // until the door lets go
-		close(freed)
-	}), func(o *upstream.Options) { o.Response = time.Minute })
-	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
-	defer cancel()
-	req, _ := http.NewRequestWithContext(ctx, http.MethodGet, f.URL, nil)
-	if _, err := http.DefaultClient.Do(req); !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatalf("GET = %v, want the client's own timeout", err)
-	}
-	if got := f.await(); len(got) != 1 || got[0] != upstream.ClientGone {
-		t.Errorf("reasons = %v, want client-gone", got)
-	}
-	select {
-	case <-freed:
-	case <-time.After(2 * time.Second):
-		t.Error("the application's connection stays open after the client left")
 	}
 }
 
