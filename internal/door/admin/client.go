@@ -57,9 +57,6 @@ func (c *Client) do(ctx context.Context, method, path string, in, out any) error
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
 		return ErrNoDoor
 	}
-	if errors.Is(err, io.EOF) {
-		return errors.New("the door does not hear this user; run as the user that started it, or as root")
-	}
 	if err != nil {
 		return fmt.Errorf("ask the door: %w", err)
 	}

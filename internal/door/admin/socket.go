@@ -70,21 +70,34 @@ func Listen(stateDir string) (net.Listener, error) {
 	return ownPeers{ln}, nil
 }
 
-// ownPeers hears only the door's own user and root.
+// ownPeers marks the connections of anyone but the door's own user and root.
 type ownPeers struct{ net.Listener }
 
+// Unwrap returns the unix listener.
+func (l ownPeers) Unwrap() net.Listener { return l.Listener }
+
 func (l ownPeers) Accept() (net.Conn, error) {
-	for {
-		conn, err := l.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		uid, err := peerUID(conn)
-		if err == nil && (uid == 0 || uid == os.Geteuid()) {
-			return conn, nil
-		}
-		_ = conn.Close()
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
 	}
+	uid, err := peerUID(conn)
+	if err != nil || uid != 0 && uid != os.Geteuid() {
+		return stranger{conn}, nil
+	}
+	return conn, nil
+}
+
+// stranger is a connection that is not heard, only told so.
+type stranger struct{ net.Conn }
+
+type strangerKey struct{}
+
+func markStranger(ctx context.Context, conn net.Conn) context.Context {
+	if _, ok := conn.(stranger); ok {
+		return context.WithValue(ctx, strangerKey{}, true)
+	}
+	return ctx
 }
 
 // Serve returns a server for the socket; the caller serves it on Listen's listener and
@@ -111,7 +124,14 @@ func Serve(c Control) *http.Server {
 		done(w, c.RestoreCookies(o.Restore))
 	})
 	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, _ *http.Request) { done(w, c.ReloadNow()) })
-	return &http.Server{Handler: mux, ReadTimeout: 10 * time.Second, IdleTimeout: 10 * time.Second}
+	heard := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Context().Value(strangerKey{}) != nil {
+			answer(w, http.StatusForbidden, failure{"the door does not hear this user; run as the user that started it, or as root"})
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+	return &http.Server{Handler: heard, ConnContext: markStranger, ReadTimeout: 10 * time.Second, IdleTimeout: 10 * time.Second}
 }
 
 // failure carries an error's text to the operator, who may know it whole.

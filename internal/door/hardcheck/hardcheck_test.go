@@ -82,7 +82,7 @@ func TestProbe(t *testing.T) {
 			w.Header().Set("Location", "https://id.example/login?back=https://shop.example/")
 			w.WriteHeader(302)
 		}, ""},
-		{"relative", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", 302) }, ""},
+		{"relative", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", http.StatusFound) }, ""},
 	}
 	for _, tt := range tests {
 		app := httptest.NewServer(tt.app)
