@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,10 +37,8 @@ func newChecks(d *Door) *checks { return &checks{d: d, again: make(chan struct{}
 func (c *checks) found(f hardcheck.Finding) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, have := range c.findings {
-		if have.ID == f.ID {
-			return
-		}
+	if slices.ContainsFunc(c.findings, func(have hardcheck.Finding) bool { return have.ID == f.ID }) {
+		return
 	}
 	c.findings = append(c.findings, f)
 	c.d.say("%s", f.Line)
@@ -52,7 +51,7 @@ func (c *checks) settle(found []hardcheck.Finding, ids ...string) {
 	var mended []string
 	kept := c.findings[:0]
 	for _, have := range c.findings {
-		if judged(have.ID, ids) && !judgedIn(have.ID, found) {
+		if slices.Contains(ids, have.ID) && !slices.ContainsFunc(found, func(f hardcheck.Finding) bool { return f.ID == have.ID }) {
 			mended = append(mended, have.ID)
 			continue
 		}
@@ -66,24 +65,6 @@ func (c *checks) settle(found []hardcheck.Finding, ids ...string) {
 	for _, f := range found {
 		c.found(f)
 	}
-}
-
-func judged(id string, ids []string) bool {
-	for _, one := range ids {
-		if one == id {
-			return true
-		}
-	}
-	return false
-}
-
-func judgedIn(id string, found []hardcheck.Finding) bool {
-	for _, f := range found {
-		if f.ID == id {
-			return true
-		}
-	}
-	return false
 }
 
 // run looks until ctx is done.
@@ -122,7 +103,7 @@ func (c *checks) round(ctx context.Context) time.Duration {
 	open := len(c.findings) > 0
 	c.mu.Unlock()
 	if first || open {
-		c.settle(hardcheck.Probe(ctx, to, siteHost(g)), hardcheck.TrustProxy, hardcheck.Development)
+		c.settle(hardcheck.Probe(ctx, to, siteOf(g.cfg)), hardcheck.TrustProxy, hardcheck.Development)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -131,9 +112,6 @@ func (c *checks) round(ctx context.Context) time.Duration {
 	}
 	return checkEvery
 }
-
-// siteHost is a known host with its port, as a browser would name it.
-func siteHost(g *generation) string { return siteOf(g.cfg) }
 
 func reachable(ctx context.Context, host string) bool {
 	hostname, port, err := net.SplitHostPort(host)

@@ -143,7 +143,7 @@ func (d *Door) refuse(w http.ResponseWriter, r *http.Request, status int, rule s
 	if r.ProtoMajor == 1 {
 		w.Header().Set("Connection", "close")
 	}
-	d.tell(nameBounds)(r.Context(), guard.Event{Practice: "errors", Rule: rule, Action: guard.Denied, Request: q.id})
+	d.sink(nameBounds)(r.Context(), guard.Event{Practice: "errors", Rule: rule, Action: guard.Denied, Request: q.id})
 	q.g.guards.conceal.Page(w, r, status)
 }
 
@@ -230,9 +230,7 @@ func (d *Door) recorded(a *hook.Answer) {
 
 // sink is where the guard called name tells: the counts, the log line of the request,
 // and the hard checks. What is denied or fails is also logged by itself.
-func (d *Door) sink(name string) guard.Sink { return d.tell(name) }
-
-func (d *Door) tell(name string) guard.Sink {
+func (d *Door) sink(name string) guard.Sink {
 	return func(ctx context.Context, e guard.Event) {
 		d.ledger.Note(name, e)
 		if e.Rule == stackRule {

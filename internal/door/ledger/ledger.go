@@ -2,7 +2,7 @@
 // a few examples each. The door keeps one for its whole life; a reload does not clear it.
 //
 //	l := ledger.New()
-//	opts.Sink = l.Sink("cookies", nil)
+//	l.Note("cookies", event) // in the guard's Sink
 //	rows := l.Guards()
 //
 // The keys come from the guards' fixed sets, never from a client; should a guard break
@@ -12,7 +12,6 @@ package ledger
 
 import (
 	"cmp"
-	"context"
 	"slices"
 	"strings"
 	"sync"
@@ -53,16 +52,6 @@ type Ledger struct {
 // New returns an empty ledger.
 func New() *Ledger {
 	return &Ledger{entries: map[key]*entry{}, seen: map[string]*atomic.Uint64{}}
-}
-
-// Sink counts what the named guard tells, and passes it on to next unless that is nil.
-func (l *Ledger) Sink(guardName string, next guard.Sink) guard.Sink {
-	return func(ctx context.Context, e guard.Event) {
-		l.Note(guardName, e)
-		if next != nil {
-			next(ctx, e)
-		}
-	}
 }
 
 // Note counts one event.
