@@ -3,12 +3,14 @@ package cli
 import (
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/headers"
+	"github.com/panoplysec/panoply/internal/door"
 )
 
 // maxHelmet bounds the file of Helmet's options; a real one has a few kilobytes.
@@ -80,17 +82,12 @@ func configuredHeaders(file string) (headers.Options, error) {
 	if err != nil {
 		return headers.Options{}, err
 	}
-	if cfg.Headers.Mode == guard.Off {
-		return headers.Options{Mode: guard.Off}, nil
+	o, err := door.HeaderOptions(cfg)
+	if err != nil {
+		return headers.Options{}, &exitError{code: exitUsage, err: err}
 	}
-	o := headers.FirstDay()
-	if cfg.Headers.Helmet != nil {
-		if o, err = headers.FromHelmet(cfg.Headers.Helmet.JSON); err != nil {
-			return headers.Options{}, &exitError{code: exitUsage, err: err}
-		}
-	}
-	o.Mode = cfg.Headers.Mode
-	o.StrictTransportSecurity.Off = o.StrictTransportSecurity.Off || cfg.Headers.HSTS == "off"
+	// The door gives each page an address of its own; which one does not show here.
+	o.ReportURI = func(*http.Request) string { return "" }
 	return o, nil
 }
 

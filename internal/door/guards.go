@@ -93,25 +93,36 @@ func (d *Door) compile(cfg *config.Config, ramp func(time.Duration) (*hsts, erro
 // saidHost is the host that the client asked for, where a trusted proxy changes Host.
 func saidHost(r *http.Request) string { return clientip.Of(r).Host }
 
-func (d *Door) compileHeaders(cfg *config.Config, mode guard.Mode, ramp func(time.Duration) (*hsts, error)) (*headers.Guard, []string, error) {
+// HeaderOptions returns what cfg asks of the headers guard, as far as no request is needed
+// to tell: each page's report address and the age of HSTS are the door's to add.
+func HeaderOptions(cfg *config.Config) (headers.Options, error) {
 	o := headers.FirstDay()
 	if cfg.Headers.Helmet != nil {
 		var err error
 		if o, err = headers.FromHelmet(cfg.Headers.Helmet.JSON); err != nil {
-			return nil, nil, err
+			return headers.Options{}, err
 		}
 	}
-	o.Mode, o.Sink = mode, d.sink(nameHeaders)
+	o.Mode = cfg.Headers.Mode
 	sts := &o.StrictTransportSecurity
-	if cfg.Headers.HSTS == "off" {
-		sts.Off = true
+	if cfg.Headers.HSTS == "off" || len(cfg.TLS.Certificates) == 0 {
+		sts.Off = true // the local CA's names never get it
 	}
 	if cfg.Headers.Helmet == nil {
 		sts.DisableIncludeSubDomains = !cfg.Headers.IncludeSubDomains
 		sts.Preload = cfg.Headers.Preload
 	}
+	return o, nil
+}
+
+func (d *Door) compileHeaders(cfg *config.Config, mode guard.Mode, ramp func(time.Duration) (*hsts, error)) (*headers.Guard, []string, error) {
+	o, err := HeaderOptions(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	o.Mode, o.Sink = mode, d.sink(nameHeaders)
 	if ramp != nil {
-		age := sts.MaxAge
+		age := o.StrictTransportSecurity.MaxAge
 		if age == 0 {
 			age = headers.DefaultMaxAge
 		}
@@ -119,7 +130,7 @@ func (d *Door) compileHeaders(cfg *config.Config, mode guard.Mode, ramp func(tim
 		if err != nil {
 			return nil, nil, err
 		}
-		sts.MaxAgeFor = h.maxAge
+		o.StrictTransportSecurity.MaxAgeFor = h.maxAge
 		o.ReportURI = d.reports.URI
 	}
 	g, err := headers.New(o)
