@@ -38,6 +38,10 @@ type Config struct {
 	// user's state folder, see StateDir.
 	State string `yaml:"state" doc:"folder of keys, local CA and admin socket" kind:"file"`
 
+	// Probes is "on" (default): at start, and each minute while a finding is open, the
+	// door asks the app for three pages to see its trust proxy and NODE_ENV. Or "off".
+	Probes string `yaml:"probes" doc:"ask the app for three pages that show wrong trust proxy and NODE_ENV settings" enum:"on,off"`
+
 	TLS     TLS     `yaml:"tls" doc:"certificates and the profile of connections"`
 	Trust   Trust   `yaml:"trust" doc:"whose word about the client is taken"`
 	Headers Headers `yaml:"headers" doc:"security headers"`

@@ -13,6 +13,7 @@ func Default() *Config {
 		Listen:   "localhost:8443",
 		Redirect: "localhost:8080",
 		State:    state,
+		Probes:   "on",
 		TLS:      TLS{Policy: "intermediate"},
 		Trust:    Trust{Header: "x-forwarded-for"},
 		Headers:  Headers{HSTS: "auto"},

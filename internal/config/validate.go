@@ -40,6 +40,7 @@ func (c *Config) problems() []*Problem {
 			k.bad(fmt.Sprintf("conceal.keep[%d]", i), name, "the name of a header", "")
 		}
 	}
+	k.oneOf("probes", c.Probes, "on", "off")
 	k.oneOf("log.access", c.Log.Access, "on", "off")
 	return k.problems
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/panoplysec/panoply/guard"
+	"github.com/panoplysec/panoply/internal/door/hardcheck"
 )
 
 // announce tells a person what runs, what was done by itself, and the line that turns
@@ -39,6 +40,9 @@ func (d *Door) announce(g *generation) {
 	}
 	if addr := d.servers.addr(roleAdmin); addr != nil {
 		d.say("health and metrics on http://%s, read-only (off: admin.listen: off)", addr)
+	}
+	if cfg.Probes != "off" {
+		d.say("the application is asked for three pages now, as %s, to see its settings (off: probes: off)", hardcheck.UserAgent)
 	}
 	if cfg.Log.Access != "off" {
 		d.say("access log on stdout, without query values (off: log.access: off)")
