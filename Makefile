@@ -8,7 +8,7 @@ TARGETS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windo
 .PHONY: build test lint cross services fuzz bench clean
 
 build:
-	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o panoply ./cmd/panoply
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o panoply ./cmd/panoply
 
 # What the tests talk to. On a Debian machine as root it is installed; elsewhere it must
 # be there, or the tests that need it skip and say so (with CI=true a skip fails).

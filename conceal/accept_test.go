@@ -72,7 +72,7 @@ func FuzzAccept(f *testing.F) {
 	}
 	g := mustNew(f, conceal.Options{})
 	f.Fuzz(func(t *testing.T, accept string) {
-		if strings.Count(accept, ",") > 50 || strings.ToLower(strings.ToUpper(accept)) != strings.ToLower(accept) || !isASCII(accept) {
+		if strings.Count(accept, ",") > 50 || !isASCII(accept) {
 			return
 		}
 		want := pageType(g, accept)
