@@ -2,7 +2,6 @@ package door
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 
 	"github.com/panoplysec/panoply/guard"
@@ -18,7 +17,7 @@ func (d *Door) announce(g *generation) {
 		if g.ca.Created() {
 			d.say("made a local CA in %s, for loopback names only (your own certificate: tls.certificates)", cfg.State)
 		}
-		d.say("certificate from the local CA %s; browsers warn until you run: panoply trust (undo: panoply untrust)", filepath.Base(g.ca.RootFile()))
+		d.say("certificate from the local CA %s; browsers warn until you run: panoply trust (undo: panoply untrust)", g.ca.RootFile())
 	}
 	if addr := d.servers.addr(rolePlain); addr != nil {
 		d.say("http://%s redirects to https (off: redirect: off)", publicName(g, addr.String()))
