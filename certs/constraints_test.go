@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/panoplysec/panoply/certs"
+	"github.com/panoplysec/panoply/internal/need"
 )
 
 // signWith returns a leaf for the names, signed with the CA's own key as a thief would.
@@ -81,10 +82,7 @@ func TestLocalCAConstraints(t *testing.T) {
 				return
 			}
 			t.Run("by openssl", func(t *testing.T) { // another implementation's opinion
-				openssl, err := exec.LookPath("openssl")
-				if err != nil {
-					t.Skip("this machine has no openssl")
-				}
+				openssl := need.Program(t, "openssl")
 				file := filepath.Join(t.TempDir(), "leaf.pem")
 				write(t, file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw}))
 				out, err := exec.Command(openssl, "verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", ca.RootFile(), file).CombinedOutput()

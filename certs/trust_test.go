@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/panoplysec/panoply/certs"
+	"github.com/panoplysec/panoply/internal/need"
 )
 
 // machine is a System whose folders are made and whose commands are only noted.
@@ -235,9 +236,7 @@ func TestPlanRun(t *testing.T) {
 // The real program of Debian, on a copy of its layout.
 func TestTrustOnDebian(t *testing.T) {
 	for _, program := range []string{"update-ca-certificates", "openssl", "install"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("this machine has no %s", program)
-		}
+		need.Program(t, program)
 	}
 	ca := openCA(t)
 	root := t.TempDir()

@@ -12,6 +12,9 @@ need nginx nginx
 need chromium chromium
 need node nodejs
 need npm npm
+need curl curl
+need openssl openssl
+need update-ca-certificates ca-certificates
 
 if [ ${#missing[@]} -gt 0 ]; then
 	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

@@ -10,6 +10,8 @@ import (
 	"runtime/metrics"
 	"strings"
 	"testing"
+
+	"github.com/panoplysec/panoply/internal/need"
 )
 
 func TestUpstreamFaults(t *testing.T) {
@@ -31,9 +33,7 @@ func TestUpstreamFaults(t *testing.T) {
 	}
 
 	ln, err := net.Listen("tcp", address) // comes back
-	if err != nil {
-		t.Skipf("the port was taken by another: %v", err)
-	}
+	need.Service(t, "the application's port", err)
 	app.Listener = ln
 	app.Start()
 	defer app.Close()
