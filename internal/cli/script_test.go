@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/panoplysec/panoply/internal/cli"
+	"github.com/panoplysec/panoply/internal/need"
 )
 
 func TestMain(m *testing.M) {
@@ -33,6 +34,7 @@ func TestMain(m *testing.M) {
 //
 // and the variables APP (a naked app, host:port), HTTPS, HTTP and ADMIN (free ports).
 func TestScripts(t *testing.T) {
+	need.Program(t, "curl")
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(env *testscript.Env) error {
