@@ -31,6 +31,7 @@ type request struct {
 	g     *generation
 	id    string
 	start time.Time
+	w     http.ResponseWriter // the server's
 
 	mu       sync.Mutex // a 1xx tells its events on another goroutine
 	events   []guard.Event
@@ -64,7 +65,7 @@ func (q *request) fail(f upstream.Failure) {
 func (d *Door) begin(which func(*generation) http.Handler) http.Handler {
 	recovered, recorded := d.recovered, hook.Func(d.recorded)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		q := &request{g: d.current.Load(), start: time.Now()}
+		q := &request{g: d.current.Load(), start: time.Now(), w: w}
 		if r.Body != nil && r.Body != http.NoBody {
 			// The application may answer before it has read; without this net/http
 			// would read the rest first.
@@ -82,6 +83,7 @@ func (d *Door) begin(which func(*generation) http.Handler) http.Handler {
 		x.Set(requestKey{}, q)
 		q.id = hook.RequestID(r.Context())
 		x.OnPanic(recovered)
+		x.On(hook.Headers, leaving)
 		x.On(hook.Record, recorded)
 		for _, n := range q.g.seen {
 			n.Add(1)
@@ -191,6 +193,16 @@ func (d *Door) answered(r *http.Request, status int, h http.Header) {
 	}
 	if clientip.Of(r).Scheme == "https" {
 		d.watch.Answer(r, status, h)
+	}
+}
+
+// leaving gives the client time to take what is about to be written, whoever answers: one
+// that never reads would else hold its connection for ever. The way to the application
+// renews the time for as long as its answer moves.
+func leaving(a *hook.Answer) {
+	if q, _ := a.Value(requestKey{}).(*request); q != nil && a.Kind != hook.Trailer {
+		idle := time.Duration(q.g.cfg.Bounds.StreamIdle)
+		_ = http.NewResponseController(q.w).SetWriteDeadline(time.Now().Add(idle))
 	}
 }
 
