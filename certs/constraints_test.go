@@ -105,10 +105,10 @@ func TestOpenLocalCARefuses(t *testing.T) {
 		{"state writable by others", func(t *testing.T, f string) { chmod(t, filepath.Dir(f), 0o775) }, "has mode 0775, so others can replace what is in it"},
 		{"no key", func(t *testing.T, f string) { remove(t, filepath.Join(f, "root.key")) }, "has lost its key; delete "},
 		{"no root", func(t *testing.T, f string) { remove(t, filepath.Join(f, "root.pem")) }, "is missing beside its key"},
-		{"empty root", func(t *testing.T, f string) { write(t, filepath.Join(f, "root.pem"), nil) }, "holds no PEM block CERTIFICATE"},
+		{"empty root", func(t *testing.T, f string) { write(t, filepath.Join(f, "root.pem"), nil) }, "holds no PEM block CERTIFICATE; delete "},
 		{"garbage key", func(t *testing.T, f string) {
 			write(t, filepath.Join(f, "root.key"), []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"))
-		}, "the private key does not parse"},
+		}, "the private key does not parse; delete "},
 		{"another's root", func(t *testing.T, f string) {
 			write(t, filepath.Join(f, "root.pem"), openCA(t).RootPEM())
 		}, "and its key do not belong together"},

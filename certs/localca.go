@@ -121,9 +121,15 @@ func readLocalCA(folder string) (*LocalCA, error) {
 	wrong := func(text string) error {
 		return fmt.Errorf("local CA: %s %s; delete %s for a new CA", filepath.Join(folder, rootName), text, folder)
 	}
+	unreadable := func(err error) error {
+		if errors.As(err, new(*FileError)) && !errors.As(err, new(*fs.PathError)) {
+			return fmt.Errorf("local CA: %w; delete %s for a new CA", err, folder)
+		}
+		return fmt.Errorf("local CA: %w", err)
+	}
 	chain, err := readChain(filepath.Join(folder, rootName))
 	if err != nil {
-		return nil, fmt.Errorf("local CA: %w", err)
+		return nil, unreadable(err)
 	}
 	err = private(folder, filepath.Join(folder, keyName))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -134,7 +140,7 @@ func readLocalCA(folder string) (*LocalCA, error) {
 	}
 	key, err := readKey(filepath.Join(folder, keyName))
 	if err != nil {
-		return nil, fmt.Errorf("local CA: %w", err)
+		return nil, unreadable(err)
 	}
 	root, now := chain[0], time.Now()
 	switch {
