@@ -1,6 +1,10 @@
 package audit
 
-import "github.com/panoplysec/panoply/audit/check"
+import (
+	"slices"
+
+	"github.com/panoplysec/panoply/audit/check"
+)
 
 // An Outcome is what a script wants to know of a report. Its number is the exit code of
 // panoply audit; 2, wrong usage, never reaches a report.
@@ -19,7 +23,8 @@ const (
 
 // Outcome judges the report: Found when a finding is at or above the threshold, else
 // Incomplete when a target gave no answer and no finding, else Clean. A practice that
-// is not proven for another reason does not change it.
+// is not proven for another reason does not change it. Where all that was asked for is
+// proved, a target that was never asked over HTTP is no gap: TLS needs no request.
 func (r *Report) Outcome(threshold check.Severity) Outcome {
 	told := make(map[string]bool)
 	for _, f := range r.Findings {
@@ -28,8 +33,10 @@ func (r *Report) Outcome(threshold check.Severity) Outcome {
 		}
 		told[f.Target] = true
 	}
+	gap := slices.ContainsFunc(r.Practices, func(p Practice) bool { return len(p.Checks) > 0 && p.Status == check.Unproven })
+	ran := slices.ContainsFunc(r.Practices, func(p Practice) bool { return len(p.Checks) > 0 })
 	for _, t := range r.Targets {
-		if t.URL != "" && !t.Answered && !told[t.URL] {
+		if t.URL != "" && !t.Answered && !told[t.URL] && (gap || !ran) {
 			return Incomplete
 		}
 	}

@@ -218,8 +218,12 @@ func (j *job) complete(f check.Finding, jobs []*job) check.Finding {
 	return f
 }
 
+// has says whether the job found the same. Two banners are two things, while a cookie
+// stays the same under another name.
 func (j *job) has(f check.Finding) bool {
-	return slices.ContainsFunc(j.result.Findings, func(g check.Finding) bool { return g.ID == f.ID })
+	return slices.ContainsFunc(j.result.Findings, func(g check.Finding) bool {
+		return g.ID == f.ID && (g.Subject == f.Subject || j.check.ID == "cookies")
+	})
 }
 
 // fingerprint leaves the port out: a test server has another one every time.

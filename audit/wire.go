@@ -308,6 +308,9 @@ func plainly(err error) error {
 	if text, ok := strings.CutPrefix(err.Error(), "net/http: HTTP/1.x transport connection broken: "); ok {
 		return errors.New(text)
 	}
+	if errors.Is(err, io.EOF) {
+		return errors.New("the connection was closed without an answer over HTTP/1.1")
+	}
 	// The transport's words for bytes that came before the request was sent.
 	if strings.Contains(err.Error(), "readLoopPeekFailLocked") {
 		return errors.New("malformed HTTP: the server spoke first")

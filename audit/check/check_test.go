@@ -122,6 +122,7 @@ func TestCommand(t *testing.T) {
 		{"method, headers and body", check.Exchange{URL: "http://h/", Request: check.Request{Method: "POST", Headers: "A: b\nC: it's", Body: `{"a":`}},
 			`curl -si -X POST -H 'A: b' -H 'C: it'\''s' --data-binary '{"a":' http://h/`},
 		{"dots", check.Exchange{URL: "http://h/../x", Request: check.Request{Path: "/../x"}}, "curl -si --path-as-is http://h/../x"},
+		{"brackets that curl would expand", check.Exchange{URL: "http://h/{a}[1]", Request: check.Request{Path: "/{a}[1]"}}, "curl -si -g 'http://h/{a}[1]'"},
 		{"shell characters", check.Exchange{URL: "http://h/$(id)`id`;\"x"}, "curl -si 'http://h/$(id)`id`;\"x'"},
 	} {
 		if got := tt.x.Command(); got != tt.want {

@@ -64,6 +64,9 @@ func (x *Exchange) Command() string {
 	if strings.Contains(x.Request.Path, "..") {
 		args = append(args, "--path-as-is")
 	}
+	if strings.ContainsAny(x.Request.Path, "[]{}") {
+		args = append(args, "-g")
+	}
 	for line := range strings.SplitSeq(x.Request.Headers, "\n") {
 		if line != "" {
 			args = append(args, "-H", quote(line))
