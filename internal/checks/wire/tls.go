@@ -8,6 +8,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -90,7 +92,7 @@ func secureRedirect(s *check.Session, x *check.Exchange) string {
 // offer is a client that takes any certificate, to see what the server does with each
 // offer; the certificate is judged apart.
 func offer(lowest, highest uint16) *tls.Config {
-	c := &tls.Config{InsecureSkipVerify: true, MinVersion: lowest, MaxVersion: highest, NextProtos: []string{"http/1.1"}}
+	c := &tls.Config{InsecureSkipVerify: true, MinVersion: lowest, MaxVersion: highest, NextProtos: []string{"h2", "http/1.1"}}
 	for _, suite := range tls.CipherSuites() {
 		c.CipherSuites = append(c.CipherSuites, suite.ID)
 	}
@@ -132,25 +134,43 @@ type tlsJudge struct {
 }
 
 func (t *tlsJudge) add(id, subject, seen, format string, args ...any) {
-	e := check.Evidence{Where: "TLS " + t.session.URL.Host, Seen: seen, Command: t.openssl(subject)}
+	e := check.Evidence{Where: "TLS " + t.session.URL.Host, Seen: seen, Command: t.openssl(id, subject)}
 	t.found = append(t.found, tlsRules.Find(id, subject, e).Saying(format, args...).In(check.Network))
 }
 
-// openssl is a command that shows the handshake.
-func (t *tlsJudge) openssl(subject string) string {
+// openssl is a command that shows the handshake. An address has no server name
+// (RFC 6066 section 3), and weak offers need OpenSSL's lowest security level.
+func (t *tlsJudge) openssl(id, subject string) string {
 	port := t.session.URL.Port()
 	if port == "" {
 		port = "443"
 	}
 	host := t.session.URL.Hostname()
-	command := "openssl s_client -connect " + host + ":" + port + " -servername " + host
-	switch subject {
-	case "TLS 1.0":
+	command, verify := "openssl s_client -connect "+net.JoinHostPort(host, port), " -verify_ip "
+	if _, err := netip.ParseAddr(host); err != nil {
+		command, verify = command+" -servername "+host, " -verify_hostname "
+	}
+	switch {
+	case subject == "TLS 1.0":
 		command += " -tls1 -cipher ALL:@SECLEVEL=0"
-	case "TLS 1.1":
+	case subject == "TLS 1.1":
 		command += " -tls1_1 -cipher ALL:@SECLEVEL=0"
+	case subject == "TLS 1.3":
+		command += " -tls1_3"
+	case strings.HasPrefix(subject, "TLS_"):
+		command += " -tls1_2 -cipher " + opensslName(subject) + ":@SECLEVEL=0"
+	case id == "tls/cert-host":
+		command += verify + host
 	}
 	return command + " </dev/null"
+}
+
+// opensslName is OpenSSL's name of a suite of TLS 1.2: ECDHE-RSA-AES128-SHA for
+// TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA.
+func opensslName(suite string) string {
+	return strings.NewReplacer("TLS_RSA_WITH_", "", "TLS_", "", "3DES_EDE_CBC", "DES-CBC3", "RC4_128", "RC4",
+		"AES_128_CBC", "AES128", "AES_256_CBC", "AES256", "AES_128", "AES128", "AES_256", "AES256",
+		"_WITH_", "-", "_", "-").Replace(suite)
 }
 
 // failed tells an address that does not answer from one whose TLS is broken or too old.
@@ -293,7 +313,7 @@ func (t *tlsJudge) plain(ctx context.Context) string {
 	}
 	x, err := s.Wire.Do(ctx, check.Request{To: check.Plain, Path: s.URL.RequestURI()})
 	if err != nil {
-		return "the plain HTTP port is closed"
+		return "plain HTTP gives no answer: " + err.Error()
 	}
 	switch {
 	case secureRedirect(s, x) != "":

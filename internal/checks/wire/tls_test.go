@@ -13,10 +13,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/panoplysec/panoply/audit/check"
+	"github.com/panoplysec/panoply/internal/checks/wire"
 )
 
 // modern is Mozilla's intermediate configuration as far as Go can be told.
@@ -103,6 +105,64 @@ func withPlain(h http.HandlerFunc) func(*testing.T, *httptest.Server) check.Targ
 	}
 }
 
+func TestTLSCommands(t *testing.T) {
+	commands := func(target func(*testing.T, *httptest.Server) check.Target) map[string]string {
+		got := make(map[string]string)
+		for _, f := range audited(t, twin{check: "tls", target: target}).Findings {
+			got[f.ID] = f.Reproduce
+		}
+		return got
+	}
+	for _, tt := range []struct {
+		name, id string
+		target   func(*testing.T, *httptest.Server) check.Target
+		want     string
+	}{
+		{"suite", "tls/cbc-suite", with(nil, func(c *tls.Config) { c.CipherSuites = []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA} }), " -tls1_2 -cipher ECDHE-RSA-AES128-SHA:@SECLEVEL=0 </dev/null"},
+		{"another host's", "tls/cert-host", with(&leaf{ip: "127.0.0.9"}, nil), " -verify_ip 127.0.0.1 </dev/null"},
+		{"no tls 1.3", "tls/no-tls13", with(nil, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }), " -tls1_3 </dev/null"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := commands(tt.target)[tt.id]
+			if !strings.HasPrefix(got, "openssl s_client -connect 127.0.0.1:") || !strings.HasSuffix(got, tt.want) || strings.Contains(got, "-servername") {
+				t.Errorf("command of %s = %q, want one that ends in %q and sends no address as a name", tt.id, got, tt.want)
+			}
+		})
+	}
+	t.Run("ipv6", func(t *testing.T) {
+		r := audited(t, twin{check: "tls", target: func(t *testing.T, s *httptest.Server) check.Target {
+			return check.Target{URL: "https://[::1]:8443", Address: strings.TrimPrefix(with(nil, nil)(t, s).URL, "https://")}
+		}})
+		for _, f := range r.Findings {
+			if want := "openssl s_client -connect [::1]:8443 "; !strings.HasPrefix(f.Reproduce, want) {
+				t.Errorf("command of %s = %q, want it to begin with %q", f.ID, f.Reproduce, want)
+			}
+		}
+		if len(r.Findings) == 0 {
+			t.Error("no finding, so no command was tested")
+		}
+	})
+}
+
+// TestOpenSSLName holds the names that openssl ciphers -v knows.
+func TestOpenSSLName(t *testing.T) {
+	for suite, want := range map[string]string{
+		"TLS_RSA_WITH_RC4_128_SHA":                "RC4-SHA",
+		"TLS_RSA_WITH_3DES_EDE_CBC_SHA":           "DES-CBC3-SHA",
+		"TLS_RSA_WITH_AES_256_CBC_SHA":            "AES256-SHA",
+		"TLS_RSA_WITH_AES_128_CBC_SHA256":         "AES128-SHA256",
+		"TLS_RSA_WITH_AES_256_GCM_SHA384":         "AES256-GCM-SHA384",
+		"TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256": "ECDHE-ECDSA-AES128-SHA256",
+		"TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA":     "ECDHE-RSA-DES-CBC3-SHA",
+		"TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384": "ECDHE-ECDSA-AES256-GCM-SHA384",
+		"TLS_ECDHE_RSA_WITH_RC4_128_SHA":          "ECDHE-RSA-RC4-SHA",
+	} {
+		if got := wire.OpenSSLName(suite); got != want {
+			t.Errorf("OpenSSLName(%s) = %q, want %q", suite, got, want)
+		}
+	}
+}
+
 var tlsTwins = []twin{
 	{check: "tls", name: "intermediate", target: with(nil, nil), want: []string{"tls/cert-long"}},
 	{check: "tls", name: "plain http", bad: true, plain: true, handler: app("hello"), want: []string{"tls/absent"}},
@@ -117,6 +177,30 @@ var tlsTwins = []twin{
 		target: with(nil, func(c *tls.Config) {
 			c.MinVersion, c.MaxVersion, c.CipherSuites = tls.VersionTLS10, tls.VersionTLS10, nil
 		})},
+	{check: "tls", name: "http/2 only", want: []string{"tls/cert-long"}, target: func(t *testing.T, s *httptest.Server) check.Target {
+		c := modern()
+		c.Certificates, c.NextProtos = s.TLS.Certificates, []string{"h2"}
+		// Go's own HTTP/2 server also takes a client that offers http/1.1 only; others
+		// end the handshake.
+		ln, err := tls.Listen("tcp", "127.0.0.1:0", c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { ln.Close() })
+		go func() {
+			for {
+				c, err := ln.Accept()
+				if err != nil {
+					return
+				}
+				go func() {
+					defer c.Close()
+					c.(*tls.Conn).Handshake()
+				}()
+			}
+		}()
+		return check.Target{URL: "https://" + ln.Addr().String()}
+	}},
 	{check: "tls", name: "tls 1.2 only", want: []string{"tls/no-tls13", "tls/cert-long"},
 		target: with(nil, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 })},
 	{check: "tls", name: "insecure suites beside good ones", bad: true, want: []string{"tls/weak-suite", "tls/cert-long"},
