@@ -69,6 +69,9 @@ func runHeaders(ctx context.Context, s *check.Session) check.Result {
 	if err != nil {
 		return check.NotProven(err.Error(), h.findings()...)
 	}
+	if !slices.ContainsFunc(judged, func(x *check.Exchange) bool { return x.Status >= 200 && x.Status < 300 }) {
+		return check.NotProven("no page was served: every answer is a redirect or a refusal", h.findings()...)
+	}
 	return check.Conclude(reason, h.findings())
 }
 
@@ -258,7 +261,7 @@ func (h *headersJudge) local(x *check.Exchange) string {
 	case host == "localhost" || strings.HasSuffix(host, ".localhost") || strings.HasSuffix(host, ".test"):
 		return "a local name"
 	case !x.Public:
-		return "a host whose certificate only this machine trusts"
+		return "a host whose certificate is not publicly trusted"
 	}
 	return ""
 }

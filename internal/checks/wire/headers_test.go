@@ -51,6 +51,13 @@ var headersTwins = []twin{
 	{check: "headers", name: "xss auditor", handler: app("<p>", but(helmet, "X-XSS-Protection: 1; mode=block")...), want: []string{"headers/xss-auditor"}},
 	{check: "headers", name: "hsts on loopback", handler: app("<p>", append(helmet, "Strict-Transport-Security: max-age=31536000")...), want: []string{"headers/hsts-local"}},
 	{check: "headers", name: "server errors are not judged", status: check.Unproven, handler: func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusBadGateway) }},
+	{check: "headers", name: "redirects only", status: check.Unproven, handler: func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "https://other.example/", http.StatusFound)
+	}},
+	{check: "headers", name: "refusals only", status: check.Unproven, handler: func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.WriteHeader(http.StatusUnauthorized)
+	}},
 	{check: "headers", name: "the missing page counts", bad: true, handler: func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/" {
 			app("<p>", helmet...)(w, r)
