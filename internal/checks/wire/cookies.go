@@ -62,11 +62,16 @@ func runCookies(ctx context.Context, s *check.Session) check.Result {
 			}
 		}
 	}
-	sum, kept := 0, 0
+	sum, kept, sessions := 0, 0, 0
 	for _, c := range last {
-		if !c.deletes() {
-			sum += c.size()
-			kept++
+		if c.deletes() {
+			continue
+		}
+		sum += c.size()
+		kept++
+		// What the app keeps from script may be its session under a neutral name.
+		if c.session() || cookieOwner(c.name, names) != "" || c.has("httponly") {
+			sessions++
 		}
 	}
 	if sum > maxCookies {
@@ -78,6 +83,9 @@ func runCookies(ctx context.Context, s *check.Session) check.Result {
 	}
 	if kept == 0 {
 		return check.NotProven(fmt.Sprintf("no cookie was set in %s", answers(len(all))), found...)
+	}
+	if sessions == 0 {
+		return check.NotProven(fmt.Sprintf("cookies in %s: %d, but none that looks like a session; a login may set one", answers(len(all)), kept), found...)
 	}
 	return check.Conclude(fmt.Sprintf("cookies in %s: %d, %d bytes together", answers(len(all)), kept, sum), found)
 }
