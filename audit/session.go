@@ -133,6 +133,13 @@ func (s *session) close() {
 
 // Do implements check.Prober.
 func (s *session) Do(ctx context.Context, r check.Request) (*check.Exchange, error) {
+	if r.To == check.Behind {
+		if s.behind == nil {
+			return nil, errors.New("the app's own address is not known")
+		}
+		r.To = check.Front
+		return s.behind.Do(ctx, r)
+	}
 	s.mu.Lock()
 	rec := s.known[r]
 	if rec == nil {

@@ -70,6 +70,9 @@ const (
 	Front Place = iota
 	// Plain is the plain HTTP port of the same host.
 	Plain
+	// Behind is the target's upstream, asked as a door would: under the name of the
+	// front. Without an upstream the request fails.
+	Behind
 )
 
 // A Request is one probe. It is comparable, so that equal probes are sent once.

@@ -48,7 +48,7 @@ func runProxyTrust(ctx context.Context, s *check.Session) check.Result {
 	}
 	tried := 0
 	for _, plain := range pages {
-		more, n, err := spoof(ctx, s, plain)
+		more, n, err := spoof(ctx, s, check.Front, plain)
 		if err != nil {
 			return check.NotProven(err.Error(), append(found, more...)...)
 		}
@@ -63,7 +63,33 @@ func runProxyTrust(ctx context.Context, s *check.Session) check.Result {
 	if way != "" {
 		return check.NotProven(effect+", but "+way, found...)
 	}
-	return check.Conclude(effect+", and the app answers on loopback only", found)
+	if len(found) > 0 {
+		return check.Conclude(effect, found)
+	}
+	switch shows, err := believes(ctx, s, pages); {
+	case err != nil:
+		return check.NotProven(effect+", but the app alone could not be asked: "+err.Error(), found...)
+	case !shows:
+		return check.NotProven(effect+"; nor did they when sent to the app alone, so nothing there shows whom the app believes", found...)
+	}
+	return check.Conclude(effect+", though the app alone believes them, and it answers on loopback only", found)
+}
+
+// believes says whether the same spoofed requests have an effect on the app alone. Only
+// then does it mean something that they have none on the front: an app can count
+// failures by a claimed address and show nothing of it.
+func believes(ctx context.Context, s *check.Session, pages []*check.Exchange) (bool, error) {
+	for _, front := range pages {
+		plain, err := s.Wire.Do(ctx, check.Request{To: check.Behind, Path: front.Request.Path})
+		if err != nil {
+			return false, err
+		}
+		found, _, err := spoof(ctx, s, check.Behind, plain)
+		if err != nil || len(found) > 0 {
+			return len(found) > 0, err
+		}
+	}
+	return false, nil
 }
 
 // around looks for the way around the door. The text says why it could not be looked
@@ -80,6 +106,9 @@ func around(ctx context.Context, s *check.Session) ([]check.Finding, string) {
 	own, err := ownAddresses()
 	if err != nil {
 		return nil, "the addresses of this machine are not known: " + err.Error()
+	}
+	if len(own) == 0 {
+		return nil, "this machine has no other address on which a way around could be looked for"
 	}
 	host := up.Hostname()
 	addr, err := netip.ParseAddr(host)
@@ -142,13 +171,13 @@ func spoofable(ctx context.Context, s *check.Session) ([]*check.Exchange, error)
 }
 
 // spoof repeats a request with headers that speak for others, and compares.
-func spoof(ctx context.Context, s *check.Session, plain *check.Exchange) ([]check.Finding, int, error) {
+func spoof(ctx context.Context, s *check.Session, to check.Place, plain *check.Exchange) ([]check.Finding, int, error) {
 	proto := "https"
-	if s.URL.Scheme == "https" {
+	if schemeOf(plain.URL) == "https" {
 		proto = "http"
 	}
 	with := func(h map[string]string) check.Request {
-		return check.Request{Path: plain.Request.Path, Headers: check.Headers(h)}
+		return check.Request{To: to, Path: plain.Request.Path, Headers: check.Headers(h)}
 	}
 	requests := []check.Request{
 		with(map[string]string{"X-Forwarded-For": spoofedAddress, "X-Real-IP": spoofedAddress, "Forwarded": "for=" + spoofedAddress}),

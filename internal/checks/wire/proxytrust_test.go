@@ -13,13 +13,13 @@ import (
 )
 
 // upstreamOn starts an app on this address and names it as the target's upstream.
-func upstreamOn(address string) func(*testing.T, *httptest.Server) check.Target {
+func upstreamOn(address string, h http.HandlerFunc) func(*testing.T, *httptest.Server) check.Target {
 	return func(t *testing.T, s *httptest.Server) check.Target {
 		ln, err := net.Listen("tcp", address)
 		if err != nil {
 			t.Fatal(err)
 		}
-		up := httptest.NewUnstartedServer(app("hello"))
+		up := httptest.NewUnstartedServer(h)
 		up.Listener.Close()
 		up.Listener = ln
 		up.Start()
@@ -29,17 +29,31 @@ func upstreamOn(address string) func(*testing.T, *httptest.Server) check.Target 
 	}
 }
 
+// believer shows whatever address is claimed.
+func believer(w http.ResponseWriter, r *http.Request) {
+	fmt.Fprintf(w, "you are %s", cmp.Or(r.Header.Get("X-Forwarded-For"), r.RemoteAddr))
+}
+
 var proxyTrustTwins = []twin{
-	{check: "proxy-trust", name: "no effect and no way around", handler: app("hello"), target: upstreamOn("127.0.0.1:0")},
+	{check: "proxy-trust", name: "what the app believes does not get through", handler: app("hello"), target: upstreamOn("127.0.0.1:0", believer)},
+	// The app may count by a claimed address and show nothing of it.
+	{check: "proxy-trust", name: "no effect anywhere", status: check.Unproven, handler: app("hello"), target: upstreamOn("127.0.0.1:0", app("hello"))},
+	{check: "proxy-trust", name: "what the app believes gets through", bad: true, handler: believer, target: upstreamOn("127.0.0.1:0", believer), want: []string{"proxy-trust/forwarded-for"}},
+	{check: "proxy-trust", name: "the app gives no answer", status: check.Unproven, handler: app("hello"), target: func(t *testing.T, s *httptest.Server) check.Target {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ln.Close()
+		return check.Target{URL: s.URL, Upstream: ln.Addr().String()}
+	}},
 	{check: "proxy-trust", name: "the app's address is not known", status: check.Unproven, handler: app("hello")},
 	{check: "proxy-trust", name: "the app is elsewhere", status: check.Unproven, handler: app("hello"),
 		target: func(t *testing.T, s *httptest.Server) check.Target {
 			return check.Target{URL: s.URL, Upstream: "192.0.2.1:3000"}
 		}},
-	{check: "proxy-trust", name: "the way around the door", bad: true, handler: app("hello"), target: upstreamOn("0.0.0.0:0"), want: []string{"proxy-trust/around"}},
-	{check: "proxy-trust", name: "address shown", bad: true, plain: true, want: []string{"proxy-trust/forwarded-for"}, handler: func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprintf(w, "you are %s", cmp.Or(r.Header.Get("X-Forwarded-For"), r.RemoteAddr))
-	}},
+	{check: "proxy-trust", name: "the way around the door", bad: true, handler: app("hello"), target: upstreamOn("0.0.0.0:0", app("hello")), want: []string{"proxy-trust/around"}},
+	{check: "proxy-trust", name: "address shown", bad: true, plain: true, want: []string{"proxy-trust/forwarded-for"}, handler: believer},
 	{check: "proxy-trust", name: "host in a redirect", bad: true, want: []string{"proxy-trust/forwarded-host"}, handler: func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/start" {
 			app("")(w, r)
