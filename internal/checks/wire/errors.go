@@ -3,8 +3,10 @@ package wire
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/panoplysec/panoply/audit/check"
+	"github.com/panoplysec/panoply/internal/pattern"
 )
 
 var errorsRules = check.Rules{
@@ -45,7 +47,7 @@ func runErrors(ctx context.Context, s *check.Session) check.Result {
 		name, at := match(stackTraces, body)
 		if at != nil {
 			add("errors/stack-trace", name, x, at, "status %d shows a stack trace of %s", x.Status, name)
-		} else if at := paths.text.Get().FindIndex(body); at != nil {
+		} else if at := leakedPath(x); at != nil {
 			add("errors/path", "path", x, at, "status %d shows the path %s", x.Status, body[at[0]:at[1]])
 		}
 		if name, at := match(databases, body); at != nil {
@@ -55,12 +57,38 @@ func runErrors(ctx context.Context, s *check.Session) check.Result {
 			add("errors/default-page", name, x, at, "status %d shows the page of %s", x.Status, name)
 		}
 	}
-	failed := provoked(all)
+	refused, failed := provoked(all)
 	switch {
-	case failed == 0 && err != nil:
+	case failed > 0:
+		return check.Conclude(fmt.Sprintf("failures of the app seen: %d, refusals: %d; none shows the inside", failed, refused), found)
+	case err != nil:
 		return check.NotProven(err.Error(), found...)
-	case failed == 0:
-		return check.NotProven("nothing that was tried provoked an error", found...)
+	case refused > 0:
+		// Missing pages go another way than errors: an app can have a neat page for
+		// the first and show its stack in the second.
+		return check.NotProven(fmt.Sprintf("missing pages and the like show nothing in %s, but nothing that was tried made the app fail", answers(refused)), found...)
 	}
-	return check.Conclude(fmt.Sprintf("%d errors provoked", failed), found)
+	return check.NotProven("nothing that was tried provoked an error of the app", found...)
+}
+
+// reference is the text before a path that a page itself uses as an address.
+var reference = pattern.New(`(?i)(?:\b(?:href|src|srcset|action|poster|content|url|data-[\w-]+)["']?\s*[=:]\s*|\burl\(\s*|\bimport\s*\(?\s*|\bfrom\s*)["']?$`)
+
+// leakedPath finds a path of the server's machine. A site can have addresses of the same
+// form, so what the page links to or the request asked for is none.
+func leakedPath(x *check.Exchange) []int {
+	body := head(x)
+	for _, at := range paths.text.Get().FindAllIndex(body, 50) {
+		before := body[max(0, at[0]-64):at[0]]
+		// The end of a longer address: https://shop.example/home/index.html, ./app/a.js.
+		last := byte(' ')
+		if len(before) > 0 {
+			last = before[len(before)-1]
+		}
+		longer := last == '.' || last == '-' || last == '_' || last >= '0' && last <= '9' || last >= 'a' && last <= 'z' || last >= 'A' && last <= 'Z'
+		if !longer && !reference.Get().Match(before) && !strings.Contains(x.Request.Path, string(body[at[0]:at[1]])) {
+			return at
+		}
+	}
+	return nil
 }

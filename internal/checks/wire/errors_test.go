@@ -26,6 +26,17 @@ func failing(when func(*http.Request) bool, status int, body string) http.Handle
 	}
 }
 
+// neat answers what cannot be read with a page of its own, and the rest as h does.
+func neat(h http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if isPost(r) {
+			failing(isPost, 400, "<p>That could not be read.")(w, r)
+			return
+		}
+		h(w, r)
+	}
+}
+
 func isPost(r *http.Request) bool { return r.Method == http.MethodPost }
 
 const nodeStack = `<!DOCTYPE html>
@@ -40,7 +51,17 @@ const nodeStack = `<!DOCTYPE html>
 </html>`
 
 var errorsTwins = []twin{
-	{check: "errors", name: "own pages", handler: app("hello")},
+	{check: "errors", name: "own pages", handler: neat(app("hello"))},
+	// An app can have a neat missing page and show its stack on every error.
+	{check: "errors", name: "nothing but the missing page is seen", status: check.Unproven, handler: app("hello")},
+	{check: "errors", name: "a parser below the app refuses odd methods", status: check.Unproven, handler: func(w http.ResponseWriter, r *http.Request) {
+		// Node's own answer to a method that it does not know; the app says 200 to all.
+		if r.Method == "PANOPLY" || r.Method == http.MethodTrace || strings.Contains(r.URL.Path, "..") {
+			w.WriteHeader(http.StatusBadRequest)
+		}
+	}},
+	{check: "errors", name: "a gate refuses everything", status: check.Unproven, handler: func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusUnauthorized) }},
+	{check: "errors", name: "a gateway without its app", status: check.Unproven, handler: func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusBadGateway) }},
 	{check: "errors", name: "express in development", bad: true, handler: failing(isPost, 400, nodeStack), want: []string{"errors/stack-trace", "errors/default-page"}},
 	{check: "errors", name: "express in production without a handler", bad: true, handler: express, want: []string{"errors/default-page"}},
 	{check: "errors", name: "stack on an impossible range", bad: true,
@@ -96,7 +117,22 @@ var errorsTwins = []twin{
 		}()
 		return check.Target{URL: "http://" + ln.Addr().String()}
 	}, want: []string{"errors/stack-trace"}},
-	{check: "errors", name: "a page about stacks is none", handler: app("<pre>at parse (/srv/shop/json.js:92:19)</pre>")},
-	{check: "errors", name: "a path of the site is none", handler: only404("There is no /home on this site, see /app/help and /srv.html")},
+	{check: "errors", name: "a page about stacks is none", handler: neat(app("<pre>at parse (/srv/shop/json.js:92:19)</pre>"))},
+	{check: "errors", name: "a path of the site is none", handler: neat(only404("There is no /home on this site, see /app/help and /srv.html"))},
+	{check: "errors", name: "addresses of the site are none", handler: neat(only404(`<script src="/app/main.js"></script><script type=module>import"/app/a.mjs"</script><link href = /app/x.json>
+		<p style="background:url(/srv/x.html)"><a href='https://shop.example/home/index.html'>home</a> {"href":"/opt/a.html"} ./app/b.js`))},
+	{check: "errors", name: "the address asked for is none", handler: neat(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/" {
+			io.WriteString(w, `<a href="/home/about.html">about</a>`)
+			return
+		}
+		w.WriteHeader(http.StatusNotFound)
+		fmt.Fprintf(w, "<p>There is no %s.", r.URL.Path)
+	})},
+	{check: "errors", name: "a path beside addresses", bad: true, handler: only404(`<script src="/app/main.js"></script><p>cannot read "/app/views/cart.ejs"`), want: []string{"errors/path"}},
+	{check: "errors", name: "prose that frameworks use too", handler: neat(only404("Whoops, looks like something went wrong. Oops! An Error Occurred. The page you were looking for doesn't exist."))},
+	{check: "errors", name: "rails", bad: true, handler: only404("<title>The page you were looking for doesn't exist (404)</title>"), want: []string{"errors/default-page"}},
+	{check: "errors", name: "symfony", bad: true, handler: only404("<h1>Oops! An Error Occurred</h1>\n<h2>The server returned a \"404 Not Found\".</h2>"), want: []string{"errors/default-page"}},
+	{check: "errors", name: "whoops", bad: true, handler: failing(isPost, 500, "<title>Whoops! There was an error.</title>"), want: []string{"errors/debug-page"}},
 	{check: "errors", name: "nothing fails", status: check.Unproven, handler: func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") }},
 }

@@ -45,14 +45,14 @@ func runFingerprint(ctx context.Context, s *check.Session) check.Result {
 		t.page(x)
 		t.manners(x)
 	}
-	failed := provoked(all)
+	refused, failed := provoked(all)
 	switch {
-	case failed == 0 && err != nil:
+	case refused+failed == 0 && err != nil:
 		return check.NotProven(err.Error(), t.findings()...)
-	case failed == 0:
-		return check.NotProven("nothing that was tried provoked an error page", t.findings()...)
+	case refused+failed == 0:
+		return check.NotProven("nothing that was tried provoked an error page of the app", t.findings()...)
 	}
-	return check.Conclude(fmt.Sprintf("judged on %s, %d of them errors", answers(len(all)), failed), t.findings())
+	return check.Conclude(fmt.Sprintf("judged on %s, %d of them error pages of the app", answers(len(all)), refused+failed), t.findings())
 }
 
 // everything is all pages and all provoked answers.
@@ -73,16 +73,27 @@ func everything(ctx context.Context, s *check.Session) ([]*check.Exchange, error
 	return all, err
 }
 
-// provoked counts the answers that are errors of the app. The malformed path often does
-// not get as far.
-func provoked(all []*check.Exchange) int {
-	n := 0
+// provoked counts the app's own errors: requests that it refused, for there is nothing
+// or nothing in that form, and requests on which it failed. What servers, proxies and
+// gates commonly answer before the app sees the request is neither: odd methods, paths
+// that do not decode or climb, a missing login, a limit, a bad gateway.
+func provoked(all []*check.Exchange) (refused, failed int) {
 	for _, x := range all {
-		if x.Status >= 400 && !strings.HasSuffix(x.Request.Path, malformed) {
-			n++
+		ordinary := x.Request.Method == "" || x.Request.Method == http.MethodGet || x.Request.Method == http.MethodPost
+		if x.Status < 400 || !ordinary || strings.HasSuffix(x.Request.Path, malformed) || x.Request.Path == climbing {
+			continue
+		}
+		switch x.Status {
+		case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired, http.StatusMisdirectedRequest,
+			http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotAcceptable, http.StatusGone,
+			http.StatusRequestedRangeNotSatisfiable, http.StatusNotImplemented:
+			refused++
+		default:
+			failed++
 		}
 	}
-	return n
+	return refused, failed
 }
 
 // A tell is one thing that gives the software away, by rule and subject.

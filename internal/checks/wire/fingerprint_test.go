@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"github.com/panoplysec/panoply/audit/check"
 )
 
 // express answers as an Express 5 app in production does.
@@ -52,6 +54,14 @@ var fingerprintTwins = []twin{
 	{check: "fingerprint", name: "go's own missing page", bad: true, handler: func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }, want: []string{"fingerprint/default-page"}},
 	{check: "fingerprint", name: "a reason phrase is nobody's", handler: only404("Not Found")},
 	{check: "fingerprint", name: "fastify", bad: true, handler: only404(`{"message":"Route GET:/panoply-audit-no-such-page not found","error":"Not Found","statusCode":404}`), want: []string{"fingerprint/default-page"}},
+	{check: "fingerprint", name: "echo", bad: true, handler: only404("{\"message\":\"Not Found\"}\n"), want: []string{"fingerprint/default-page"}},
+	{check: "fingerprint", name: "a message in json is nobody's", handler: only404(`{"message":"Not Found"}`)},
+	{check: "fingerprint", name: "a gate refuses everything", status: check.Unproven, handler: func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusForbidden) }},
+	{check: "fingerprint", name: "a parser below the app refuses odd methods", status: check.Unproven, handler: func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == "PANOPLY" || strings.Contains(r.URL.Path, "..") {
+			w.WriteHeader(http.StatusBadRequest)
+		}
+	}},
 	{check: "fingerprint", name: "nginx", bad: true, handler: only404("<html>\r\n<head><title>404 Not Found</title></head>\r\n<body>\r\n<center><h1>404 Not Found</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"), want: []string{"fingerprint/default-page"}},
 	{check: "fingerprint", name: "a page that quotes the text is none", handler: app("<p>Express says: Cannot GET /x")},
 	{check: "fingerprint", name: "server with a version", bad: true, handler: app("hello", "Server: nginx/1.22.1"), want: []string{"fingerprint/server"}},

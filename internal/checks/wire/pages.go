@@ -22,6 +22,8 @@ const (
 	missing = "/panoply-audit-no-such-page"
 	// malformed is a path whose last escape is cut off.
 	malformed = "/%E0%A4%A"
+	// climbing is a path that leads above the root once it is decoded.
+	climbing = "/..%2f..%2fpanoply-audit"
 )
 
 // fetch sends the requests side by side and returns the answers in the order of the
@@ -136,7 +138,7 @@ func provoke(ctx context.Context, s *check.Session) ([]*check.Exchange, error) {
 		{Path: missing, Headers: "Accept: application/json"},
 		{Path: missing, Method: http.MethodHead},
 		{Path: malformed},
-		{Path: "/..%2f..%2fpanoply-audit"},
+		{Path: climbing},
 		{Path: root, Headers: "Range: bytes=99999999999-"},
 		{Path: root, Headers: "Accept: panoply/none"},
 		{Path: root, Method: http.MethodOptions},
