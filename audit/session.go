@@ -9,11 +9,14 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/panoplysec/panoply/audit/check"
 	"github.com/panoplysec/panoply/guard"
+	"github.com/panoplysec/panoply/internal/report/redact"
 )
 
 // strikes is after how many timeouts in a row a target is asked no more.
@@ -66,7 +69,15 @@ func newSession(t check.Target, field string, p *guard.Problems) *session {
 	if t.URL != "" {
 		u, err := url.Parse(t.URL)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
-			p.Add(field+".URL", t.URL, "an http or https address without a user name", "did you mean https://"+t.URL+"?")
+			hint := ""
+			if !strings.Contains(t.URL, "://") {
+				hint = "did you mean https://" + redact.Line(t.URL) + "?"
+			}
+			p.Add(field+".URL", redact.Line(t.URL), "an http or https address without a user name", hint)
+			return s
+		}
+		if !validPort(u.Port()) {
+			p.Add(field+".URL", redact.Line(t.URL), "an address with a port from 1 to 65535", "")
 			return s
 		}
 		if u.Path == "" {
@@ -78,18 +89,24 @@ func newSession(t check.Target, field string, p *guard.Problems) *session {
 	s.public = &check.Session{Target: t, URL: s.url}
 	if t.Upstream != "" {
 		u, err := parseAddress(t.Upstream)
-		if err != nil {
-			p.Add(field+".Upstream", t.Upstream, "host:port or an http address", "")
+		if err != nil || !validPort(u.Port()) {
+			p.Add(field+".Upstream", redact.Line(t.Upstream), "host:port or an http address", "")
 			return s
 		}
 		s.public.Upstream = u
 	}
 	if t.Plain != "" {
-		if _, _, err := net.SplitHostPort(t.Plain); err != nil {
+		if _, port, err := net.SplitHostPort(t.Plain); err != nil || port == "" || !validPort(port) {
 			p.Add(field+".Plain", t.Plain, "host:port", "")
 		}
 	}
 	return s
+}
+
+// validPort says whether a port can be dialled; without one the scheme's holds.
+func validPort(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil && n > 0
 }
 
 // open looks the name up once and makes the client. Looking up twice would let a name
