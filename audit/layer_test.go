@@ -47,3 +47,18 @@ func TestLayerOfTwoBanners(t *testing.T) {
 		t.Errorf("layers of the banners = %v, want X-Powered-By from the code and X-Served-By from the door", got)
 	}
 }
+
+// TestLayerWhenTheAppAloneIsNotProven holds that an answer of the app counts even where
+// it proves nothing.
+func TestLayerWhenTheAppAloneIsNotProven(t *testing.T) {
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
+	defer app.Close()
+	front := overTLS(naked)
+	defer front.Close()
+	for upstream, want := range map[string]check.Layer{app.URL: check.Door, "127.0.0.1:1": check.Code} {
+		r := run(t, audit.Options{Rate: 1000}, check.Target{URL: front.URL, Upstream: upstream})
+		if got := row(t, r, "errors"); got.Status != check.Broken || got.Layer != want {
+			t.Errorf("errors with the app at %s = %q by %q, want broken by %q", upstream, got.Status, got.Layer, want)
+		}
+	}
+}

@@ -200,8 +200,8 @@ func (j *job) complete(f check.Finding, jobs []*job) check.Finding {
 			*fix.own = *fix.row
 		}
 	}
-	if t := j.twin(jobs); t != nil && t.result.Status != check.Unproven && f.Layer == check.Code && !t.has(f) {
-		// The app alone does not do it: whatever stands in front of it does.
+	if t := j.twin(jobs); t != nil && t.session.reached.Load() && f.Layer == check.Code && !t.has(f) {
+		// The app alone answered and does not do it: whatever stands in front of it does.
 		f.Layer = check.Door
 	}
 	f.Message, f.Subject = redact.Line(f.Message), redact.Line(f.Subject)
