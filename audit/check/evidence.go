@@ -1,6 +1,7 @@
 package check
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"sort"
@@ -53,6 +54,9 @@ func (x *Exchange) Command() string {
 	args := []string{"curl", "-si"}
 	if x.TLS != nil && !x.Public {
 		args[1] = "-sik"
+	}
+	if x.TLS != nil && (x.TLS.Version == tls.VersionTLS10 || x.TLS.Version == tls.VersionTLS11) {
+		args = append(args, "--tlsv1.0", "--ciphers", "DEFAULT@SECLEVEL=0")
 	}
 	switch m := x.method(); m {
 	case http.MethodGet:
