@@ -76,6 +76,9 @@ func plainTarget(ctx context.Context, s *check.Session) check.Result {
 	if to := secureRedirect(s, x); to != "" {
 		return check.NotProven("the address only redirects to HTTPS; audit " + to)
 	}
+	if to, err := url.Parse(x.Header.Get("Location")); err == nil && x.Status >= 300 && x.Status < 400 && to.Scheme == "https" {
+		return check.Conclude("", []check.Finding{elsewhere(x)})
+	}
 	f := tlsRules.Find("tls/absent", "http", x.Evidence()).Saying("%s is served without TLS", x.URL).In(check.Network)
 	return check.Conclude("", []check.Finding{f})
 }
@@ -87,6 +90,15 @@ func secureRedirect(s *check.Session, x *check.Exchange) string {
 		return ""
 	}
 	return to.String()
+}
+
+// elsewhere is a redirect that leaves the host before HTTPS protects it: no
+// Strict-Transport-Security ever reaches the host that was typed.
+//
+// Source: RFC 6797 section 7.2.
+func elsewhere(x *check.Exchange) check.Finding {
+	return tlsRules.Find("tls/plain-elsewhere", "plain", x.Evidence("Location")).
+		Saying("plain HTTP redirects to %s", x.Header.Get("Location")).In(check.Network)
 }
 
 // offer is a client that takes any certificate, to see what the server does with each
@@ -319,8 +331,7 @@ func (t *tlsJudge) plain(ctx context.Context) string {
 	case secureRedirect(s, x) != "":
 		return "plain HTTP redirects to HTTPS"
 	case x.Status >= 300 && x.Status < 400:
-		t.found = append(t.found, tlsRules.Find("tls/plain-elsewhere", "plain", x.Evidence("Location")).
-			Saying("plain HTTP redirects to %s", x.Header.Get("Location")).In(check.Network))
+		t.found = append(t.found, elsewhere(x))
 	case x.Status < 400:
 		t.found = append(t.found, tlsRules.Find("tls/plain-serves", "plain", x.Evidence("Content-Type")).
 			Saying("plain HTTP answers %d without a redirect", x.Status).In(check.Network))

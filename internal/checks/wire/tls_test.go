@@ -169,6 +169,14 @@ var tlsTwins = []twin{
 	{check: "tls", name: "plain http that only redirects", plain: true, status: check.Unproven, handler: func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "https://127.0.0.1/", http.StatusMovedPermanently)
 	}},
+	{check: "tls", name: "plain http that redirects to another host", bad: true, plain: true, want: []string{"tls/plain-elsewhere"}, handler: func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "https://other.example/", http.StatusMovedPermanently)
+	}},
+	{check: "tls", name: "plain http that redirects to plain http", bad: true, plain: true, want: []string{"tls/absent"}, handler: func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "http://other.example/", http.StatusMovedPermanently)
+	}},
+	{check: "tls", name: "plain http with a refresh in the page", bad: true, plain: true, want: []string{"tls/absent"},
+		handler: app(`<meta http-equiv=refresh content="0;url=https://127.0.0.1/">`)},
 	{check: "tls", name: "go's own default suites", bad: true, want: []string{"tls/cbc-suite", "tls/cert-long"},
 		target: with(nil, func(c *tls.Config) { c.CipherSuites = nil })},
 	{check: "tls", name: "tls 1.0 and 1.1 too", bad: true, want: []string{"tls/old-protocol", "tls/cbc-suite", "tls/cert-long"},
