@@ -119,6 +119,43 @@ func TestTextKeepsItsWidth(t *testing.T) {
 	}
 }
 
+// TestTextWrapsMessages: what is said is wrapped, what is to be copied is not.
+func TestTextWrapsMessages(t *testing.T) {
+	r := sample()
+	r.Findings = r.Findings[:1]
+	r.Findings[0].Message, r.Findings[0].Evidence = strings.Repeat("many words ", 30), nil
+	_, findings, _ := strings.Cut(text(t, r, report.Style{Width: 80}), "FINDINGS")
+	said, _, _ := strings.Cut(findings, "  again ")
+	if n := strings.Count(said, "many words"); n != 30 {
+		t.Errorf("the message has %d of 30 parts in %q", n, said)
+	}
+	for l := range strings.SplitSeq(said, "\n") {
+		if n := utf8.RuneCountInString(l); n > 80 {
+			t.Errorf("the line %q has %d columns, want 80 at most", l, n)
+		}
+	}
+}
+
+func TestTextTellsWhoGaveNoAnswer(t *testing.T) {
+	silent := []audit.Target{{URL: "https://a/", Requests: 1}}
+	for _, tt := range []struct {
+		name string
+		row  audit.Practice
+		want bool
+	}{
+		{"asked and silent", audit.Practice{ID: "headers", Status: check.Unproven, Checks: []string{"headers"}}, true},
+		{"nothing was asked", audit.Practice{ID: "csrf", Status: check.Unproven}, false},
+		{"tls needs no answer", audit.Practice{ID: "tls", Status: check.Proved, Checks: []string{"tls"}}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := text(t, &audit.Report{Targets: silent, Practices: []audit.Practice{tt.row}}, report.Style{})
+			if strings.Contains(got, "no answer") != tt.want {
+				t.Errorf("Text() = %q, want \"no answer\" in it: %v", got, tt.want)
+			}
+		})
+	}
+}
+
 func TestTextStripsControlCharacters(t *testing.T) {
 	r := sample()
 	evil := "a\x1b[31m\x1b]0;t\x07\r\u009b1m\u202eb\n\x00"

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -69,6 +70,8 @@ func (p *printer) paint(color, text string) string {
 func (p *printer) printf(format string, args ...any) { fmt.Fprintf(p.w, format, args...) }
 
 func (p *printer) targets(r *audit.Report) {
+	// A target of which nothing was asked over HTTP did not fail to answer.
+	asked := slices.ContainsFunc(r.Practices, func(row audit.Practice) bool { return len(row.Checks) > 0 && row.Status == check.Unproven })
 	requests := 0
 	for _, t := range r.Targets {
 		requests += t.Requests
@@ -81,7 +84,7 @@ func (p *printer) targets(r *audit.Report) {
 		if t.Upstream != "" {
 			name += "  (the app behind it: " + t.Upstream + ")"
 		}
-		if t.URL != "" && !t.Answered {
+		if t.URL != "" && !t.Answered && asked {
 			name += "  no answer"
 		}
 		p.printf("%s\n", p.paint(bold, line(name)))
@@ -206,7 +209,11 @@ func (p *printer) findings(r *audit.Report) {
 		if f.Severity == check.Info {
 			color = dim
 		}
-		p.printf("\n%s  %s  %s\n", p.paint(color, line(f.ID)), f.Severity, line(f.Message))
+		head, said := line(f.ID)+gap+f.Severity.String(), gap+line(f.Message)
+		if utf8.RuneCountInString(head+said) > p.style.Width {
+			said = "\n  " + strings.Join(wrap(said, p.style.Width-2), "\n  ")
+		}
+		p.printf("\n%s%s%s\n", p.paint(color, line(f.ID)), strings.TrimPrefix(head, line(f.ID)), said)
 		if f.Severity == check.Info {
 			continue
 		}

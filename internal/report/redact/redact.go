@@ -41,6 +41,8 @@ var (
 	cookieLine = pattern.New(`(?im)^[ \t]*((?:set-)?cookie2?:)(.*)$`)
 	// A header that Go quotes in an error.
 	cookieSaid = pattern.New(`(?i)"((?:set-)?cookie2?:)(.*)`)
+	// A credential within a line, as a page shows a request that it made.
+	authorized = pattern.New(`(?i)(authorization["']?[ \t]*[:=][ \t]*["']?)[^\n"'<]+`)
 	secretSaid = pattern.New(`(?i)("(?:` + secretName + `):).*`)
 	cookieArg  = pattern.New(`(?i)'(cookie2?:)([^'\n]*)`)
 	secretLine = pattern.New(`(?im)^([ \t]*(?:` + secretName + `):).*$`)
@@ -60,6 +62,7 @@ func Text(s string) string {
 	s = secretSaid.Get().ReplaceAllString(s, "$1 "+mask)
 	s = cookieArg.Get().ReplaceAllStringFunc(s, maskCookies)
 	s = secretLine.Get().ReplaceAllString(s, "$1 "+mask)
+	s = authorized.Get().ReplaceAllString(s, "${1}"+mask)
 	s = secretArg.Get().ReplaceAllString(s, "$1 "+mask)
 	s = userinfo.Get().ReplaceAllString(s, "$1"+mask+"@")
 	s = query.Get().ReplaceAllStringFunc(s, func(q string) string { return maskQuery(q[1:]) })

@@ -29,6 +29,8 @@ func TestText(t *testing.T) {
 		{"authorization in an error of Go", `malformed MIME header line: "Authorization: s3cret"`, `malformed MIME header line: "Authorization: …`},
 		{"authorization", "authorization: Basic s3cret", "authorization: …"},
 		{"authorization in a command", "curl -H 'Authorization: Bearer s3cret' https://h/", "curl -H 'Authorization: …' https://h/"},
+		{"authorization within a page", "<pre>Authorization: Bearer s3cret</pre>", "<pre>Authorization: …</pre>"},
+		{"authorization in json", `{"headers":{"authorization":"Basic s3cret","a":"b"}}`, `{"headers":{"authorization":"…","a":"b"}}`},
 		{"api key", "X-Api-Key: s3cret", "X-Api-Key: …"},
 		{"query", "https://h/p?a=s3cret&b=s3cret#f", "https://h/p?a=…&b=…#f"},
 		{"query without a name", "https://h/p?s3cret", "https://h/p?…"},
