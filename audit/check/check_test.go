@@ -121,7 +121,7 @@ func TestCommand(t *testing.T) {
 		{"head", check.Exchange{URL: "http://h/", Request: check.Request{Method: "HEAD"}}, "curl -si -I http://h/"},
 		{"method, headers and body", check.Exchange{URL: "http://h/", Request: check.Request{Method: "POST", Headers: "A: b\nC: it's", Body: `{"a":`}},
 			`curl -si -X POST -H 'A: b' -H 'C: it'\''s' --data-binary '{"a":' http://h/`},
-		{"old protocol", check.Exchange{URL: "https://h/", Public: true, TLS: &tls.ConnectionState{Version: tls.VersionTLS10}}, "curl -si --tlsv1.0 --ciphers DEFAULT@SECLEVEL=0 https://h/"},
+		{"old protocol", check.Exchange{URL: "https://h/", Public: true, TLS: &tls.ConnectionState{Version: tls.VersionTLS10}}, "curl -si --http1.1 --tlsv1.0 --ciphers DEFAULT@SECLEVEL=0 https://h/"},
 		{"dots", check.Exchange{URL: "http://h/../x", Request: check.Request{Path: "/../x"}}, "curl -si --path-as-is http://h/../x"},
 		{"brackets that curl would expand", check.Exchange{URL: "http://h/{a}[1]", Request: check.Request{Path: "/{a}[1]"}}, "curl -si -g 'http://h/{a}[1]'"},
 		{"shell characters", check.Exchange{URL: "http://h/$(id)`id`;\"x"}, "curl -si 'http://h/$(id)`id`;\"x'"},

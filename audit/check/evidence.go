@@ -56,7 +56,7 @@ func (x *Exchange) Command() string {
 		args[1] = "-sik"
 	}
 	if x.TLS != nil && (x.TLS.Version == tls.VersionTLS10 || x.TLS.Version == tls.VersionTLS11) {
-		args = append(args, "--tlsv1.0", "--ciphers", "DEFAULT@SECLEVEL=0")
+		args = append(args, "--http1.1", "--tlsv1.0", "--ciphers", "DEFAULT@SECLEVEL=0")
 	}
 	switch m := x.method(); m {
 	case http.MethodGet:
