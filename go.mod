@@ -8,21 +8,29 @@ require (
 	github.com/prometheus/client_golang v1.25.0 // /metrics of the door
 	github.com/rogpeppe/go-internal v1.16.0 // testscript drives the binary; tests only
 	github.com/spf13/cobra v1.10.2 // commands, completion and man pages from one source
+	github.com/tdewolff/parse/v2 v2.8.20 // JavaScript's tokens and syntax tree: the routes and the sessions of an Express app
+	github.com/vbauerster/mpb/v8 v8.16.2 // the progress of an audit on a terminal
+	golang.org/x/net v0.62.0 // html: tokens of foreign pages; publicsuffix: which hosts are one site
 	golang.org/x/sys v0.49.0 // peer credentials of the admin socket
 )
 
 require (
+	github.com/VividCortex/ewma v1.2.0 // indirect
+	github.com/acarl005/stripansi v0.0.0-20180116102854-5a71ef0e047d // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/clipperhouse/uax29/v2 v2.7.0 // indirect
 	github.com/cpuguy83/go-md2man/v2 v2.0.6 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
+	github.com/mattn/go-runewidth v0.0.30 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/prometheus/client_model v0.6.3 // indirect
 	github.com/prometheus/common v0.72.0 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect
 	github.com/russross/blackfriday/v2 v2.1.0 // indirect
 	github.com/spf13/pflag v1.0.9 // indirect
+	github.com/vbauerster/cupwriter v0.0.5 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
-	golang.org/x/tools v0.26.0 // indirect
+	golang.org/x/tools v0.32.0 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
 )
