@@ -86,6 +86,9 @@ type Check struct {
 	// stands in front of it. Where the upstream is known, the engine then runs it
 	// there too, and so can tell whether the door or the code provides the practice.
 	Alone bool
+	// Probes says what the check sends beyond what any visitor's browser would, for the
+	// plan that is shown before an active run. Empty means nothing.
+	Probes string
 	// Bad and Good are short examples of an app that breaks the practice and of one
 	// that holds it, for panoply explain.
 	Bad, Good string
@@ -106,6 +109,12 @@ type Rule struct {
 	Severity Severity
 	// CWE is the number of the weakness in the Common Weakness Enumeration; 0 for none.
 	CWE int
+	// ASVS are the requirements of OWASP's Application Security Verification Standard
+	// 5.0 that it breaks, such as "3.4.4".
+	ASVS []string
+	// Why is one sentence on the danger of this very rule, and Bad and Good are short
+	// examples, where they differ from the check's.
+	Why, Bad, Good string
 	// Fix is the mend of this rule where it differs from the practice's; empty fields
 	// are filled from the practice's row.
 	Fix Fix
@@ -121,7 +130,7 @@ func (rs Rules) Find(id, subject string, evidence ...Evidence) Finding {
 	for _, r := range rs {
 		if r.ID == id {
 			return Finding{
-				ID: r.ID, Title: r.Title, Message: r.Title, Severity: r.Severity, CWE: r.CWE, Fix: r.Fix,
+				ID: r.ID, Title: r.Title, Message: r.Title, Severity: r.Severity, CWE: r.CWE, ASVS: r.ASVS, Fix: r.Fix,
 				Subject: subject, Evidence: evidence, Confidence: Certain, Layer: Code,
 			}
 		}

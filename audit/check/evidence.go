@@ -22,7 +22,20 @@ func (x *Exchange) Evidence(names ...string) Evidence {
 			fmt.Fprintf(&seen, "\n%s: %s", name, v)
 		}
 	}
-	return Evidence{Where: x.method() + " " + x.URL, Sent: x.sent(), Seen: seen.String(), Command: x.Command()}
+	where := x.method() + " " + x.URL
+	if x.Request.As == User {
+		where += " (logged in)"
+	}
+	return Evidence{Kind: Answer, Where: where, Sent: x.sent(), Seen: seen.String(), Command: x.Command()}
+}
+
+// SourceLine is the evidence of a line in the audited folder. The excerpt is the line,
+// and what of its neighbours makes it understood.
+func SourceLine(file string, line int, excerpt string) Evidence {
+	return Evidence{
+		Kind: Line, Where: fmt.Sprintf("%s:%d", file, line), File: file, Line: line, Seen: excerpt,
+		Command: fmt.Sprintf("sed -n %dp %s", line, quote(file)),
+	}
 }
 
 // Excerpt shows the exchange with the part of its body around [from, to).
@@ -42,6 +55,9 @@ func (x *Exchange) method() string {
 }
 
 func (x *Exchange) sent() string {
+	if x.Request.Secret {
+		return "(credentials)"
+	}
 	sent := x.Request.Headers
 	if x.Request.Body != "" {
 		sent = strings.TrimPrefix(sent+"\n\n"+x.Request.Body, "\n\n")
@@ -71,12 +87,20 @@ func (x *Exchange) Command() string {
 	if strings.ContainsAny(x.Request.Path, "[]{}") {
 		args = append(args, "-g")
 	}
+	// What is secret is named as a file, which curl reads and no report holds.
+	if x.Request.As == User || x.Request.Secret {
+		args = append(args, "-H", "@credentials")
+	}
 	for line := range strings.SplitSeq(x.Request.Headers, "\n") {
-		if line != "" {
+		if line != "" && !x.Request.Secret {
 			args = append(args, "-H", quote(line))
 		}
 	}
-	if x.Request.Body != "" {
+	switch {
+	case x.Request.Body == "":
+	case x.Request.Secret:
+		args = append(args, "--data-binary", "@body")
+	default:
 		args = append(args, "--data-binary", quote(x.Request.Body))
 	}
 	return strings.Join(append(args, quote(x.URL)), " ")

@@ -92,11 +92,31 @@ type Fix struct {
 	Door    string `json:"door,omitempty"`
 }
 
+// A Kind says what a piece of evidence is.
+type Kind string
+
+// The kinds.
+const (
+	// Answer: an exchange over HTTP. It is the kind of the zero value.
+	Answer Kind = "answer"
+	// Line: a line of a file in the audited folder.
+	Line Kind = "line"
+	// Packet: something below HTTP, such as a TLS handshake or a connection.
+	Packet Kind = "packet"
+)
+
 // Evidence is what was seen. Everything in it was said by the target or sent to it,
 // and has passed the redactor once it stands in a report.
 type Evidence struct {
-	// Where is the address, such as "GET https://shop.example/cart".
+	// Kind is Answer when empty.
+	Kind Kind `json:"kind"`
+	// Where is the address, such as "GET https://shop.example/cart", or for a line the
+	// file and the line's number, "routes/login.js:17".
 	Where string `json:"where"`
+	// File is the path below the audited folder, with slashes, and Line the number of
+	// its line, from 1; of kind Line only.
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitempty"`
 	// Sent is the part of the request that matters, one header a line; it may be empty.
 	Sent string `json:"sent,omitempty"`
 	// Seen is the part of the answer that matters.
@@ -134,6 +154,10 @@ type Finding struct {
 	Fix       Fix    `json:"fix"`
 	// CWE is the weakness's number, or 0.
 	CWE int `json:"cwe,omitempty"`
+	// ASVS are the requirements of OWASP's ASVS 5.0 that it breaks.
+	ASVS []string `json:"asvs,omitempty"`
+	// Known says that the baseline has the finding. The engine sets it.
+	Known bool `json:"known,omitempty"`
 }
 
 // Saying returns the finding with its message made from the format.
@@ -160,6 +184,29 @@ type Result struct {
 	// Reason says why nothing could be told, or on what a proof rests.
 	Reason   string
 	Findings []Finding
+	// Grades are marks by other people's scales, for whoever compares. They decide
+	// nothing.
+	Grades []Grade
+}
+
+// A Grade is a mark by somebody else's scale, such as MDN's HTTP Observatory.
+type Grade struct {
+	// Scale names it with its version: "MDN HTTP Observatory v6".
+	Scale string `json:"scale"`
+	// Of is what was graded: an address.
+	Of    string `json:"of"`
+	Grade string `json:"grade"`
+	Score int    `json:"score"`
+	// Lines are what the score is made of.
+	Lines []GradeLine `json:"lines,omitempty"`
+}
+
+// A GradeLine is one test of a scale.
+type GradeLine struct {
+	Test     string `json:"test"`
+	Result   string `json:"result"`
+	Pass     bool   `json:"pass"`
+	Modifier int    `json:"modifier"`
 }
 
 // Conclude is the answer of a check that saw all it had to: Broken when a finding is

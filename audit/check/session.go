@@ -4,9 +4,15 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"io/fs"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
+	"strings"
+	"sync"
 )
 
 // A Target is what is audited. At least one of URL and Folder is given.
@@ -28,6 +34,16 @@ type Target struct {
 	// Folder holds the app's source. Its files are data: nothing in them is run,
 	// expanded or contacted.
 	Folder string
+	// Credentials are header lines, "Cookie: sid=…" or "Authorization: Bearer …",
+	// joined by "\n", with which a user is logged in. They go to the target only, and
+	// into no report. Empty means that only visitors are looked at.
+	Credentials string
+	// Login is the path of a HAR file with a recorded login, to be played again.
+	// Credentials and Login exclude each other.
+	Login string
+	// HAR and OpenAPI are paths of files that name pages and routes to look at beside
+	// those that are linked.
+	HAR, OpenAPI string
 }
 
 // A Session is one target during one run.
@@ -42,8 +58,75 @@ type Session struct {
 	Wire Prober
 	// Loopback says that every address dialled for URL is a loopback address.
 	Loopback bool
+	// Active says that probes may be sent that could change something.
+	Active bool
 	// Roots verifies certificates: the system's and those given to the run.
 	Roots *x509.CertPool
+	// Crawl returns the site as far as it was walked. The walk is made when the first
+	// check asks, and shared. The error says why it ended early; what it saw until then
+	// counts. Nil when there is no URL.
+	Crawl func(context.Context) (*Site, error)
+	// Login logs in afresh as the recording did; nil when there is no recording.
+	Login Login
+	// Folder is the audited folder, read only; links that lead out of it are not
+	// followed. Nil when there is none.
+	Folder fs.FS
+	// Scorer is the version of MDN's HTTP Observatory that grades: "v6" or "v4".
+	Scorer string
+
+	mu     sync.Mutex
+	shared map[any]func() any
+}
+
+// Shared returns what was made under the key, and makes it when nobody has: work that
+// several checks need, such as reading the source, is done once for a session. The key
+// is of an unexported type, as with contexts.
+func (s *Session) Shared(key any, made func() any) any {
+	s.mu.Lock()
+	if s.shared == nil {
+		s.shared = make(map[any]func() any)
+	}
+	once := s.shared[key]
+	if once == nil {
+		once = sync.OnceValue(made)
+		s.shared[key] = once
+	}
+	s.mu.Unlock()
+	return once()
+}
+
+// A Login is a recorded login that can be played again, each time as a new browser.
+// It is safe for concurrent use.
+type Login interface {
+	// In logs in with a browser that holds the cookies given, usually none, and returns
+	// the cookies that it holds afterwards, with the exchanges of the way. Turns with
+	// different numbers are played apart from each other. An error means that the
+	// recording could not be played to its end.
+	In(ctx context.Context, turn int, held Cookies) (Cookies, []*Exchange, error)
+	// Out logs out again as the recording did, or by the site's own link or form. The
+	// error is ErrNoLogout when neither shows a way.
+	Out(ctx context.Context, turn int, held Cookies) (Cookies, []*Exchange, error)
+}
+
+// ErrNoLogout says that no way to log out is known.
+var ErrNoLogout = errors.New("no way to log out is known")
+
+// Cookies is what a browser holds for one host: names and values.
+type Cookies map[string]string
+
+// Header writes them as a header line, sorted by name; empty without cookies.
+func (c Cookies) Header() string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(c)) {
+		if b.Len() > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(name + "=" + c[name])
+	}
+	if b.Len() == 0 {
+		return ""
+	}
+	return "Cookie: " + b.String()
 }
 
 // A Prober is the only way of a check to the network. It contacts the target's address,
@@ -75,8 +158,24 @@ const (
 	Behind
 )
 
+// Who asks.
+type Who uint8
+
+const (
+	// Visitor: nobody is logged in.
+	Visitor Who = iota
+	// User: with the target's credentials, or those of its recorded login. Without
+	// either the request fails.
+	User
+)
+
 // A Request is one probe. It is comparable, so that equal probes are sent once.
 type Request struct {
+	// As is who asks.
+	As Who
+	// Turn tells equal requests apart that must each be sent, as to compare the
+	// session ids of several visitors.
+	Turn int
 	// To is the place; the zero value is the target's URL.
 	To Place
 	// Method is GET when empty.
@@ -88,6 +187,8 @@ type Request struct {
 	Headers string
 	// Body is sent when not empty.
 	Body string
+	// Secret says that headers and body hold credentials: no evidence shows them.
+	Secret bool
 }
 
 // An Exchange is a request and its answer.
