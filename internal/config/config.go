@@ -53,6 +53,9 @@ type Config struct {
 	Bounds  Bounds         `yaml:"bounds" doc:"limits in time and size"`
 	Admin   Admin          `yaml:"admin" doc:"where the door tells about itself"`
 	Log     Log            `yaml:"log" doc:"the access log"`
+	Audit   Audit          `yaml:"audit" doc:"what panoply audit may do, and how it proves control"`
+	// Ignore holds findings of panoply audit that are left out. The door does not read it.
+	Ignore []Ignore `yaml:"ignore" doc:"findings of panoply audit that are left out"`
 
 	// file is the path that Load read, or empty.
 	file string
@@ -170,4 +173,26 @@ type Log struct {
 	Access string `yaml:"access" doc:"write the access log" enum:"on,off"`
 	// Queries logs query values too. They often are secrets.
 	Queries bool `yaml:"queries" doc:"log query values, which often are secrets"`
+}
+
+// Audit says what panoply audit may do with this host.
+type Audit struct {
+	// Key is the file of the key with which the host proves to an audit that both are
+	// the same owner's. Default: audit.key in the state folder, made at the door's start.
+	Key string `yaml:"key" doc:"file of the key that proves control of this host" kind:"file"`
+	// Production says that real visitors come here: active probes are refused, by the
+	// door and by an audit that reads this file.
+	Production bool `yaml:"production" doc:"real visitors come here, so active probes are refused"`
+}
+
+// Ignore is a finding that is left out of reports until a day. All four are required.
+type Ignore struct {
+	// ID is a rule's or a practice's id, such as headers/csp-absent.
+	ID string `yaml:"id" doc:"id of a rule or a practice"`
+	// Scope is a path, file, subject or address; * stands for any text.
+	Scope string `yaml:"scope" doc:"path, file, subject or address, with * for any text"`
+	// Reason says why.
+	Reason string `yaml:"reason" doc:"why"`
+	// Until is the last day on which the entry holds.
+	Until string `yaml:"until" doc:"last day, such as 2026-12-31"`
 }

@@ -19,6 +19,8 @@ type reader struct {
 	folder   string
 	env      func(string) (string, bool)
 	problems []*Problem
+	// raw takes values as they are written: nothing is expanded.
+	raw bool
 }
 
 // at notes a problem at a place of the file; line 0 stands for the whole file.
@@ -198,7 +200,7 @@ func (r *reader) scalar(n ast.Node, v reflect.Value, path string, tag reflect.St
 			return
 		}
 	}
-	if text != "" && tag.Get("kind") == "file" && !filepath.IsAbs(text) {
+	if text != "" && tag.Get("kind") == "file" && !filepath.IsAbs(text) && !r.raw {
 		text = filepath.Join(r.folder, text)
 	}
 	if err := setText(v, text); err != nil {
@@ -208,6 +210,9 @@ func (r *reader) scalar(n ast.Node, v reflect.Value, path string, tag reflect.St
 
 // expanded is expand with its problems noted.
 func (r *reader) expanded(n ast.Node, path string, s scalar) (text string, expanded, ok bool) {
+	if r.raw {
+		return s.text, false, true
+	}
 	text, expanded, errs := expand(s.text, r.env)
 	for _, err := range errs {
 		r.wrong(n, path, err.Error(), "")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/panoplysec/panoply/certs"
 	"github.com/panoplysec/panoply/guard"
+	"github.com/panoplysec/panoply/internal/proof"
 	"github.com/panoplysec/panoply/internal/spell"
 )
 
@@ -32,6 +33,8 @@ func (c *Config) problems() []*Problem {
 	k.pages()
 	k.cookies()
 	k.bounds()
+	k.audit()
+	k.ignores()
 	k.mode("headers.mode", c.Headers.Mode)
 	k.mode("conceal.mode", c.Conceal.Mode)
 	k.mode("cookies.mode", c.Cookies.Mode)
@@ -174,6 +177,35 @@ func (k *checker) cookies() {
 			} else if list.path == "cookies.script" && slices.Contains(c.Session, name) {
 				k.note(path, fmt.Sprintf("is %s, which is in cookies.session too", quoted(name)), "a cookie that scripts read cannot be hidden from them", nil)
 			}
+		}
+	}
+}
+
+func (k *checker) audit() {
+	name := k.cfg.Audit.Key
+	if name == "" {
+		return
+	}
+	if _, err := proof.ReadKey(name); err != nil {
+		k.note("audit.key", err.Error(), "head -c 32 /dev/urandom | base64 > "+name, err)
+	}
+}
+
+// ignores checks the form. Whether an id means anything is known to the audit.
+func (k *checker) ignores() {
+	for i, e := range k.cfg.Ignore {
+		at := fmt.Sprintf("ignore[%d]", i)
+		for _, f := range []struct{ name, value, allowed string }{
+			{"id", e.ID, "the id of a rule or a practice"},
+			{"scope", e.Scope, `a path, file, subject or address; "*" is everywhere`},
+			{"reason", strings.TrimSpace(e.Reason), "a reason"},
+		} {
+			if f.value == "" {
+				k.bad(at+"."+f.name, f.value, f.allowed, "")
+			}
+		}
+		if _, err := time.Parse(time.DateOnly, e.Until); err != nil {
+			k.bad(at+".until", e.Until, "a day such as 2026-12-31", "")
 		}
 	}
 }

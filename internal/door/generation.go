@@ -40,6 +40,7 @@ type generation struct {
 	access   *accesslog.Log
 	body     bounds.Body
 	headMax  int
+	auditKey []byte
 }
 
 // build makes a generation of cfg, or tells everything that is wrong with it. It must
@@ -52,6 +53,9 @@ func (d *Door) build(cfg *config.Config) (*generation, error) {
 
 	certificate, err := g.certificates(cfg, d.state.dir)
 	if err != nil {
+		return nil, err
+	}
+	if g.auditKey, err = auditKey(cfg, d.state.dir); err != nil {
 		return nil, err
 	}
 	profile, ok := tlspolicy.ByName(cfg.TLS.Policy)

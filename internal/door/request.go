@@ -9,6 +9,7 @@ import (
 
 	"github.com/panoplysec/panoply/clientip"
 	"github.com/panoplysec/panoply/guard"
+	"github.com/panoplysec/panoply/internal/proof"
 	"github.com/panoplysec/panoply/internal/door/accesslog"
 	"github.com/panoplysec/panoply/internal/door/bounds"
 	"github.com/panoplysec/panoply/internal/door/ledger"
@@ -107,11 +108,14 @@ func (d *Door) chain(g *generation) http.Handler {
 // own answers the door's own addresses.
 func (d *Door) own(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if d.reports.Owns(r) {
+		switch {
+		case d.reports.Owns(r):
 			d.reports.ServeHTTP(w, r)
-			return
+		case r.URL.Path == proof.Path:
+			d.proof(w, r)
+		default:
+			next.ServeHTTP(w, r)
 		}
-		next.ServeHTTP(w, r)
 	})
 }
 

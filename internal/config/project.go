@@ -1,0 +1,111 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"reflect"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// A Project is what panoply audit takes from the panoply.yaml of an audited folder. The
+// folder is data: no variable is expanded, no file that it names is opened, and what it
+// names as an address is a word until the person who audits says otherwise.
+type Project struct {
+	// URL is the door's address, "" when the file does not tell it.
+	URL string
+	// Upstream and Plain are the app behind it and its plain HTTP address, or "".
+	Upstream, Plain string
+	// Production says that the file marks its sites so.
+	Production bool
+	// Ignore are its entries, and Lines the line of each.
+	Ignore []Ignore
+	Lines  []int
+}
+
+// ReadProject reads the text of a panoply.yaml as data. Of what it does not understand
+// it takes the default, since the door's own reader reports that; but an ignore that is
+// not whole is an error, for it would otherwise excuse nothing in silence.
+func ReadProject(name string, text []byte) (Project, error) {
+	cfg := Default()
+	cfg.file = name
+	cfg.origins = make(map[string]Origin)
+	r := reader{cfg: cfg, raw: true}
+	root, ok := r.tree(text)
+	if !ok {
+		return Project{}, joined(r.problems)
+	}
+	r.literal(root)
+	k := &checker{cfg: cfg, problems: r.problems}
+	k.ignores()
+	if len(k.problems) > 0 {
+		return Project{}, joined(k.problems)
+	}
+	p := Project{Upstream: cfg.Upstream, Production: cfg.Audit.Production, Ignore: cfg.Ignore}
+	for i := range cfg.Ignore {
+		p.Lines = append(p.Lines, cfg.Origin(fmt.Sprintf("ignore[%d]", i)).Line)
+	}
+	p.URL, p.Plain = cfg.Address()
+	return p, nil
+}
+
+// literal reads the keys that a Project is made of, with values as they are written.
+func (r *reader) literal(root ast.Node) {
+	if root == nil {
+		return
+	}
+	pairs, ok := entries(root)
+	if !ok {
+		return
+	}
+	v := reflect.ValueOf(r.cfg).Elem()
+	for _, pair := range pairs {
+		key, ok := scalarOf(pair.Key)
+		if !ok {
+			continue
+		}
+		for _, f := range fieldsOf(v.Type()) {
+			if f.name != key.text {
+				continue
+			}
+			switch f.name {
+			case "upstream", "listen", "redirect", "sites", "ignore", "audit":
+				before := len(r.problems)
+				r.value(pair.Value, v.Field(f.index), f.name, f.tag)
+				if f.name != "ignore" {
+					r.problems = r.problems[:before]
+				}
+			}
+		}
+	}
+}
+
+// Address is where the door of this configuration is to be found, and its plain HTTP
+// address; both are "" when they cannot be told.
+func (c *Config) Address() (url, plain string) {
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return "", ""
+	}
+	name := "localhost"
+	if len(c.Sites) > 0 {
+		name = c.Sites[0]
+	} else if LocalName(host) {
+		name = host
+	}
+	if strings.Contains(name, ":") {
+		name = "[" + name + "]"
+	}
+	url = "https://" + name
+	if port != "443" {
+		url += ":" + port
+	}
+	if c.Redirect != "off" {
+		plain = c.Redirect
+		if h, p, err := net.SplitHostPort(plain); err == nil && (h == "" || !LocalName(h)) {
+			plain = net.JoinHostPort(strings.Trim(name, "[]"), p)
+		}
+	}
+	return url, plain
+}
