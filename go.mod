@@ -11,7 +11,8 @@ require (
 	github.com/tdewolff/parse/v2 v2.8.20 // JavaScript's tokens and syntax tree: the routes and the sessions of an Express app
 	github.com/vbauerster/mpb/v8 v8.16.2 // the progress of an audit on a terminal
 	golang.org/x/net v0.62.0 // html: tokens of foreign pages; publicsuffix: which hosts are one site
-	golang.org/x/sys v0.49.0 // peer credentials of the admin socket
+	golang.org/x/sys v0.50.0 // peer credentials of the admin socket
+	golang.org/x/term v0.48.0 // whether a person is there to be asked, or to see progress
 )
 
 require (

@@ -38,9 +38,14 @@ const (
 	DefaultTimeout        = 2 * time.Minute
 	DefaultRequestTimeout = 10 * time.Second
 	DefaultRate           = 50
+	DefaultLoopbackRate   = 500
 	DefaultParallel       = 4
-	DefaultRequests       = 200
+	DefaultRequests       = 2000
+	DefaultPages          = 300
 )
+
+// MarkHeader is the request header that carries [Options].Mark.
+const MarkHeader = "X-Panoply-Audit"
 
 // Options bound a run. The zero value is ready to use.
 type Options struct {
@@ -51,7 +56,8 @@ type Options struct {
 	// DefaultRequestTimeout; negative is refused.
 	RequestTimeout time.Duration
 	// Rate is how many requests a second go to one host at most, over all targets.
-	// Zero means DefaultRate; negative is refused.
+	// Zero means DefaultRate, and DefaultLoopbackRate for an address of this machine;
+	// negative is refused.
 	Rate int
 	// Parallel is how many requests are open to one host at a time. Zero means
 	// DefaultParallel; negative is refused.
@@ -59,11 +65,37 @@ type Options struct {
 	// Requests is how many requests one target gets at most. Zero means
 	// DefaultRequests; negative is refused.
 	Requests int
+	// Pages is how many pages the crawl of one target asks for at most. Zero means
+	// DefaultPages; negative is refused. The crawl is made only when a check asks.
+	Pages int
 	// Roots are trusted beside the system's, such as a local CA's.
 	Roots []*x509.Certificate
-	// Active permits checks that declare check.Active. It is the caller's duty to
-	// have proof of control of every target.
+	// Active permits probes that could change something, on loopback addresses and on
+	// hosts that prove with ControlKey that the caller controls them; see package
+	// internal/proof. On others such checks are not proven, with the reason.
 	Active bool
+	// ControlKey is the key that the host holds too. With a key, loopback addresses
+	// must prove it as well: a tunnel can end there.
+	ControlKey []byte
+	// Mark is sent in the header X-Panoply-Audit of every request, so that the host can
+	// tell them. Empty means no such header.
+	Mark string
+	// ListSent fills Report.Sent; active runs always do.
+	ListSent bool
+	// Record is told of every exchange of the run in a stable order after its end, such
+	// as for a HAR file. What it is given has not passed the redactor. It may be nil.
+	Record func(*check.Exchange)
+	// Scorer is the version of MDN's HTTP Observatory that grades: "v6" (default) or
+	// "v4".
+	Scorer string
+	// Ignores leave findings out; see [Ignore].
+	Ignores []Ignore
+	// Baseline is an earlier report to compare with; nil for none.
+	Baseline *Baseline
+	// TrustProject takes comments in the audited source at their word even beside a
+	// baseline. Without it, a comment ignores nothing that the baseline does not know
+	// as ignored: whoever changes the code must not be the one who excuses it.
+	TrustProject bool
 	// Progress is told of each check as it ends, one call at a time. It may be nil.
 	Progress func(done, all int, what string)
 }
@@ -73,6 +105,7 @@ type Options struct {
 // its practices not proven. When ctx ends, Run returns soon with what was told so far.
 func Run(ctx context.Context, targets []check.Target, checks []check.Check, o Options) (*Report, error) {
 	problems := guard.Problems{Package: "audit"}
+	o.Ignores = slices.Clone(o.Ignores)
 	o.check(&problems)
 	sessions := make([]*session, len(targets))
 	for i, t := range targets {
@@ -94,11 +127,12 @@ func Run(ctx context.Context, targets []check.Target, checks []check.Check, o Op
 	budgets := make(map[string]*budget)
 	for _, s := range sessions {
 		s.open(ctx, o, roots, budgets)
-		defer s.close()
 	}
 	jobs := plan(sessions, checks)
 	run(ctx, jobs, o)
-	return newReport(sessions, checks, jobs, time.Since(start)), nil
+	r := newReport(sessions, checks, jobs, o)
+	r.Duration = time.Since(start)
+	return r, nil
 }
 
 func (o *Options) check(p *guard.Problems) {
@@ -118,14 +152,37 @@ func (o *Options) check(p *guard.Problems) {
 		field string
 		value *int
 		unset int
-	}{{"Rate", &o.Rate, DefaultRate}, {"Parallel", &o.Parallel, DefaultParallel}, {"Requests", &o.Requests, DefaultRequests}} {
+	}{{"Rate", &o.Rate, 0}, {"Parallel", &o.Parallel, DefaultParallel}, {"Requests", &o.Requests, DefaultRequests}, {"Pages", &o.Pages, DefaultPages}} {
 		if *n.value < 0 {
-			p.Add(n.field, fmt.Sprint(*n.value), "a number above 0", fmt.Sprintf("0 means %d", n.unset))
+			p.Add(n.field, fmt.Sprint(*n.value), "a number above 0", "0 means the default")
 		}
 		if *n.value == 0 {
 			*n.value = n.unset
 		}
 	}
+	if o.Scorer == "" {
+		o.Scorer = "v6"
+	}
+	if o.Scorer != "v6" && o.Scorer != "v4" {
+		p.Add("Scorer", o.Scorer, "v6 or v4", "")
+	}
+	if strings.ContainsFunc(o.Mark, func(r rune) bool { return r < ' ' || r > '~' }) {
+		p.Add("Mark", "…", "printable ASCII", "")
+	}
+	for i := range o.Ignores {
+		o.Ignores[i].check(fmt.Sprintf("Ignores[%d]", i), p)
+	}
+}
+
+// rate is the requests a second to one host.
+func (o *Options) rate(loopback bool) int {
+	switch {
+	case o.Rate != 0:
+		return o.Rate
+	case loopback:
+		return DefaultLoopbackRate
+	}
+	return DefaultRate
 }
 
 func checkList(checks []check.Check, p *guard.Problems) {
@@ -182,7 +239,9 @@ type job struct {
 	session *session
 	check   *check.Check
 	// alone says that the job asks the upstream, to tell the layers apart.
-	alone  bool
+	alone bool
+	// covers says that its proof holds for what the source lacks.
+	covers bool
 	result check.Result
 }
 
@@ -206,7 +265,7 @@ func run(ctx context.Context, jobs []*job, o Options) {
 	done := 0
 	for _, j := range jobs {
 		wg.Go(func() {
-			j.result = j.run(ctx, o.Active)
+			j.result = j.run(ctx)
 			if o.Progress != nil {
 				mu.Lock()
 				defer mu.Unlock()
@@ -220,8 +279,10 @@ func run(ctx context.Context, jobs []*job, o Options) {
 
 // run runs one check and holds it to its contract: no panic, no proof with a broken
 // finding, no silence.
-func (j *job) run(ctx context.Context, active bool) (r check.Result) {
-	if missing := j.missing(active); missing != 0 {
+func (j *job) run(ctx context.Context) (r check.Result) {
+	if missing := j.missing(); missing == check.Active && j.session.options.Active {
+		return check.NotProven(j.session.passive.Error())
+	} else if missing != 0 {
 		return check.NotProven("needs " + missing.String())
 	}
 	defer func() {
@@ -232,12 +293,14 @@ func (j *job) run(ctx context.Context, active bool) (r check.Result) {
 	r = j.check.Run(ctx, j.session.public)
 	switch r.Status {
 	case check.Proved:
-		return check.Conclude(r.Reason, r.Findings)
+		r.Status = check.Conclude("", r.Findings).Status
+		return r
 	case check.Unproven:
 		if r.Reason == "" {
 			r.Reason = "the check gave no reason"
 		}
-		return check.NotProven(r.Reason, r.Findings...)
+		r.Status = check.NotProven("", r.Findings...).Status
+		return r
 	case check.Broken:
 		return r
 	}
@@ -245,7 +308,7 @@ func (j *job) run(ctx context.Context, active bool) (r check.Result) {
 }
 
 // missing is what the check needs and the target does not offer.
-func (j *job) missing(active bool) check.Need {
+func (j *job) missing() check.Need {
 	var have check.Need
 	if j.session.url != nil {
 		have |= check.Wire
@@ -253,7 +316,7 @@ func (j *job) missing(active bool) check.Need {
 	if j.session.target.Folder != "" {
 		have |= check.Source | check.Lockfile
 	}
-	if active {
+	if j.session.public.Active {
 		have |= check.Active
 	}
 	return j.check.Needs &^ have

@@ -14,21 +14,22 @@ type Outcome int
 const (
 	// Clean: nothing at or above the threshold.
 	Clean Outcome = 0
-	// Found: at least one finding at or above the threshold.
+	// Found: at least one finding at or above the threshold that the baseline, where
+	// there is one, does not know.
 	Found Outcome = 1
 	// Incomplete: a target about which nothing at all could be told. What was not
 	// looked at is not clean.
 	Incomplete Outcome = 3
 )
 
-// Outcome judges the report: Found when a finding is at or above the threshold, else
+// Outcome judges the report: Found when a new finding is at or above the threshold, else
 // Incomplete when a target gave no answer and no finding, else Clean. A practice that
 // is not proven for another reason does not change it. Where all that was asked for is
 // proved, a target that was never asked over HTTP is no gap: TLS needs no request.
 func (r *Report) Outcome(threshold check.Severity) Outcome {
 	told := make(map[string]bool)
 	for _, f := range r.Findings {
-		if f.Severity >= threshold {
+		if f.Severity >= threshold && !f.Known {
 			return Found
 		}
 		told[f.Target] = true
@@ -39,6 +40,9 @@ func (r *Report) Outcome(threshold check.Severity) Outcome {
 		if t.URL != "" && !t.Answered && !told[t.URL] && (gap || !ran) {
 			return Incomplete
 		}
+	}
+	if len(r.Ignored) > 0 {
+		return Clean // something was told, and somebody answers for it
 	}
 	for _, p := range r.Practices {
 		if p.Status != check.Unproven {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,6 +17,8 @@ import (
 
 	"github.com/panoplysec/panoply/audit/check"
 	"github.com/panoplysec/panoply/guard"
+	"github.com/panoplysec/panoply/internal/crawl"
+	"github.com/panoplysec/panoply/internal/crawl/replay"
 	"github.com/panoplysec/panoply/internal/report/redact"
 )
 
@@ -25,6 +28,8 @@ const strikes = 3
 var (
 	errGivenUp = errors.New("given up: three requests in a row got no answer in time")
 	errSpent   = errors.New("the number of requests for one target is spent")
+	errNobody  = errors.New("nobody is logged in: neither credentials nor a recorded login were given")
+	errPassive = errors.New("active probes are not permitted")
 )
 
 // A session is one target during one run: the engine's side of check.Session, and its
@@ -48,6 +53,22 @@ type session struct {
 	sent    atomic.Int64
 	late    atomic.Int64
 	reached atomic.Bool
+	// kept is how many bytes of bodies are remembered.
+	kept atomic.Int64
+
+	// recording is the recorded login; nil when there is none.
+	recording *replay.Recording
+	// user returns the header lines of whoever is logged in.
+	user func() (string, error)
+	// seeds are pages that files name.
+	seeds []crawl.Seed
+	// site is the crawl, made once; walked says that it was made.
+	site   func() (*check.Site, error)
+	walked atomic.Bool
+	// folder is the audited folder; nil when there is none.
+	folder *os.Root
+	// passive is why active probes are not permitted; nil when they are.
+	passive error
 
 	mu    sync.Mutex
 	known map[check.Request]*recorded
@@ -58,6 +79,8 @@ type recorded struct {
 	once sync.Once
 	x    *check.Exchange
 	err  error
+	// done says that x and err stand; whoever gave up waiting has not seen them.
+	done atomic.Bool
 }
 
 // newSession reads a target and notes what is wrong with it under the field's name.
@@ -87,6 +110,7 @@ func newSession(t check.Target, field string, p *guard.Problems) *session {
 		s.url = u
 	}
 	s.public = &check.Session{Target: t, URL: s.url}
+	s.readFiles(field, p)
 	if t.Upstream != "" {
 		u, err := parseAddress(t.Upstream)
 		if err != nil || !validPort(u.Port()) {
@@ -113,19 +137,30 @@ func validPort(port string) bool {
 // lead to one address when it is judged and to another when it is asked.
 func (s *session) open(ctx context.Context, o Options, roots *x509.CertPool, budgets map[string]*budget) {
 	s.run, s.options, s.roots = ctx, o, roots
-	s.public.Roots = roots
+	s.public.Roots, s.public.Scorer = roots, o.Scorer
+	s.passive = errPassive
 	if s.url == nil {
 		return
 	}
 	host := s.url.Host
-	if budgets[host] == nil {
-		budgets[host] = newBudget(o.Rate, o.Parallel)
-	}
-	s.budget = budgets[host]
 	s.public.Wire = s
 	s.allowed, s.unreachable = s.allow(ctx)
 	s.public.Loopback = s.allowed.loopback()
+	if budgets[host] == nil {
+		budgets[host] = newBudget(o.rate(s.public.Loopback), o.Parallel)
+	}
+	s.budget = budgets[host]
 	s.transport = s.newTransport()
+	s.user = sync.OnceValues(s.credentials)
+	s.site = sync.OnceValues(s.walk)
+	s.public.Crawl = s.crawled
+	if s.recording != nil {
+		s.public.Login = s.recording.Login(s.Do, s.logout)
+	}
+	if o.Active {
+		s.passive = s.prove(ctx)
+		s.public.Active = s.passive == nil
+	}
 	if up := s.public.Upstream; up != nil {
 		// The app is asked under the front's name, as the door asks it.
 		front := *s.url
@@ -135,7 +170,10 @@ func (s *session) open(ctx context.Context, o Options, roots *x509.CertPool, bud
 			url:    &front, known: make(map[check.Request]*recorded),
 		}
 		s.behind.public = &check.Session{Target: s.behind.target, URL: s.behind.url}
-		s.behind.open(ctx, o, roots, map[string]*budget{front.Host: newBudget(o.Rate, o.Parallel)})
+		// The way of the probes that could change something is the front.
+		passive := o
+		passive.Active = false
+		s.behind.open(ctx, passive, roots, make(map[string]*budget))
 	}
 }
 
@@ -145,6 +183,9 @@ func (s *session) close() {
 	}
 	if s.behind != nil {
 		s.behind.close()
+	}
+	if s.folder != nil {
+		s.folder.Close()
 	}
 }
 
@@ -157,6 +198,9 @@ func (s *session) Do(ctx context.Context, r check.Request) (*check.Exchange, err
 		r.To = check.Front
 		return s.behind.Do(ctx, r)
 	}
+	if r.Active && s.passive != nil {
+		return nil, s.passive
+	}
 	s.mu.Lock()
 	rec := s.known[r]
 	if rec == nil {
@@ -167,7 +211,10 @@ func (s *session) Do(ctx context.Context, r check.Request) (*check.Exchange, err
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		rec.once.Do(func() { rec.x, rec.err = s.send(r) })
+		rec.once.Do(func() {
+			rec.x, rec.err = s.send(r)
+			rec.done.Store(true)
+		})
 	}()
 	select {
 	case <-done:

@@ -3,6 +3,7 @@ package audit
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/tls"
@@ -28,6 +29,10 @@ const (
 	maxBody  = 1 << 20
 	maxHead  = 64 << 10
 	maxEarly = 8
+	// maxKept is how many bytes of bodies one target may make us remember; beyond it
+	// each body counts with its first lateBody bytes.
+	maxKept  = 16 << 20
+	lateBody = 16 << 10
 )
 
 func (s *session) newTransport() *http.Transport {
@@ -112,7 +117,14 @@ func (s *session) send(r check.Request) (*check.Exchange, error) {
 	defer cancel()
 
 	x := &check.Exchange{Request: r}
-	req, err := s.request(ctx, x)
+	credentials := ""
+	if r.As == check.User {
+		var err error
+		if credentials, err = s.user(); err != nil {
+			return nil, err
+		}
+	}
+	req, err := s.request(ctx, x, credentials)
 	if err != nil {
 		return nil, err
 	}
@@ -133,17 +145,14 @@ func (s *session) send(r check.Request) (*check.Exchange, error) {
 
 // request builds what is sent, with the target as it stands: a malformed path must
 // arrive malformed.
-func (s *session) request(ctx context.Context, x *check.Exchange) (*http.Request, error) {
+func (s *session) request(ctx context.Context, x *check.Exchange, credentials string) (*http.Request, error) {
 	r := x.Request
-	path := r.Path
-	if path == "" {
-		path = s.url.RequestURI()
-	}
+	x.URL = s.address(r)
+	path := cmp.Or(r.Path, s.url.RequestURI())
 	scheme, host, dialled := s.url.Scheme, s.url.Host, s.url.Host
 	if r.To == check.Plain {
 		scheme, host, dialled = "http", s.plainName(), plainHost
 	}
-	x.URL = scheme + "://" + host + path
 	method := r.Method
 	if method == "" {
 		method = http.MethodGet
@@ -168,7 +177,10 @@ func (s *session) request(ctx context.Context, x *check.Exchange) (*http.Request
 		req.ContentLength = int64(len(r.Body))
 	}
 	req.Header.Set("User-Agent", "panoply-audit")
-	for line := range strings.SplitSeq(r.Headers, "\n") {
+	if s.options.Mark != "" {
+		req.Header.Set(MarkHeader, s.options.Mark)
+	}
+	for line := range strings.SplitSeq(credentials+"\n"+r.Headers, "\n") {
 		if name, value, ok := strings.Cut(line, ": "); ok {
 			if strings.EqualFold(name, "Host") {
 				req.Host = value
@@ -178,6 +190,15 @@ func (s *session) request(ctx context.Context, x *check.Exchange) (*http.Request
 		}
 	}
 	return req, nil
+}
+
+// address is the absolute address of a request.
+func (s *session) address(r check.Request) string {
+	path := cmp.Or(r.Path, s.url.RequestURI())
+	if r.To == check.Plain && len(s.allowed.plain) > 0 {
+		return "http://" + s.plainName() + path
+	}
+	return s.url.Scheme + "://" + s.url.Host + path
 }
 
 // plainName is the Host under which the plain port is asked.
@@ -210,8 +231,13 @@ func (s *session) read(x *check.Exchange, resp *http.Response) error {
 	if n > maxBody {
 		buf.Truncate(maxBody)
 	}
-	x.Body = buf.Bytes()
 	x.Truncated = n > maxBody || err != nil
+	if s.kept.Load() > maxKept && buf.Len() > lateBody {
+		buf.Truncate(lateBody)
+		x.Truncated = true
+	}
+	s.kept.Add(int64(buf.Len()))
+	x.Body = bytes.Clone(buf.Bytes()) // without the room that the buffer grew
 	return err
 }
 

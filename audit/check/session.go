@@ -58,7 +58,8 @@ type Session struct {
 	Wire Prober
 	// Loopback says that every address dialled for URL is a loopback address.
 	Loopback bool
-	// Active says that probes may be sent that could change something.
+	// Active says that probes may be sent that could change something: it was asked for,
+	// and control of the host is proved.
 	Active bool
 	// Roots verifies certificates: the system's and those given to the run.
 	Roots *x509.CertPool
@@ -189,6 +190,9 @@ type Request struct {
 	Body string
 	// Secret says that headers and body hold credentials: no evidence shows them.
 	Secret bool
+	// Active says that the request could change something. It is refused unless active
+	// probes are permitted.
+	Active bool
 }
 
 // An Exchange is a request and its answer.

@@ -1,11 +1,12 @@
 package cli
 
 import (
-	"crypto/x509"
-	"encoding/pem"
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
 	"fmt"
-	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -15,87 +16,216 @@ import (
 	"github.com/panoplysec/panoply/audit"
 	"github.com/panoplysec/panoply/audit/check"
 	"github.com/panoplysec/panoply/audit/standard"
-	"github.com/panoplysec/panoply/certs"
-	"github.com/panoplysec/panoply/internal/config"
 	"github.com/panoplysec/panoply/internal/practice"
+	"github.com/panoplysec/panoply/internal/proof"
 	"github.com/panoplysec/panoply/internal/report"
 )
 
 type auditFlags struct {
-	format, failOn, upstream, plain string
-	only, roots                     []string
-	timeout                         time.Duration
+	version string
+
+	format, failOn, upstream, plain, scorer          string
+	baseline, config, login, har, openAPI, key       string
+	only, roots, headers, reports                    []string
+	timeout                                          time.Duration
+	pages, rate                                      int
+	active, yes, listSent, trustProject, printSchema bool
 }
 
-func newAudit(s Streams) *cobra.Command {
-	var v auditFlags
+func newAudit(s Streams, version string) *cobra.Command {
+	v := auditFlags{version: version}
 	cmd := &cobra.Command{
-		Use:   "audit URL…",
-		Short: "Prove each practice from the outside: proved, broken, or not proven",
-		Long: `Audit looks at an address as any visitor could, and says of each practice of the page
-whether it is proved, broken or not proven, with the evidence, the layer that provides
-it, a command to see it again, and the fix for Express, for Go and at the door.
+		Use:   "audit [DIR|URL|HOST:PORT …]",
+		Short: "Prove each practice: proved, broken, or not proven",
+		Long: `Audit looks at an app's source and at its address as any visitor could, and says of each
+practice of the page whether it is proved, broken or not proven, with the evidence, the
+layer that provides it, a command to see it again, and the fix for Express, for Go and at
+the door. Without arguments it looks at this folder, and at the loopback address that
+panoply.yaml or the start script of package.json tells.
+
+An audited folder is data: nothing in it is run or expanded, and no address that it names
+is contacted, unless --trust-project is given.
 
 Exit codes: 0 clean, 1 findings at or above --fail-on, 2 wrong usage, 3 the target could
 not be told anything about. The format never changes the code.`,
-		Example: `  panoply audit https://localhost:8443
-  panoply audit --format json --fail-on high https://shop.example
-  panoply audit --upstream 127.0.0.1:3000 https://localhost:8443`,
-		Args: cobra.MinimumNArgs(1),
+		Example: `  panoply audit
+  panoply audit https://localhost:8443
+  panoply audit . https://staging.example --report audit.html --report audit.sarif
+  panoply audit --upstream 127.0.0.1:3000 https://localhost:8443
+  panoply audit --login login.har https://staging.example
+  panoply audit --format json . > baseline.json
+  panoply audit --baseline baseline.json --fail-on high .`,
 		RunE: func(cmd *cobra.Command, args []string) error { return v.run(cmd, s, args) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&v.format, "format", "text", "text or json")
+	f.StringVar(&v.format, "format", "text", "of what is written to standard output: "+strings.Join(report.Formats(), ", "))
+	f.StringArrayVar(&v.reports, "report", nil, "file to write a report to as well; its ending tells the format: .html, .sarif, .json, .xml (JUnit), .txt, .har (what was exchanged); repeat for more")
 	f.StringVar(&v.failOn, "fail-on", "low", "lowest severity that makes the exit code 1: low, medium, high or critical")
 	f.StringSliceVar(&v.only, "only", nil, "practices to look at, by id (default: all)")
+	f.StringVar(&v.baseline, "baseline", "", "earlier report in JSON; only what is new since then makes the exit code 1")
+	f.StringVar(&v.config, "config", "", "your own panoply.yaml, for its ignore entries and its audit section")
+	f.BoolVar(&v.trustProject, "trust-project", false, "take the audited folder at its word: contact the address it names, and let it ignore what a baseline does not know")
+	f.StringArrayVar(&v.headers, "header", nil, "header line with which a user is logged in, \"Name: value\", or @FILE with such lines (repeat for more)")
+	f.StringVar(&v.login, "login", "", "HAR file of a recorded login, to be played again")
+	f.StringVar(&v.har, "har", "", "HAR file that names pages to look at")
+	f.StringVar(&v.openAPI, "openapi", "", "OpenAPI file that names routes to look at")
+	f.IntVar(&v.pages, "pages", audit.DefaultPages, "pages to look at, at most")
+	f.IntVar(&v.rate, "rate", 0, fmt.Sprintf("requests a second to one host, at most (default %d, on loopback %d)", audit.DefaultRate, audit.DefaultLoopbackRate))
 	f.StringArrayVar(&v.roots, "root", nil, "PEM file of a certificate authority to trust beside the system's (repeat for more)")
-	f.StringVar(&v.upstream, "upstream", "", "address of the app behind the door, to look for a way around it")
+	f.StringVar(&v.upstream, "upstream", "", "address of the app behind the door, to tell its work from the app's and to look for a way around it")
 	f.StringVar(&v.plain, "plain", "", "host:port of plain HTTP that should redirect to the URL")
+	f.StringVar(&v.scorer, "observatory", "v6", "version of MDN's HTTP Observatory that grades: v6 or v4")
+	f.BoolVar(&v.active, "active", false, "send probes too that could change something, to loopback or to a host that proves control; shows the plan and asks")
+	f.BoolVar(&v.yes, "yes", false, "answer the question of --active with yes")
+	f.StringVar(&v.key, "control-key", "", "file of the key with which the host proves control (the door's is audit.key in its state folder)")
+	f.BoolVar(&v.listSent, "list-sent", false, "list every request in the report; --active always does")
 	f.DurationVar(&v.timeout, "timeout", audit.DefaultTimeout, "time for the whole run")
+	f.BoolVar(&v.printSchema, "print-schema", false, "write the JSON Schema of --format json and do nothing else")
 	return cmd
 }
 
 func (v *auditFlags) run(cmd *cobra.Command, s Streams, args []string) error {
-	threshold, err := check.ParseSeverity(v.failOn)
+	if v.printSchema {
+		_, err := s.Out.Write(report.Schema())
+		return err
+	}
+	threshold, err := v.threshold()
 	if err != nil {
-		return usageError("", "--fail-on: %v", err)
-	}
-	if v.format != "text" && v.format != "json" {
-		return usageError("", "--format %s is not known: text or json", v.format)
-	}
-	if v.timeout <= 0 {
-		return usageError("", "--timeout %v must be above 0", v.timeout)
+		return err
 	}
 	checks, err := selected(v.only)
 	if err != nil {
 		return err
 	}
-	roots, err := v.trusted(args)
+	plan, err := v.targets(args, s)
 	if err != nil {
 		return err
 	}
-	targets := make([]check.Target, len(args))
-	for i, arg := range args {
-		targets[i] = check.Target{URL: arg, Upstream: v.upstream, Plain: v.plain}
+	o, err := v.options(plan)
+	if err != nil {
+		return err
+	}
+	if v.active {
+		if err := v.consent(s, plan, checks, o); err != nil {
+			return err
+		}
+	}
+	var exchanges []*check.Exchange
+	if slices.ContainsFunc(v.reports, func(name string) bool { return filepath.Ext(name) == ".har" }) {
+		o.Record = func(x *check.Exchange) { exchanges = append(exchanges, x) }
 	}
 	ctx, stop := interruptible(cmd.Context())
 	defer stop()
-	r, err := audit.Run(ctx, targets, checks, audit.Options{Timeout: v.timeout, Roots: roots})
+	bar := newProgress(s.Err)
+	o.Progress = bar.tell
+	r, err := audit.Run(ctx, plan.targets, checks, o)
+	bar.close()
 	if err != nil {
 		return &exitError{code: exitUsage, err: err, hint: "panoply help audit"}
 	}
-	if v.format == "json" {
-		err = report.JSON(s.Out, r)
-	} else {
-		err = report.Text(s.Out, r, report.ForTerminal(s.Out, os.LookupEnv))
+	how := report.Options{Checks: checks, Version: v.version, Threshold: threshold}
+	for _, name := range v.reports {
+		if err := writeReport(name, r, exchanges, how); err != nil {
+			return &exitError{code: exitIncomplete, err: fmt.Errorf("--report: %w", err)}
+		}
 	}
-	if err != nil {
+	how.Style = report.ForTerminal(s.Out, os.LookupEnv)
+	if err := report.Write(s.Out, v.format, r, how); err != nil {
 		return &exitError{code: exitIncomplete, err: fmt.Errorf("writing the report: %w", err)}
 	}
 	if code := int(r.Outcome(threshold)); code != exitClean {
 		return &exitError{code: code}
 	}
 	return nil
+}
+
+func (v *auditFlags) threshold() (check.Severity, error) {
+	threshold, err := check.ParseSeverity(v.failOn)
+	switch {
+	case err != nil:
+		return 0, usageError("", "--fail-on: %v", err)
+	case threshold == check.Info:
+		return 0, usageError("", "--fail-on: info is a note, and a practice with notes holds: low, medium, high or critical")
+	case !slices.Contains(report.Formats(), v.format):
+		return 0, usageError("", "--format %s is not known: %s", v.format, strings.Join(report.Formats(), ", "))
+	case v.timeout <= 0:
+		return 0, usageError("", "--timeout %v must be above 0", v.timeout)
+	case v.pages <= 0:
+		return 0, usageError("", "--pages %d must be above 0", v.pages)
+	case v.rate < 0:
+		return 0, usageError("", "--rate %d must be above 0", v.rate)
+	}
+	for _, name := range v.reports {
+		if formats[filepath.Ext(name)] == "" {
+			return 0, usageError("", "--report %s: the ending tells no format: .html, .sarif, .json, .xml, .txt or .har", name)
+		}
+	}
+	return threshold, nil
+}
+
+// formats are what the ending of a report's file tells.
+var formats = map[string]string{".html": "html", ".sarif": "sarif", ".json": "json", ".xml": "junit", ".txt": "text", ".har": "har"}
+
+// writeReport writes beside the file and renames, so that a reader never sees half of it.
+func writeReport(name string, r *audit.Report, exchanges []*check.Exchange, how report.Options) error {
+	var out bytes.Buffer
+	var err error
+	if format := formats[filepath.Ext(name)]; format == "har" {
+		err = report.HAR(&out, exchanges, how.Version)
+	} else {
+		err = report.Write(&out, format, r, how)
+	}
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), ".panoply-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // after the rename there is nothing of that name
+	if _, err = f.Write(out.Bytes()); err == nil {
+		err = f.Chmod(0o644)
+	}
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}
+
+// options are those of the run, but for what only the run itself needs.
+func (v *auditFlags) options(plan *auditPlan) (audit.Options, error) {
+	o := audit.Options{
+		Timeout: v.timeout, Rate: v.rate, Pages: v.pages, Scorer: v.scorer, Active: v.active, ListSent: v.listSent,
+		Ignores: plan.ignores, TrustProject: v.trustProject,
+	}
+	var err error
+	if o.Roots, err = v.trusted(plan); err != nil {
+		return o, err
+	}
+	if v.baseline != "" {
+		f, err := os.Open(v.baseline)
+		if err != nil {
+			return o, &exitError{code: exitUsage, err: fmt.Errorf("--baseline: %w", err)}
+		}
+		defer f.Close()
+		if o.Baseline, err = audit.ReadBaseline(f); err != nil {
+			return o, &exitError{code: exitUsage, err: fmt.Errorf("--baseline: %s: %w", v.baseline, err)}
+		}
+	}
+	if v.key != "" {
+		if o.ControlKey, err = proof.ReadKey(v.key); err != nil {
+			return o, &exitError{code: exitUsage, err: fmt.Errorf("--control-key: %w", err)}
+		}
+	}
+	if v.active {
+		var id [8]byte
+		rand.Read(id[:])
+		o.Mark = hex.EncodeToString(id[:])
+	}
+	return o, nil
 }
 
 // selected returns the checks of the practices named, or all.
@@ -110,55 +240,4 @@ func selected(only []string) ([]check.Check, error) {
 		}
 	}
 	return slices.DeleteFunc(all, func(c check.Check) bool { return !slices.Contains(only, c.Practice) }), nil
-}
-
-// trusted returns the roots of --root, and for loopback addresses the local CA of this
-// user's door: it can sign nothing but loopback names.
-func (v *auditFlags) trusted(args []string) ([]*x509.Certificate, error) {
-	var roots []*x509.Certificate
-	for _, name := range v.roots {
-		found, err := readRoots(name)
-		if err != nil {
-			return nil, &exitError{code: exitUsage, err: fmt.Errorf("--root: %w", err)}
-		}
-		roots = append(roots, found...)
-	}
-	local := slices.ContainsFunc(args, func(arg string) bool {
-		u, err := url.Parse(arg)
-		return err == nil && config.LocalName(u.Hostname())
-	})
-	if state, err := config.StateDir(); local && err == nil {
-		// A door that never ran has no CA; then there is none to trust.
-		if found, err := readRoots(certs.RootFile(state)); err == nil {
-			roots = append(roots, found...)
-		}
-	}
-	return roots, nil
-}
-
-func readRoots(name string) ([]*x509.Certificate, error) {
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return nil, err
-	}
-	var all []*x509.Certificate
-	for {
-		var block *pem.Block
-		block, text = pem.Decode(text)
-		if block == nil {
-			break
-		}
-		if !strings.HasSuffix(block.Type, "CERTIFICATE") {
-			continue
-		}
-		cert, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		all = append(all, cert)
-	}
-	if len(all) == 0 {
-		return nil, fmt.Errorf("%s holds no certificate in PEM form", name)
-	}
-	return all, nil
 }

@@ -91,7 +91,7 @@ configuration, 3 could not complete.`,
 		return usageError("panoply help "+strings.TrimPrefix(cmd.CommandPath(), "panoply "), "%v", err)
 	})
 	root.AddCommand(
-		newDemo(s), newServe(s), newAudit(s), newHeaders(s), newExplain(s), newValidate(s),
+		newDemo(s), newServe(s), newAudit(s, version), newHeaders(s), newExplain(s), newValidate(s),
 		newStatus(s), newOff(s), newReload(s), newTrust(s), newUntrust(s), newCookies(s),
 		newMan(s), newVersion(s, version),
 	)

@@ -19,17 +19,22 @@ func Schema() []byte { return append([]byte(nil), schema...) }
 
 // document is the form of the JSON report, in the order of its members.
 type document struct {
-	Schema    string           `json:"schema"`
-	Targets   []audit.Target   `json:"targets"`
-	Practices []audit.Practice `json:"practices"`
-	Findings  []check.Finding  `json:"findings"`
-	Duration  int64            `json:"duration_ms"`
+	Schema    string            `json:"schema"`
+	Targets   []audit.Target    `json:"targets"`
+	Practices []audit.Practice  `json:"practices"`
+	Findings  []check.Finding   `json:"findings"`
+	Ignored   []audit.Ignored   `json:"ignored"`
+	Baseline  *audit.Comparison `json:"baseline,omitempty"`
+	Sent      []audit.Sent      `json:"sent,omitempty"`
+	Duration  int64             `json:"duration_ms"`
 }
 
 // JSON writes the report as one indented JSON object with a line feed. Equal reports
 // give equal bytes; two runs over the same answers differ in duration_ms only.
 func JSON(w io.Writer, r *audit.Report) error {
-	text, err := json.MarshalIndent(document{r.Schema, r.Targets, r.Practices, r.Findings, r.Duration.Milliseconds()}, "", "  ")
+	text, err := json.MarshalIndent(document{
+		r.Schema, r.Targets, r.Practices, r.Findings, append([]audit.Ignored{}, r.Ignored...), r.Baseline, r.Sent, r.Duration.Milliseconds(),
+	}, "", "  ")
 	if err != nil {
 		return fmt.Errorf("report: writing JSON: %w", err)
 	}

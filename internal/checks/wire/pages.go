@@ -2,24 +2,22 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"html"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/panoplysec/panoply/audit/check"
-	"github.com/panoplysec/panoply/internal/pattern"
+	"github.com/panoplysec/panoply/internal/crawl"
 )
 
 const (
-	maxRedirects = 10
-	// maxLinks is how many linked pages are looked at beside the first one.
-	maxLinks = 6
-	// missing is a path that no app has. It is the same in every run.
-	missing = "/panoply-audit-no-such-page"
+	// maxTried is how many pages beside the first one are asked for what is malformed.
+	maxTried = 6
+	// missing is a path that no app has.
+	missing = crawl.Missing
 	// malformed is a path whose last escape is cut off.
 	malformed = "/%E0%A4%A"
 	// climbing is a path that leads above the root once it is decoded.
@@ -46,86 +44,36 @@ func fetch(ctx context.Context, s *check.Session, requests ...check.Request) ([]
 	return slices.DeleteFunc(all, func(x *check.Exchange) bool { return x == nil }), first
 }
 
-// document asks the target's address and follows redirects within its origin. The
-// answers of the way are returned too, the document last. A redirect that leaves the
-// origin is the end of the way.
-func document(ctx context.Context, s *check.Session) ([]*check.Exchange, error) {
-	// The first request has the same form as those of every other place, so that it is
-	// sent once.
-	path := s.URL.RequestURI()
-	var way []*check.Exchange
-	for range maxRedirects {
-		x, err := s.Wire.Do(ctx, check.Request{Path: path})
-		if err != nil {
-			return way, err
-		}
-		way = append(way, x)
-		next, ok := within(s, x, x.Header.Get("Location"))
-		if x.Status < 300 || x.Status > 399 || !ok {
-			return way, nil
-		}
-		path = next.RequestURI()
+// pages returns what the crawl saw, the target's own address first: pages and what they
+// load, what is behind a login when there is a way in, and what is missing.
+func pages(ctx context.Context, s *check.Session) ([]*check.Exchange, error) {
+	site, err := s.Crawl(ctx)
+	all := make([]*check.Exchange, len(site.Pages))
+	for i, p := range site.Pages {
+		all[i] = p.Exchange
 	}
-	return way, fmt.Errorf("%d redirects without an end", maxRedirects)
+	if len(all) == 0 && err == nil {
+		err = errors.New("no page was seen")
+	}
+	return all, err
 }
 
-// within resolves a reference on a page and says whether it stays in the origin.
-func within(s *check.Session, x *check.Exchange, ref string) (*url.URL, bool) {
-	if ref == "" {
-		return nil, false
-	}
-	base, err := url.Parse(x.URL)
-	if err != nil {
-		return nil, false
-	}
-	u, err := base.Parse(ref)
-	if err != nil || u.Scheme != s.URL.Scheme || !strings.EqualFold(u.Host, s.URL.Host) {
-		return nil, false
-	}
-	return u, true
-}
-
-var (
-	anchor = pattern.New(`(?i)<a\s[^>]*?href\s*=\s*("[^"]*"|'[^']*'|[^\s>]+)`)
-	// Links that could change something even by GET are left alone.
-	unsafeLink = pattern.New(`(?i)log[-_]?(out|off)|sign[-_]?(out|off)|delete|remove|destroy|unsubscribe|cancel|revoke|reset|clear|disable`)
-)
-
-// links returns paths of linked pages of the same origin, queries left out, in the
-// order of the page.
-func links(s *check.Session, x *check.Exchange) []string {
+// trials returns the paths of the first pages that a visitor can see and that are no
+// assets, without queries and without the target's own; six at most.
+func trials(ctx context.Context, s *check.Session) []string {
+	site, _ := s.Crawl(ctx)
 	var found []string
-	for _, m := range anchor.Get().FindAllSubmatch(x.Body, 200) {
-		ref := html.UnescapeString(strings.Trim(string(m[1]), `"'`))
-		u, ok := within(s, x, ref)
-		if !ok || unsafeLink.Get().MatchString(ref) {
+	for _, p := range site.Pages {
+		path, _, _ := strings.Cut(p.Request.Path, "?")
+		ordinary := p.Request.As == check.Visitor && p.Request.Headers == "" && p.Class != check.Asset && p.From != "missing"
+		if !ordinary || path == "/" || path == s.URL.EscapedPath() || slices.Contains(found, path) {
 			continue
 		}
-		path := u.EscapedPath()
-		if path == "" || path == "/" || path == s.URL.EscapedPath() || slices.Contains(found, path) {
-			continue
-		}
-		if found = append(found, path); len(found) == maxLinks {
+		if found = append(found, path); len(found) == maxTried {
 			break
 		}
 	}
 	return found
-}
-
-// pages returns what a visitor sees first: the way to the document, the pages it links
-// to, and a page that is not there.
-func pages(ctx context.Context, s *check.Session) ([]*check.Exchange, error) {
-	way, err := document(ctx, s)
-	if err != nil {
-		return way, err
-	}
-	var requests []check.Request
-	for _, path := range links(s, way[len(way)-1]) {
-		requests = append(requests, check.Request{Path: path})
-	}
-	requests = append(requests, check.Request{Path: missing})
-	more, err := fetch(ctx, s, requests...)
-	return append(way, more...), err
 }
 
 // provoke asks for what an app should refuse, without changing anything: a missing page
@@ -150,16 +98,14 @@ func provoke(ctx context.Context, s *check.Session) ([]*check.Exchange, error) {
 			Path: root, Method: http.MethodPost, Headers: "Content-Type: application/json", Body: `{"panoply-audit":`,
 		})
 	}
-	if way, err := document(ctx, s); err == nil {
-		tried := []string{""}
-		for _, path := range links(s, way[len(way)-1]) {
-			path = strings.TrimSuffix(path, "/")
-			requests = append(requests, check.Request{Path: path + missing})
-			// A route with a parameter, such as /item/:id, decodes what stands there.
-			if parent := path[:strings.LastIndexByte(path, '/')]; !slices.Contains(tried, parent) {
-				tried = append(tried, parent)
-				requests = append(requests, check.Request{Path: parent + malformed})
-			}
+	tried := []string{""}
+	for _, path := range trials(ctx, s) {
+		path = strings.TrimSuffix(path, "/")
+		requests = append(requests, check.Request{Path: path + missing})
+		// A route with a parameter, such as /item/:id, decodes what stands there.
+		if parent := path[:strings.LastIndexByte(path, '/')]; !slices.Contains(tried, parent) {
+			tried = append(tried, parent)
+			requests = append(requests, check.Request{Path: parent + malformed})
 		}
 	}
 	return fetch(ctx, s, requests...)

@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/panoplysec/panoply/audit"
+	"github.com/panoplysec/panoply/audit/check"
+	"github.com/panoplysec/panoply/internal/report/redact"
+)
+
+// consent shows what an active run would send, and asks. A site in production is
+// refused, whoever says yes.
+func (v *auditFlags) consent(s Streams, plan *auditPlan, checks []check.Check, o audit.Options) error {
+	if plan.production != "" {
+		return usageError("audit a copy of it, or take production out of the file", "--active: %s marks this site as production", plan.production)
+	}
+	writePlan(s.Err, plan, checks, o)
+	if v.yes {
+		return nil
+	}
+	in, ok := s.In.(*os.File)
+	if !ok || !term.IsTerminal(int(in.Fd())) {
+		return usageError("add --yes if the plan is right", "--active asks before it sends, and here is nobody to ask")
+	}
+	fmt.Fprint(s.Err, "Go on? [y/N] ")
+	answer, err := bufio.NewReader(in).ReadString('\n')
+	if err != nil && answer == "" {
+		return usageError("", "--active: no answer")
+	}
+	if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
+		return usageError("", "--active: stopped, nothing was sent")
+	}
+	return nil
+}
+
+func writePlan(w io.Writer, plan *auditPlan, checks []check.Check, o audit.Options) {
+	fmt.Fprintln(w, "panoply: the plan of this active audit:")
+	for _, t := range plan.targets {
+		if t.URL != "" {
+			fmt.Fprintf(w, "  to      %s\n", redact.Line(t.URL))
+		}
+	}
+	proof := "loopback addresses need no proof of control, others are refused without --control-key"
+	if len(o.ControlKey) > 0 {
+		proof = "each host proves control with the key before anything else is sent, or is refused"
+	}
+	fmt.Fprintf(w, "  first   %s\n", proof)
+	fmt.Fprintln(w, "  always  GET, HEAD and OPTIONS requests for pages that are linked, named or missing")
+	for _, c := range checks {
+		if c.Probes != "" {
+			fmt.Fprintf(w, "  %-7s %s\n", c.ID, c.Probes)
+		}
+	}
+	rate := fmt.Sprintf("%d requests a second to a host", o.Rate)
+	if o.Rate == 0 {
+		rate = fmt.Sprintf("%d requests a second to a host, %d on loopback", audit.DefaultRate, audit.DefaultLoopbackRate)
+	}
+	fmt.Fprintf(w, "  at most %s, %d to a target\n", rate, audit.DefaultRequests)
+	fmt.Fprintf(w, "  marked  %s: %s on every request; the report lists all of them\n", audit.MarkHeader, o.Mark)
+}

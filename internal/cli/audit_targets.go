@@ -1,0 +1,272 @@
+package cli
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/panoplysec/panoply/audit"
+	"github.com/panoplysec/panoply/audit/check"
+	"github.com/panoplysec/panoply/certs"
+	"github.com/panoplysec/panoply/internal/config"
+	"github.com/panoplysec/panoply/internal/report/redact"
+)
+
+// auditPlan is what an audit looks at, and by whose exceptions.
+type auditPlan struct {
+	targets []check.Target
+	ignores []audit.Ignore
+	// production is the file that marks a site so; empty for none.
+	production string
+}
+
+// targets reads the arguments. One folder and the addresses belong to one app: the
+// folder goes with the first address.
+func (v *auditFlags) targets(args []string, s Streams) (*auditPlan, error) {
+	plan := new(auditPlan)
+	var folder string
+	var addresses []string
+	for _, arg := range args {
+		info, err := os.Stat(arg)
+		switch {
+		case err == nil && info.IsDir() && folder != "":
+			return nil, usageError("run one audit for each", "two folders, %s and %s: which address belongs to which is not known", folder, arg)
+		case err == nil && info.IsDir():
+			folder = arg
+		case err == nil:
+			return nil, usageError("", "%s is a file: an audit looks at folders and addresses", arg)
+		default:
+			address, err := addressOf(arg)
+			if err != nil {
+				return nil, err
+			}
+			addresses = append(addresses, address)
+		}
+	}
+	alone := len(args) == 0
+	if alone {
+		folder = "."
+	}
+	if v.config != "" {
+		if err := plan.own(v.config); err != nil {
+			return nil, err
+		}
+	}
+	var tells project
+	if folder != "" {
+		var err error
+		if tells, err = readProject(folder); err != nil {
+			return nil, &exitError{code: exitUsage, err: err}
+		}
+		if tells.production {
+			plan.production = filepath.Join(folder, config.FileName)
+		}
+		plan.ignores = append(plan.ignores, tells.ignores...)
+	}
+	upstream, plain := v.upstream, v.plain
+	if len(addresses) == 0 && tells.url != "" {
+		switch {
+		case !v.trustProject && !(alone && loopback(tells.url)):
+			hint(s.Err, "%s names %s; nothing is sent there unless you name it too, or add --trust-project", tells.by, redact.Line(tells.url))
+		case !v.trustProject && !listens(tells.url):
+			hint(s.Err, "%s, which %s names, does not answer: the folder alone is audited", redact.Line(tells.url), tells.by)
+		default:
+			addresses = append(addresses, tells.url)
+			if upstream == "" && loopback("http://"+strings.TrimPrefix(tells.upstream, ":")) {
+				upstream = tells.upstream
+			}
+			if plain == "" && loopback("http://"+tells.plain) {
+				plain = tells.plain
+			}
+		}
+	}
+	credentials, err := v.credentials()
+	if err != nil {
+		return nil, err
+	}
+	for _, address := range addresses {
+		plan.targets = append(plan.targets, check.Target{
+			URL: address, Upstream: upstream, Plain: plain,
+			Credentials: credentials, Login: v.login, HAR: v.har, OpenAPI: v.openAPI,
+		})
+	}
+	if folder != "" {
+		if len(plan.targets) == 0 {
+			plan.targets = make([]check.Target, 1)
+		}
+		plan.targets[0].Folder = folder
+	}
+	return plan, nil
+}
+
+func hint(w io.Writer, format string, args ...any) {
+	fmt.Fprintf(w, "panoply: hint: "+format+"\n", args...)
+}
+
+// own reads the caller's own panoply.yaml. It is the caller's word, and not the
+// project's.
+func (p *auditPlan) own(name string) error {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return &exitError{code: exitUsage, err: fmt.Errorf("--config: %w", err)}
+	}
+	got, err := config.ReadProject(name, text)
+	if err != nil {
+		return &exitError{code: exitUsage, err: err}
+	}
+	if got.Production {
+		p.production = name
+	}
+	p.ignores = append(p.ignores, ignoresOf(name, got, false)...)
+	return nil
+}
+
+func ignoresOf(name string, p config.Project, project bool) []audit.Ignore {
+	var all []audit.Ignore
+	for i, e := range p.Ignore {
+		all = append(all, audit.Ignore{
+			ID: e.ID, Scope: e.Scope, Reason: e.Reason, Until: e.Until, By: fmt.Sprintf("%s:%d", filepath.ToSlash(name), p.Lines[i]), Project: project,
+		})
+	}
+	return all
+}
+
+// credentials joins the lines of --header.
+func (v *auditFlags) credentials() (string, error) {
+	var lines []string
+	for _, h := range v.headers {
+		name, isFile := strings.CutPrefix(h, "@")
+		if !isFile {
+			lines = append(lines, h)
+			continue
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return "", &exitError{code: exitUsage, err: fmt.Errorf("--header: %w", err)}
+		}
+		for line := range strings.Lines(string(text)) {
+			if line = strings.TrimSpace(line); line != "" {
+				lines = append(lines, line)
+			}
+		}
+	}
+	return strings.Join(lines, "\n"), nil
+}
+
+// addressOf reads an argument that is no folder: a URL, or host:port, which is asked
+// whether it speaks TLS.
+func addressOf(arg string) (string, error) {
+	if strings.Contains(arg, "://") {
+		return arg, nil
+	}
+	host, port, err := net.SplitHostPort(arg)
+	if err != nil || strings.ContainsAny(arg, "/\\") {
+		return "", usageError("an address begins with https://, or is HOST:PORT", "%s is no folder and no address", redact.Line(arg))
+	}
+	if host == "" {
+		host = "localhost"
+	}
+	address := net.JoinHostPort(host, port)
+	if port == "80" || !speaksTLS(address) {
+		return "http://" + address, nil
+	}
+	return "https://" + address, nil
+}
+
+// speaksTLS is true as well when nobody answers: what cannot be told is asked by the
+// safer name.
+func speaksTLS(address string) bool {
+	d := tls.Dialer{NetDialer: &net.Dialer{Timeout: 3 * time.Second}, Config: &tls.Config{InsecureSkipVerify: true}}
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	conn, err := d.DialContext(ctx, "tcp", address)
+	if err == nil {
+		conn.Close()
+		return true
+	}
+	var header tls.RecordHeaderError
+	return !errors.As(err, &header)
+}
+
+// loopback says whether an address names this machine without asking anybody.
+func loopback(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && config.LocalName(u.Hostname())
+}
+
+// listens says whether something accepts connections there.
+func listens(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	conn, err := net.DialTimeout("tcp", net.JoinHostPort(u.Hostname(), port), 2*time.Second)
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
+}
+
+// trusted returns the roots of --root, and for loopback addresses the local CA of this
+// user's door: it can sign nothing but loopback names.
+func (v *auditFlags) trusted(plan *auditPlan) ([]*x509.Certificate, error) {
+	var roots []*x509.Certificate
+	for _, name := range v.roots {
+		found, err := readRoots(name)
+		if err != nil {
+			return nil, &exitError{code: exitUsage, err: fmt.Errorf("--root: %w", err)}
+		}
+		roots = append(roots, found...)
+	}
+	local := slices.ContainsFunc(plan.targets, func(t check.Target) bool { return loopback(t.URL) })
+	if state, err := config.StateDir(); local && err == nil {
+		// A door that never ran has no CA; then there is none to trust.
+		if found, err := readRoots(certs.RootFile(state)); err == nil {
+			roots = append(roots, found...)
+		}
+	}
+	return roots, nil
+}
+
+func readRoots(name string) ([]*x509.Certificate, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	var all []*x509.Certificate
+	for {
+		var block *pem.Block
+		block, text = pem.Decode(text)
+		if block == nil {
+			break
+		}
+		if !strings.HasSuffix(block.Type, "CERTIFICATE") {
+			continue
+		}
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		all = append(all, cert)
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%s holds no certificate in PEM form", name)
+	}
+	return all, nil
+}

@@ -1,0 +1,16 @@
+var express = require('express')
+  , app = express()
+  , routes = require('./routes')
+  , user = require('./routes/user')
+
+app.enable('trust proxy')
+app.get('/', routes.index)
+app.get('/users', user.list)
+app.get('/users/:id(\\d+)', user.show)
+app.get('/reports/:year?', routes.index)
+app.get('/files/*', routes.index)
+app.post('/users', user.list)
+app.del && app.del('/users/:id', user.show)
+app.get('*', function (req, res) { res.status(404).end() })
+
+app.listen(process.env.PORT || 8080)

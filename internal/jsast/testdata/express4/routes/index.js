@@ -1,0 +1,1 @@
+exports.index = function (req, res) { res.render('index') }
