@@ -88,6 +88,9 @@ type Options struct {
 	// Scorer is the version of MDN's HTTP Observatory that grades: "v6" (default) or
 	// "v4".
 	Scorer string
+	// Idle is how long a recorded login is left unused to see whether it ends by itself.
+	// Zero means not at all; it must be shorter than Timeout, and negative is refused.
+	Idle time.Duration
 	// Ignores leave findings out; see [Ignore].
 	Ignores []Ignore
 	// Baseline is an earlier report to compare with; nil for none.
@@ -159,6 +162,9 @@ func (o *Options) check(p *guard.Problems) {
 		if *n.value == 0 {
 			*n.value = n.unset
 		}
+	}
+	if o.Idle < 0 || o.Idle >= o.Timeout && o.Timeout > 0 {
+		p.Add("Idle", o.Idle.String(), "a duration from 0 to less than Timeout", "")
 	}
 	if o.Scorer == "" {
 		o.Scorer = "v6"

@@ -137,7 +137,7 @@ func validPort(port string) bool {
 // lead to one address when it is judged and to another when it is asked.
 func (s *session) open(ctx context.Context, o Options, roots *x509.CertPool, budgets map[string]*budget) {
 	s.run, s.options, s.roots = ctx, o, roots
-	s.public.Roots, s.public.Scorer = roots, o.Scorer
+	s.public.Roots, s.public.Scorer, s.public.Idle = roots, o.Scorer, o.Idle
 	s.passive = errPassive
 	if s.url == nil {
 		return

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // A Target is what is audited. At least one of URL and Folder is given.
@@ -72,6 +73,9 @@ type Session struct {
 	// Folder is the audited folder, read only; links that lead out of it are not
 	// followed. Nil when there is none.
 	Folder fs.FS
+	// Idle is how long a session may be left unused to see whether it ends by itself.
+	// Zero means that nobody waits.
+	Idle time.Duration
 	// Scorer is the version of MDN's HTTP Observatory that grades: "v6" or "v4".
 	Scorer string
 

@@ -27,7 +27,7 @@ type auditFlags struct {
 	format, failOn, upstream, plain, scorer          string
 	baseline, config, login, har, openAPI, key       string
 	only, roots, headers, reports                    []string
-	timeout                                          time.Duration
+	timeout, idle                                    time.Duration
 	pages, rate                                      int
 	active, yes, listSent, trustProject, printSchema bool
 }
@@ -67,6 +67,7 @@ not be told anything about. The format never changes the code.`,
 	f.BoolVar(&v.trustProject, "trust-project", false, "take the audited folder at its word: contact the address it names, and let it ignore what a baseline does not know")
 	f.StringArrayVar(&v.headers, "header", nil, "header line with which a user is logged in, \"Name: value\", or @FILE with such lines (repeat for more)")
 	f.StringVar(&v.login, "login", "", "HAR file of a recorded login, to be played again")
+	f.DurationVar(&v.idle, "idle", 0, "leave the recorded login unused for this long, to see whether it ends by itself (0: do not wait)")
 	f.StringVar(&v.har, "har", "", "HAR file that names pages to look at")
 	f.StringVar(&v.openAPI, "openapi", "", "OpenAPI file that names routes to look at")
 	f.IntVar(&v.pages, "pages", audit.DefaultPages, "pages to look at, at most")
@@ -150,6 +151,8 @@ func (v *auditFlags) threshold() (check.Severity, error) {
 		return 0, usageError("", "--format %s is not known: %s", v.format, strings.Join(report.Formats(), ", "))
 	case v.timeout <= 0:
 		return 0, usageError("", "--timeout %v must be above 0", v.timeout)
+	case v.idle < 0 || v.idle >= v.timeout:
+		return 0, usageError("give --timeout more than that", "--idle %v must be from 0 to less than --timeout %v", v.idle, v.timeout)
 	case v.pages <= 0:
 		return 0, usageError("", "--pages %d must be above 0", v.pages)
 	case v.rate < 0:
@@ -199,7 +202,7 @@ func writeReport(name string, r *audit.Report, exchanges []*check.Exchange, how 
 func (v *auditFlags) options(plan *auditPlan) (audit.Options, error) {
 	o := audit.Options{
 		Timeout: v.timeout, Rate: v.rate, Pages: v.pages, Scorer: v.scorer, Active: v.active, ListSent: v.listSent,
-		Ignores: plan.ignores, TrustProject: v.trustProject,
+		Idle: v.idle, Ignores: plan.ignores, TrustProject: v.trustProject,
 	}
 	var err error
 	if o.Roots, err = v.trusted(plan); err != nil {
