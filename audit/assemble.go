@@ -213,6 +213,9 @@ func (s *session) masked(text string) string {
 // secrets are the values of the credentials that are long enough to be told from words.
 func (s *session) secrets() []string {
 	var all []string
+	if s.recording != nil {
+		all = s.recording.Secrets()
+	}
 	for line := range strings.SplitSeq(s.target.Credentials, "\n") {
 		_, value, _ := strings.Cut(line, ": ")
 		for part := range strings.FieldsFuncSeq(value, func(r rune) bool { return r == ';' || r == ' ' || r == '=' || r == ',' }) {

@@ -112,7 +112,7 @@ func TestReportHoldsEveryPracticeInThePagesOrder(t *testing.T) {
 	for _, p := range r.Practices {
 		got = append(got, p.ID)
 		row, _ := practice.ByID(p.ID)
-		if row.Pending != "" && (p.Status != check.Unproven || p.Reason != row.Pending) {
+		if row.Pending != "" && len(row.Checks) == 0 && (p.Status != check.Unproven || p.Reason != row.Pending) {
 			t.Errorf("%s = %q (%s), want not proven (%s)", p.ID, p.Status, p.Reason, row.Pending)
 		}
 		if p.Status != check.Broken && p.Reason == "" {
@@ -143,7 +143,8 @@ func TestEqualInputGivesEqualReports(t *testing.T) {
 	}
 }
 
-// TestOneRequestPerQuestion holds that checks share what they ask.
+// TestOneRequestPerQuestion holds that checks share what they ask. Only the page that
+// gives session ids is asked again, as by other visitors.
 func TestOneRequestPerQuestion(t *testing.T) {
 	var mu sync.Mutex
 	seen := make(map[string]int)
@@ -157,13 +158,12 @@ func TestOneRequestPerQuestion(t *testing.T) {
 	r := run(t, audit.Options{Rate: 1000}, check.Target{URL: app.URL})
 	total := 0
 	for question, n := range seen {
-		total += n
-		if n > 1 {
+		if total += n; n > 1 && !strings.HasPrefix(question, "GET /map[") {
 			t.Errorf("%s was asked %d times, want once", question, n)
 		}
 	}
-	if total > 25 {
-		t.Errorf("%d requests for six checks, want at most 25", total)
+	if total > 120 {
+		t.Errorf("%d requests, want at most 120", total)
 	}
 	if r.Targets[0].Requests < total {
 		t.Errorf("Requests = %d, want at least the %d that came", r.Targets[0].Requests, total)

@@ -54,6 +54,6 @@ func ExampleTest() {
 	})
 	audit.Test(t, shop)
 	// Output:
-	// headers/nosniff (medium): content types can be guessed: no X-Content-Type-Options: nosniff (3 of 3 answers)
+	// headers/nosniff (medium): content types can be guessed: no X-Content-Type-Options: nosniff (3 of 3 answers: 3 API answers)
 	// cookies/httponly (medium): the cookie sid has no HttpOnly
 }

@@ -10,7 +10,8 @@ import (
 )
 
 // row judges one practice over all its checks and targets: one break breaks it, and one
-// check that could not tell leaves it not proven.
+// check that could not tell leaves it not proven, unless it read the source of what is
+// proved on the wire.
 func row(p practice.Practice, jobs []*job) Practice {
 	out := Practice{ID: p.ID, Title: p.Title, Status: check.Unproven, Reason: p.Pending, Door: string(p.Door), Checks: []string{}}
 	_ = out.Severity.UnmarshalText([]byte(p.Severity)) // the table's severities are ours by name
@@ -39,8 +40,14 @@ func row(p practice.Practice, jobs []*job) Practice {
 			proof = cmp.Or(proof, j)
 			covered = covered || j.covers
 		default:
-			doubt = cmp.Or(doubt, j)
+			// A doubt about what visitors get weighs more than one about the source.
+			if doubt == nil || doubt.check.Needs&check.Wire == 0 {
+				doubt = j
+			}
 		}
+	}
+	if doubt != nil && doubt.check.Needs&check.Wire == 0 && proof != nil && proof.check.Needs&check.Wire != 0 {
+		doubt = nil // what visitors get is the truth; the source only says where it comes from
 	}
 	switch {
 	case len(broken) > 0:

@@ -155,7 +155,7 @@ func (s *session) open(ctx context.Context, o Options, roots *x509.CertPool, bud
 	s.site = sync.OnceValues(s.walk)
 	s.public.Crawl = s.crawled
 	if s.recording != nil {
-		s.public.Login = s.recording.Login(s.Do, s.logout)
+		s.public.Login = s.recording.Login(s.Do, s.ways)
 	}
 	if o.Active {
 		s.passive = s.prove(ctx)

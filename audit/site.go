@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -159,26 +158,15 @@ func (s *session) name() string {
 	return redact.Line(filepath.ToSlash(s.target.Folder))
 }
 
-// logout is the site's own way to log out, where the crawl left one alone.
-func (s *session) logout(ctx context.Context) (check.Request, bool) {
+// ways are the pages on which a user may find the way out: those that only a user gets,
+// and the first.
+func (s *session) ways(ctx context.Context) []string {
+	paths := []string{s.url.RequestURI()}
 	site, _ := s.crawled(ctx)
-	for _, f := range site.Forms {
-		if f.Private && f.Method == http.MethodPost && crawl.LogsOut(f.Action) {
-			if u, ok := sameOrigin(s.url, f.Action); ok {
-				body := make(url.Values)
-				for _, field := range f.Fields {
-					body.Set(field.Name, field.Value)
-				}
-				return check.Request{
-					Method: http.MethodPost, Path: u.RequestURI(), Body: body.Encode(), Headers: "Content-Type: application/x-www-form-urlencoded",
-				}, true
-			}
+	for _, p := range site.Pages {
+		if p.Private && p.Class == check.Document && len(paths) < 5 {
+			paths = append(paths, p.Request.Path)
 		}
 	}
-	return check.Request{}, false
-}
-
-func sameOrigin(origin *url.URL, address string) (*url.URL, bool) {
-	u, err := url.Parse(address)
-	return u, err == nil && u.Scheme == origin.Scheme && strings.EqualFold(u.Host, origin.Host)
+	return paths
 }

@@ -19,6 +19,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/panoplysec/panoply/audit/check"
@@ -226,8 +227,10 @@ func (s *session) read(x *check.Exchange, resp *http.Response) error {
 		}
 		body = z
 	}
-	var buf bytes.Buffer
-	n, err := io.Copy(&buf, io.LimitReader(body, maxBody+1))
+	buf := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(buf)
+	buf.Reset()
+	n, err := io.Copy(buf, io.LimitReader(body, maxBody+1))
 	if n > maxBody {
 		buf.Truncate(maxBody)
 	}
@@ -237,9 +240,12 @@ func (s *session) read(x *check.Exchange, resp *http.Response) error {
 		x.Truncated = true
 	}
 	s.kept.Add(int64(buf.Len()))
-	x.Body = bytes.Clone(buf.Bytes()) // without the room that the buffer grew
+	x.Body = bytes.Clone(buf.Bytes())
 	return err
 }
+
+// buffers grow to the size of the largest body and are used again for the next.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // trustedByAll says whether the certificate holds for every browser: by the system's
 // roots alone, without those given to this run.

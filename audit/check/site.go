@@ -42,8 +42,9 @@ type Site struct {
 type Page struct {
 	*Exchange
 	Class Class
-	// From says how the page was found: "given", "redirect", "link on /", "sitemap",
-	// "openapi", "har", "source".
+	// From says how the page was found: "given", "redirect", "link on /", "robots.txt",
+	// "sitemap", "openapi", "har", "source", or "missing" for one that was asked for
+	// because it should not exist.
 	From string
 	// Private says that the page was asked for as a user, and a visitor does not get
 	// the same.

@@ -6,12 +6,15 @@
 package standard
 
 import (
+	"slices"
+
 	"github.com/panoplysec/panoply/audit/check"
+	"github.com/panoplysec/panoply/internal/checks/source"
 	"github.com/panoplysec/panoply/internal/checks/wire"
 )
 
 // Checks returns every check there is, in the order of the practices. The caller may
 // change the result, to leave checks out or to add own ones.
 func Checks() []check.Check {
-	return wire.Checks()
+	return slices.Concat(wire.Checks(), source.Checks())
 }

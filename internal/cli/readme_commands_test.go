@@ -54,11 +54,23 @@ var readmeSteps = []readmeStep{
 	{"panoply audit https://localhost:8443", func(t *testing.T, w *workbench) {
 		w.command(t, w.dir, "panoply", "audit", "--root", filepath.Join(w.state, "ca", "root.pem"), w.door)
 	}},
-	{"panoply audit --format json https://localhost:8443", func(t *testing.T, w *workbench) {
+	{"panoply audit . https://localhost:8443 --report audit.html --report audit.sarif", func(t *testing.T, w *workbench) {
+		w.command(t, w.dir, "panoply", "audit", ".", w.door, "--root", filepath.Join(w.state, "ca", "root.pem"), "--report", "audit.html", "--report", "audit.sarif")
+		for name, want := range map[string]string{"audit.html": "<html", "audit.sarif": `"2.1.0"`} {
+			if text, err := os.ReadFile(filepath.Join(w.dir, name)); err != nil || !strings.Contains(string(text), want) {
+				t.Errorf("%s has no %s: %v", name, want, err)
+			}
+		}
+	}},
+	{"panoply audit --format json https://localhost:8443 > baseline.json", func(t *testing.T, w *workbench) {
 		out := w.command(t, w.dir, "panoply", "audit", "--format", "json", "--root", filepath.Join(w.state, "ca", "root.pem"), w.door)
 		if !strings.Contains(out, `"schema"`) {
 			t.Errorf("audit --format json wrote\n%s", out)
 		}
+		w.write(t, "baseline.json", out)
+	}},
+	{"panoply audit --baseline baseline.json https://localhost:8443", func(t *testing.T, w *workbench) {
+		w.command(t, w.dir, "panoply", "audit", "--baseline", "baseline.json", "--root", filepath.Join(w.state, "ca", "root.pem"), w.door)
 		w.serving.interrupt(t)
 	}},
 	{"panoply validate --config panoply.yaml", func(t *testing.T, w *workbench) {

@@ -1,7 +1,6 @@
 package crawl
 
 import (
-	"net/http"
 	"strings"
 
 	"github.com/panoplysec/panoply/audit/check"
@@ -10,41 +9,41 @@ import (
 // Classify says what an answer is for, by its status and its media type.
 func Classify(x *check.Exchange) check.Class {
 	switch {
-	case x.Status >= 300 && x.Status < 400 && x.Status != http.StatusNotModified:
-		return check.Redirect
 	case x.Status >= 400:
 		return check.Error
+	case x.Status >= 300 && x.Header.Get("Location") != "":
+		return check.Redirect
 	}
-	media, _, _ := strings.Cut(x.Header.Get("Content-Type"), ";")
-	media = strings.ToLower(strings.TrimSpace(media))
+	media := mediaType(x)
 	kind, sub, _ := strings.Cut(media, "/")
 	switch {
-	case media == "text/html", media == "application/xhtml+xml", media == "image/svg+xml", media == "" && len(x.Body) > 0:
+	case media == "" && len(x.Body) == 0:
+		return check.Other
+	case media == "", media == "text/html", media == "application/xhtml+xml", media == "image/svg+xml":
 		return check.Document
-	case strings.HasSuffix(sub, "manifest+json"), kind == "image", kind == "font", kind == "audio", kind == "video":
+	case strings.HasSuffix(sub, "manifest+json"), kind == "image", kind == "font", kind == "audio", kind == "video",
+		sub == "css", strings.HasSuffix(sub, "javascript"), strings.HasSuffix(sub, "ecmascript"), sub == "wasm",
+		strings.Contains(sub, "font"):
 		return check.Asset
-	case sub == "css", strings.HasSuffix(sub, "javascript"), sub == "ecmascript", sub == "wasm":
-		return check.Asset
-	case sub == "json", sub == "xml", strings.HasSuffix(sub, "+json"), strings.HasSuffix(sub, "+xml"),
-		sub == "x-ndjson", strings.HasPrefix(sub, "grpc"), sub == "event-stream":
+	case kind != "text" && kind != "application":
+		return check.Other
+	case strings.HasSuffix(sub, "json"), strings.HasSuffix(sub, "xml"), strings.HasPrefix(sub, "grpc"):
+		return check.API
+	}
+	switch sub {
+	case "jsonl", "json-seq", "event-stream", "cbor", "msgpack", "x-msgpack", "protobuf", "x-protobuf", "graphql":
 		return check.API
 	}
 	return check.Other
 }
 
-// shapeOf is the path with what numbers and names its items taken out.
-func shapeOf(path string) string {
-	parts := strings.Split(path, "/")
-	for i, part := range parts {
-		digits := 0
-		for _, r := range part {
-			if r >= '0' && r <= '9' {
-				digits++
-			}
-		}
-		if digits > 0 && (digits*2 >= len(part) || len(part) >= 16) {
-			parts[i] = "#"
-		}
+// mediaType is the type that the answer is labelled with, in lower case without its
+// parameters; empty without a label, and where browsers treat the label as none.
+func mediaType(x *check.Exchange) string {
+	media, _, _ := strings.Cut(x.Header.Get("Content-Type"), ";")
+	media = strings.ToLower(strings.TrimSpace(media))
+	if kind, sub, _ := strings.Cut(media, "/"); kind == "" || sub == "" || media == "*/*" || media == "unknown/unknown" || media == "application/unknown" {
+		return ""
 	}
-	return strings.Join(parts, "/")
+	return media
 }

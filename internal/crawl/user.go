@@ -2,91 +2,109 @@ package crawl
 
 import (
 	"context"
-	"strings"
+	"maps"
 
 	"github.com/panoplysec/panoply/audit/check"
-	"github.com/panoplysec/panoply/internal/pattern"
 )
 
 // asUser walks once more as a user, from all that the visitor saw, and compares: what a
 // visitor does not get in the same way is private.
 func (w *walk) asUser(ctx context.Context) error {
-	u := &walk{
-		Options: w.Options, site: &check.Site{Skipped: make(map[string]int)}, user: true,
-		seen: make(map[string]bool), queries: make(map[string]int), shapes: make(map[string]int),
-	}
-	var level []place
-	level = u.add(level, w.URL.RequestURI(), "", "given")
-	visitor := make(map[string]*check.Exchange)
+	u := newWalk(w.Options, check.User)
+	u.visitor = make(map[string]*check.Exchange)
+	u.forms = maps.Clone(w.forms)
 	for _, p := range w.site.Pages {
-		if p.Request.Headers == "" {
-			visitor[p.Request.Path] = p.Exchange
-			if p.Class != check.Asset {
-				level = u.add(level, p.Request.Path, "", p.From)
-			}
+		if p.From == "missing" {
+			continue
 		}
-	}
-	var err error
-	for range maxDepth {
-		if len(level) == 0 || err != nil {
-			break
+		u.visitor[p.Request.Path] = p.Exchange
+		if p.Class == check.Asset {
+			u.seen[p.Request.Path] = true // what visitors get is styled for everybody
+			continue
 		}
-		level, err = u.level(ctx, level)
+		// The redirects from the target's own address were followed whatever they say.
+		if at := w.base(p.Exchange, ""); p.From != "given" && unsafe(at, nil) {
+			u.leave(leftHarm, at.String())
+			continue
+		}
+		u.enqueue(p.Request.Path, p.From)
 	}
-	u.beyond += len(level)
-	w.beyond += u.beyond
-	for why, n := range u.site.Skipped {
-		w.site.Skipped[why] = max(w.site.Skipped[why], n)
+	err := u.drain(ctx)
+	w.beyond = max(w.beyond, u.beyond)
+	for reason, n := range u.site.Skipped {
+		w.site.Skipped[reason] = max(w.site.Skipped[reason], n)
 	}
-	if err := w.compare(ctx, u.site, visitor); err != nil {
-		return err
+	if err == nil {
+		err = w.complete(ctx, u)
 	}
+	u.compare()
 	w.site.Pages = append(w.site.Pages, u.site.Pages...)
-	return err
-}
-
-// compare asks as a visitor for what only the user found, and marks what is private:
-// the pages, and the forms that stand on them.
-func (w *walk) compare(ctx context.Context, user *check.Site, visitor map[string]*check.Exchange) error {
-	var rest []place
-	for _, p := range user.Pages {
-		if visitor[p.Request.Path] == nil {
-			rest = append(rest, place{request: check.Request{Path: p.Request.Path}})
-		}
-	}
-	answers, _ := w.fetch(ctx, rest)
-	for i, x := range answers {
-		if x != nil {
-			visitor[rest[i].request.Path] = x
-			w.site.Pages = append(w.site.Pages, check.Page{Exchange: x, Class: Classify(x), From: "as a user"})
-		}
-	}
-	private := make(map[string]bool)
-	for i := range user.Pages {
-		p := &user.Pages[i]
-		x := visitor[p.Request.Path]
-		if x == nil {
-			continue // what a visitor gets is not known, so nothing is said
-		}
-		p.Private = p.Status < 300 && p.Class != check.Asset && (p.Status != x.Status || essence(p.Body) != essence(x.Body))
-		private[p.URL] = private[p.URL] || p.Private
-	}
-	for _, f := range user.Forms {
-		if f.Private = private[f.Page]; f.Private {
+	for _, f := range u.site.Forms {
+		if f.Private {
 			w.site.Forms = append(w.site.Forms, f)
 		}
 	}
-	return ctx.Err()
+	return err
 }
 
-var (
-	// What differs between two answers that say the same: tokens, ids, numbers.
-	noise  = pattern.New(`[A-Za-z0-9+/=_-]{16,}|\d+`)
-	hidden = pattern.New(`(?i)<input[^>]{0,200}type=["']?hidden[^>]{0,400}>`)
-)
+// enqueue takes a path that was asked for as a visitor into the user's walk.
+func (w *walk) enqueue(path, from string) {
+	if !w.seen[path] {
+		w.seen[path] = true
+		w.queue = append(w.queue, place{path: path, from: from, depth: 1})
+	}
+}
 
-// essence is a body without what differs from answer to answer.
-func essence(body []byte) string {
-	text := hidden.Get().ReplaceAllString(string(body[:min(len(body), 256<<10)]), "")
-	return strings.Join(strings.Fields(noise.Get().ReplaceAllString(text, "")), " ")
+// complete asks as a visitor for what only the user found.
+func (w *walk) complete(ctx context.Context, user *walk) error {
+	var rest []place
+	for _, p := range user.site.Pages {
+		if user.visitor[p.Request.Path] == nil {
+			rest = append(rest, place{path: p.Request.Path, from: p.From})
+		}
+	}
+	for len(rest) > 0 {
+		now := rest[:min(batch, len(rest))]
+		rest = rest[len(now):]
+		err := w.ask(ctx, now, func(x *check.Exchange, from string, _ int) {
+			user.visitor[x.Request.Path] = x
+			w.site.Pages = append(w.site.Pages, check.Page{Exchange: x, Class: Classify(x), From: from})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compare marks what is private: the pages, and the forms that stand on them. Where it
+// is not known what a visitor gets, nothing is said.
+func (w *walk) compare() {
+	private := make(map[string]bool)
+	for i := range w.site.Pages {
+		p := &w.site.Pages[i]
+		if x := w.visitor[p.Request.Path]; x != nil && differs(p, x) {
+			p.Private = true
+			private[p.URL] = true
+		}
+	}
+	for i := range w.site.Forms {
+		w.site.Forms[i].Private = private[w.site.Forms[i].Page]
+	}
+}
+
+// differs says whether a visitor does not get what the user gets. An answer that is an
+// error gives the user nothing, whatever the visitor gets.
+func differs(user *check.Page, visitor *check.Exchange) bool {
+	switch {
+	case user.Status >= 400:
+		return false
+	case user.Status != visitor.Status:
+		return true
+	case user.Class == check.Redirect:
+		return essence(user.Header.Get("Location")) != essence(visitor.Header.Get("Location"))
+	case user.Class == check.Asset:
+		return false // an image may be drawn afresh for each visitor
+	}
+	return !alikeBodies(user.Exchange, visitor)
 }

@@ -1,8 +1,6 @@
 package jsast
 
 import (
-	"path"
-	"slices"
 	"strings"
 
 	"github.com/tdewolff/parse/v2/js"
@@ -155,6 +153,17 @@ func (m *machine) callbacks(args []*Value) {
 
 func (m *machine) record(c *Call) {
 	c.In, c.Maybe = m.handler, m.maybe > 0 || m.cold
+	if c.App != nil {
+		c.Maybe = m.maybe > c.App.maybe || m.cold && !c.App.cold
+	}
+	// What a loop calls of the language says nothing more the hundredth time.
+	effect := c.App != nil || strings.HasPrefix(c.Callee, "@")
+	if m.sites[c.Pos]++; m.sites[c.Pos] > 100 && !effect {
+		return
+	}
+	if effect {
+		m.effects++
+	}
 	if len(c.Callee) > 300 {
 		c.Callee = c.Callee[:300]
 	}
@@ -206,142 +215,4 @@ func first(args []*Value) *Value {
 		return undefined
 	}
 	return args[0]
-}
-
-// list is a method of an array, as far as apps use them to register things; nil for
-// another method or receiver.
-func (m *machine) list(o *Value, name string, args []*Value) *Value {
-	if o.Kind == String {
-		switch name {
-		case "toString", "trim", "toLowerCase":
-			return o
-		}
-	}
-	if o.Kind != Array {
-		return nil
-	}
-	m.charge(len(o.List) / 8)
-	switch name {
-	case "forEach", "map", "flatMap":
-		to := &Value{Kind: Array, Open: o.Open}
-		f := first(args)
-		for i, v := range o.List {
-			if f.Kind == Function && f.class == nil {
-				to.push(m.run(f.Func, []*Value{v, {Kind: Number, Text: decimal(int64(i))}, o}, nil))
-			}
-		}
-		return to
-	case "push", "unshift":
-		for _, a := range args {
-			if m.maybe > o.maybe {
-				o.Open = true
-			}
-			o.push(a)
-		}
-		return unknown
-	case "concat":
-		to := &Value{Kind: Array, List: slices.Clone(o.List), Open: o.Open}
-		for _, a := range args {
-			if a.Kind == Array {
-				to.Open = to.Open || a.Open
-				for _, v := range a.List {
-					to.push(v)
-				}
-			} else {
-				to.push(a)
-			}
-		}
-		return to
-	case "filter":
-		// The test is not followed: what it keeps is some of them.
-		m.callbacks(args)
-		if f := first(args); f.Kind == Ref && f.Text == "Boolean" {
-			to := &Value{Kind: Array, Open: o.Open}
-			for _, v := range o.List {
-				if v.Truth() != False {
-					to.push(v)
-				}
-			}
-			return to
-		}
-		return &Value{Kind: Array, List: o.List, Open: true}
-	case "join":
-		parts := []*Value{}
-		for i, v := range o.List {
-			if i > 0 {
-				parts = append(parts, first(args))
-			}
-			parts = append(parts, v)
-		}
-		if !o.Open && first(args).Kind == String {
-			return concat(o.Pos, parts...)
-		}
-	case "includes":
-		if !o.Open && len(args) == 1 && args[0].Known() {
-			known, found := true, false
-			for _, v := range o.List {
-				known = known && v.Known()
-				found = found || equal(v, args[0]) == yes
-			}
-			if found || known {
-				return boolean(found)
-			}
-		}
-	}
-	return nil
-}
-
-// keys are the names of an object's properties.
-func keys(o *Value) *Value {
-	v := &Value{Kind: Array, Open: o.Kind != Object || o.Open}
-	if o.Kind == Object {
-		for _, p := range o.Props {
-			v.push(&Value{Kind: String, Text: p.Name})
-		}
-	}
-	return v
-}
-
-// standard is a function of the language or of node whose result matters; nil for
-// others.
-func (m *machine) standard(name string, args []*Value, at Pos) *Value {
-	switch name {
-	case "Object.assign":
-		to := first(args)
-		if to.Kind == Object {
-			for _, a := range args[1:] {
-				m.spread(to, a)
-			}
-			return to
-		}
-	case "Object.freeze", "Object.seal", "Promise.resolve", "String", "Number", "parseInt", "Boolean", "structuredClone":
-		if len(args) > 0 {
-			return args[0]
-		}
-	case "Object.keys":
-		return keys(first(args))
-	case "Object.values", "Object.entries":
-		o := first(args)
-		v := &Value{Kind: Array, Open: o.Kind != Object || o.Open}
-		if o.Kind == Object {
-			for _, p := range o.Props {
-				item := p.Value
-				if name == "Object.entries" {
-					item = &Value{Kind: Array, List: []*Value{{Kind: String, Text: p.Name}, p.Value}}
-				}
-				v.push(item)
-			}
-		}
-		return v
-	case "path.join", "path.posix.join":
-		var parts []string
-		for _, a := range args {
-			if a.Kind != String {
-				return nil
-			}
-			parts = append(parts, a.Text)
-		}
-		return &Value{Kind: String, Text: path.Clean(strings.Join(parts, "/")), Pos: at}
-	}
-	return nil
 }

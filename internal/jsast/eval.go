@@ -1,6 +1,7 @@
 package jsast
 
 import (
+	"path"
 	"strconv"
 	"strings"
 
@@ -83,6 +84,10 @@ func (m *machine) variable(name string, s *scope) *Value {
 	switch name {
 	case "undefined":
 		return undefined
+	case "__dirname":
+		return &Value{Kind: String, Text: path.Dir("/" + m.file.path)}
+	case "__filename":
+		return &Value{Kind: String, Text: "/" + m.file.path}
 	case "NaN":
 		return &Value{Kind: Number, Text: "0"}
 	}
@@ -381,68 +386,4 @@ func (m *machine) someMember(v *Value) *Value {
 		all = append(all, p.Value)
 	}
 	return choice(all...)
-}
-
-// assign sets what is on the left of an assignment.
-func (m *machine) assign(to js.IExpr, v *Value, s *scope, at Pos) {
-	var object *Value
-	name := ""
-	switch to := to.(type) {
-	case *js.Var:
-		m.setVar(string(to.Name()), v, s)
-		return
-	case *js.GroupExpr:
-		m.assign(to.X, v, s, at)
-		return
-	case *js.DotExpr:
-		object = m.eval(to.X, s)
-		name = dotName(to)
-	case *js.IndexExpr:
-		object = m.eval(to.X, s)
-		key := m.eval(to.Y, s)
-		if key.Kind != String && key.Kind != Number {
-			for _, o := range object.Options() {
-				if o.Kind == Object {
-					o.Open = true
-				}
-			}
-			name = "?"
-		} else {
-			name = key.Text
-		}
-	default:
-		return
-	}
-	for _, o := range object.Options() {
-		m.assignMember(o, name, v, at)
-	}
-}
-
-func (m *machine) assignMember(o *Value, name string, v *Value, at Pos) {
-	switch o.Kind {
-	case Object, Function:
-		if m.maybe > o.maybe {
-			if old, ok := o.Prop(name); ok {
-				v = choice(old.Value, v)
-			} else {
-				v = choice(undefined, v)
-			}
-		}
-		o.setProp(name, v, at)
-	case Application:
-		o.setProp(name, v, at)
-		m.set(o.App.path()+"."+name, v, at)
-	case Ref:
-		m.set(o.Text+"."+name, v, at)
-	case Result:
-		m.set(o.Text+"()."+name, v, at)
-	}
-}
-
-func (m *machine) set(target string, v *Value, at Pos) {
-	if len(m.project.Sets) < maxEvents {
-		m.project.Sets = append(m.project.Sets, &Set{Target: target, Value: v, In: m.handler, Maybe: m.maybe > 0 || m.cold, Pos: at})
-	} else {
-		m.stopped = true
-	}
 }

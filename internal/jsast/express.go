@@ -80,14 +80,14 @@ func (m *machine) callApp(v *Value, name string, args []*Value, at Pos) *Value {
 		}
 		return unknown
 	case name == "use" && v.route == "":
-		paths, unclear, rest := usePaths(args)
+		paths, unclear, rest := m.usePaths(args)
 		m.layer(a, Layer{Paths: paths, Unknown: unclear, Pos: at}, rest)
 	case name == "route" && v.route == "":
 		route := *v
 		route.route = "route"
 		route.paths = nil
 		var unclear int
-		route.paths, unclear = pathsOf(first(args))
+		route.paths, unclear = m.pathsOf(first(args))
 		if unclear > 0 {
 			route.route = "unclear"
 		}
@@ -101,7 +101,7 @@ func (m *machine) callApp(v *Value, name string, args []*Value, at Pos) *Value {
 				l.Unknown = 1
 			}
 		} else {
-			l.Paths, l.Unknown = pathsOf(first(args))
+			l.Paths, l.Unknown = m.pathsOf(first(args))
 			handlers = args[min(1, len(args)):]
 		}
 		m.layer(a, l, handlers)
@@ -114,12 +114,13 @@ func (m *machine) callApp(v *Value, name string, args []*Value, at Pos) *Value {
 }
 
 // layer adds a registration. Handlers, and functions that nobody was seen to call, add
-// nothing to what was made elsewhere.
+// nothing to what others have set up.
 func (m *machine) layer(a *App, l Layer, handlers []*Value) {
 	l.Maybe = m.maybe > a.maybe
 	for _, h := range handlers {
 		// What is false is none: app.use(dev && logger()).
-		values, all := h.flat()
+		values, all, looked := h.flat()
+		m.charge(looked)
 		for _, v := range values {
 			if v.Kind != Undefined && v.Kind != Null && v.Kind != Bool {
 				l.Handlers = append(l.Handlers, v)
@@ -129,7 +130,6 @@ func (m *machine) layer(a *App, l Layer, handlers []*Value) {
 			l.Handlers = append(l.Handlers, unknown)
 		}
 	}
-	m.charge(len(l.Handlers))
 	for _, h := range l.Handlers {
 		for _, o := range h.Options() {
 			switch {
@@ -147,6 +147,10 @@ func (m *machine) layer(a *App, l Layer, handlers []*Value) {
 			}
 		}
 	}
+	if m.cold && len(a.Layers) == 0 {
+		// Nobody else was seen to set it up.
+		a.cold = true
+	}
 	if m.handler != nil || m.cold && !a.cold || len(a.Layers) >= maxEvents {
 		return
 	}
@@ -161,12 +165,12 @@ func (m *machine) register(f *Func) {
 }
 
 // usePaths splits the arguments of use: the first is a path unless it is a handler.
-func usePaths(args []*Value) (paths []string, unclear int, rest []*Value) {
+func (m *machine) usePaths(args []*Value) (paths []string, unclear int, rest []*Value) {
 	if len(args) == 0 {
 		return []string{"/"}, 0, nil
 	}
 	at := args[0]
-	if values, _ := at.flat(); at.Kind == Array && len(values) > 0 {
+	if values, _, _ := at.flat(); at.Kind == Array && len(values) > 0 {
 		at = values[0]
 	}
 	switch at.Kind {
@@ -179,13 +183,14 @@ func usePaths(args []*Value) (paths []string, unclear int, rest []*Value) {
 	default:
 		return []string{"/"}, 0, args
 	}
-	paths, unclear = pathsOf(args[0])
+	paths, unclear = m.pathsOf(args[0])
 	return paths, unclear, args[1:]
 }
 
 // pathsOf reads a path or a list of paths.
-func pathsOf(v *Value) (paths []string, unclear int) {
-	values, all := v.flat()
+func (m *machine) pathsOf(v *Value) (paths []string, unclear int) {
+	values, all, looked := v.flat()
+	m.charge(looked)
 	for _, o := range values {
 		if o.Kind == String {
 			paths = append(paths, o.Text)

@@ -16,7 +16,7 @@ import (
 // one in TypeScript, the one in the syntax of Express 4, and the one of which not all
 // can be seen.
 var entries = map[string]string{
-	"single": "app.js", "generator": "app.js", "esm": "server.js", "functions": "index.js",
+	"single": "app.js", "generator": "app.js", "esm": "server.js", "functions": "index.js", "folder": "app.js",
 }
 
 // TestRoutesAgreeWithExpress runs the apps under the real Express and compares what its
@@ -39,6 +39,7 @@ func TestRoutesAgreeWithExpress(t *testing.T) {
 				t.Fatal(err)
 			}
 			cmd := exec.CommandContext(t.Context(), node, script, filepath.Join(dir, entry))
+			cmd.Dir = dir
 			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "NODE_ENV=production", "FEATURE_BETA=1"}
 			out, err := cmd.Output()
 			if err != nil {

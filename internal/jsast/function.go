@@ -65,16 +65,21 @@ func (m *machine) run(f *Func, args []*Value, this *Value) *Value {
 	if f.active > 0 {
 		return unknown
 	}
-	if f.runs >= maxRuns || m.calls >= maxCalls || m.deep > maxDeep || !m.step() {
+	if m.calls >= maxCalls || m.deep > maxDeep || !m.step() {
 		m.cut = true
+		return unknown
+	}
+	if f.runs >= maxRuns {
+		m.cut = m.cut || f.effects
 		return unknown
 	}
 	f.runs++
 	f.active++
 	m.calls++
-	file := m.file
+	file, before := m.file, m.effects
 	m.file = f.file
 	defer func() {
+		f.effects = f.effects || m.effects > before
 		f.active--
 		m.calls--
 		m.file = file

@@ -7,14 +7,15 @@
 //		fmt.Println(r.Method, r.Path, r.File, r.Line)
 //	}
 //
-// Nothing of the folder is run. A small abstract interpreter walks the modules as Node
-// would, with require and import, functions, classes and closures, and with these
-// assumptions: NODE_ENV is "production", so what stands behind another value of it is
-// not seen; of a condition that cannot be told both branches are walked, and what they
-// did is marked [Layer.Maybe] or becomes a [Choice]; a loop is walked once, over a known
-// list once for each element; a callback of an unknown function is called once. Handlers
-// are walked after the modules, with [Ref] values such as "@req" and "@res" for their
-// parameters; functions that nobody was seen to call come last.
+// Nothing of the folder is run. A small abstract interpreter walks the modules that have
+// to do with Express as Node would, with require and import, functions, classes and
+// closures, and with these assumptions: NODE_ENV is "production", so what stands behind
+// another value of it is not seen; of a condition that cannot be told both branches are
+// walked, and what they did is marked [Layer.Maybe] or becomes a [Choice]; a loop is
+// walked once, over a known list once for each element; a callback of an unknown
+// function is called once. Handlers are walked after the modules, with [Ref] values such
+// as "@req" and "@res" for their parameters; functions that nobody was seen to call come
+// last.
 //
 // The folder is data and hostile. Its bounds are those of the constants; whatever was
 // not read, not parsed or not followed is listed in [Project.Skipped] with the reason,
@@ -138,7 +139,8 @@ type Call struct {
 	App *App
 	// In is the handler in which it stands; nil outside of handlers.
 	In *Func
-	// Maybe says that it stands under a condition that could not be told.
+	// Maybe says that it stands under a condition that could not be told, or in a
+	// function that nobody was seen to call.
 	Maybe bool
 	Pos   Pos
 }

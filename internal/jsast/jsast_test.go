@@ -151,6 +151,7 @@ func TestValues(t *testing.T) {
 		{"a callback of something unknown", `db.connect(err => see(err))`, "@err"},
 		{"a regular expression after a bracket", `if (x) /a"b/.test(x); see(1)`, "1"},
 		{"optional chaining", `const o = { a: { b: 1 } }; see(o?.a?.b)`, "1"},
+		{"a module that returns", "see(1)\nif (process.env.X) return\nfoo()", "1"},
 		{"comma and void", `see((void 0, 2))`, "2"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -168,7 +169,7 @@ func TestModules(t *testing.T) {
 		"lib/more.mjs": {Data: []byte("export const d = 3\n")},
 		"circle.js":    {Data: []byte("const o = require('./round')\nexports.name = 'circle'\n")},
 		"round.js":     {Data: []byte("const c = require('./circle')\nmodule.exports = { c }\n")},
-		"gone.js":      {Data: []byte("require('./nowhere')\nrequire('./data.json')\n")},
+		"gone.js":      {Data: []byte("require('express')\nrequire('./nowhere')\nrequire('./data.json')\n")},
 	})
 	for _, c := range p.Calls {
 		if c.Callee == "see" {
@@ -177,7 +178,7 @@ func TestModules(t *testing.T) {
 			}
 		}
 	}
-	want := jsast.Skip{File: "gone.js", Line: 1, Reason: "asks for ./nowhere, which was not read", Server: true}
+	want := jsast.Skip{File: "gone.js", Line: 2, Reason: "asks for ./nowhere, which was not read", Server: true}
 	if !slices.Equal(p.Skipped, []jsast.Skip{want}) {
 		t.Errorf("Skipped = %+v, want %+v", p.Skipped, want)
 	}
@@ -228,6 +229,29 @@ func TestBounds(t *testing.T) {
 	}
 	if u := p.Unseen(); !slices.ContainsFunc(u, func(s jsast.Skip) bool { return s.File == "deep.js" }) || slices.ContainsFunc(u, func(s jsast.Skip) bool { return s.File == "big.js" }) {
 		t.Errorf("Unseen() = %+v, want deep.js, which speaks of Express, and not big.js", u)
+	}
+}
+
+// TestHostileAppsEnd walks what would take for ever without bounds: each case doubles or
+// multiplies with every line.
+func TestHostileAppsEnd(t *testing.T) {
+	var mounts strings.Builder
+	mounts.WriteString("const e = require('express'), a = e(), r0 = e.Router();\n")
+	for i := range 30 {
+		fmt.Fprintf(&mounts, "const r%d = e.Router();%s\n", i+1, strings.Repeat(fmt.Sprintf("r%d.use('/x', r%d);", i, i+1), 30))
+	}
+	for name, source := range map[string]string{
+		"mounts":    mounts.String() + "r30.get('/y', h); a.use(r0)",
+		"paths":     "const e = require('express')(); let p = ['/a']; for (const x of [1,2,3,4,5,6,7,8,9,10,11,12]) p = [p, p, p];" + strings.Repeat("e.get(p, p, p);", 20_000),
+		"texts":     "let s = 'x'; function f() { s = s + s + s; s = `${s}y` }" + strings.Repeat("f();", 50_000),
+		"spreads":   "let o = {}; function f(n) { o = { ...o, ...o, [n]: o } }" + strings.Repeat("f('a' + 1);", 50_000),
+		"calls":     "function a() { b(); b(); b() } function b() { c(); c(); c() } function c() { q() }" + strings.Repeat("a();", 50_000),
+		"variables": strings.Repeat("function f() {", 90) + strings.Repeat("a;b;c;", 50_000) + strings.Repeat("}", 90),
+	} {
+		p := jsast.Load(fstest.MapFS{"a.js": {Data: []byte(source)}})
+		if routes, _ := p.Routes(); len(routes) > 25_000 {
+			t.Errorf("%s: %d routes, want a bounded table", name, len(routes))
+		}
 	}
 }
 

@@ -12,12 +12,13 @@ import (
 // The bounds of the walk. A project that meets one is not fully seen, which its Skipped
 // then says.
 const (
-	maxSteps = 4_000_000
+	maxSteps = 10_000_000
 	maxCalls = 40
 	maxDeep  = 400
-	// maxRuns is how often one function is walked, maxEvents how many calls and how
-	// many assignments are kept.
-	maxRuns   = 1000
+	// maxRuns is how often one function is walked: no table of routes is that long, and
+	// what goes on longer computes something. maxEvents is how many calls and how many
+	// assignments are kept.
+	maxRuns   = 500
 	maxEvents = 100_000
 )
 
@@ -29,6 +30,10 @@ type machine struct {
 	// an app was given.
 	funcs    []*Func
 	handlers []*Func
+	// effects counts what was done to apps, requests and answers.
+	effects int
+	// sites counts the calls at a place.
+	sites map[Pos]int
 	// handled is how many of the handlers were walked.
 	handled int
 
@@ -72,6 +77,8 @@ type Func struct {
 	runs    int
 	active  int
 	handled bool
+	// effects says that it did something to an app or to an answer.
+	effects bool
 }
 
 // A scope holds variables.
@@ -100,24 +107,28 @@ func (m *machine) child(s *scope) *scope {
 	return &scope{parent: s, vars: make(map[string]*Value), maybe: m.maybe}
 }
 
-// interpret walks all modules: first those that nobody imports, then what is left; then
-// the handlers; then the functions that nobody was seen to call.
+// interpret walks the modules that have to do with Express, or all when none has: first
+// those that nobody imports, then what is left; then the handlers; then the functions
+// that nobody was seen to call.
 func interpret(p *Project) {
-	m := &machine{project: p, modules: make(map[string]*module)}
+	m := &machine{project: p, modules: make(map[string]*module), sites: make(map[Pos]int)}
 	imported := make(map[string]bool)
 	for _, f := range p.Files {
 		m.modules[f.Path] = &module{file: f}
 	}
+	uses := make(map[string][]string)
 	for _, f := range p.Files {
 		for _, name := range f.Imports {
 			if to := m.resolve(f.Path, name); to != "" && to != f.Path {
 				imported[to] = true
+				uses[f.Path] = append(uses[f.Path], to)
 			}
 		}
 	}
+	server := serving(p.Files, uses)
 	for _, first := range []bool{true, false} {
 		for _, f := range p.Files {
-			if first != imported[f.Path] {
+			if first != imported[f.Path] && (len(server) == 0 || server[f.Path]) {
 				m.load(m.modules[f.Path])
 			}
 		}
@@ -131,9 +142,49 @@ func interpret(p *Project) {
 			m.handle()
 		}
 	}
+	for i, s := range p.Skipped {
+		p.Skipped[i].Server = s.Server && (s.Line == 0 || server[s.File])
+	}
 	if m.stopped || m.cut {
 		p.Skipped = append(p.Skipped, Skip{File: ".", Reason: "has more code than is followed", Server: true})
 	}
+}
+
+// serving are the files that have to do with Express: those that ask for it, what uses
+// them, and all that these use. A folder often holds a browser's program too, of which
+// nothing matters here.
+func serving(files []*File, uses map[string][]string) map[string]bool {
+	used := make(map[string][]string)
+	for from, all := range uses {
+		for _, to := range all {
+			used[to] = append(used[to], from)
+		}
+	}
+	spread := func(of map[string]bool, along map[string][]string) {
+		var left []string
+		for f := range of {
+			left = append(left, f)
+		}
+		for len(left) > 0 {
+			f := left[len(left)-1]
+			left = left[:len(left)-1]
+			for _, g := range along[f] {
+				if !of[g] {
+					of[g] = true
+					left = append(left, g)
+				}
+			}
+		}
+	}
+	server := make(map[string]bool)
+	for _, f := range files {
+		if slices.ContainsFunc(f.Imports, func(name string) bool { return name == "express" || strings.HasPrefix(name, "express-promise") }) {
+			server[f.Path] = true
+		}
+	}
+	spread(server, used)
+	spread(server, uses)
+	return server
 }
 
 // handle walks the handlers that were not walked yet.
@@ -210,11 +261,18 @@ func (m *machine) load(mod *module) *Value {
 // resolve finds the file that a module means by a relative name; empty when it means a
 // package, or no file that was read.
 func (m *machine) resolve(from, name string) string {
-	if !strings.HasPrefix(name, "./") && !strings.HasPrefix(name, "../") && name != "." && name != ".." {
-		return ""
+	base := ""
+	switch rest, alias := strings.CutPrefix(name, "@/"); {
+	case local(name):
+		base = path.Join(path.Dir(from), name)
+	case strings.HasPrefix(name, "/"):
+		// What the source makes of __dirname begins at the folder.
+		base = strings.TrimPrefix(path.Clean(name), "/")
+	case alias:
+		// By custom an alias of TypeScript for the folder of the sources.
+		base = path.Join("src", rest)
 	}
-	base := path.Join(path.Dir(from), name)
-	if strings.HasPrefix(base, "../") {
+	if base == "" || base == ".." || strings.HasPrefix(base, "../") {
 		return ""
 	}
 	names := []string{base}
@@ -226,7 +284,7 @@ func (m *machine) resolve(from, name string) string {
 	}
 	// TypeScript names the JavaScript that it will become.
 	if ext := path.Ext(base); slices.Contains([]string{".js", ".mjs", ".cjs"}, ext) {
-		names = append(names, strings.TrimSuffix(base, ext)+".ts", strings.TrimSuffix(base, ext)+".m"+"ts")
+		names = append(names, strings.TrimSuffix(base, ext)+".ts", strings.TrimSuffix(base, ext)+".mts")
 	}
 	for _, n := range names {
 		if m.modules[n] != nil {
@@ -236,12 +294,16 @@ func (m *machine) resolve(from, name string) string {
 	return ""
 }
 
+func local(name string) bool {
+	return strings.HasPrefix(name, "./") || strings.HasPrefix(name, "../") || name == "." || name == ".."
+}
+
 // require gives what a module exports.
 func (m *machine) require(name string, at Pos) *Value {
 	if to := m.resolve(at.File, name); to != "" {
 		return m.load(m.modules[to])
 	}
-	if strings.HasPrefix(name, ".") {
+	if local(name) || strings.HasPrefix(name, "/") || strings.HasPrefix(name, "@/") {
 		if path.Ext(name) != ".json" {
 			m.unseen(at, fmt.Sprintf("asks for %s, which was not read", name))
 		}

@@ -39,7 +39,7 @@ func parse(name string, text []byte) (p *parsed, err error) {
 	}
 	tokens, deep := scan(text)
 	if deep {
-		return nil, fmt.Errorf("nests brackets deeper than %d", MaxNesting)
+		return nil, errors.New("nests brackets too deep to be parsed")
 	}
 	typed := slices.Contains([]string{".ts", ".mts", ".cts"}, path.Ext(name))
 	if typed {
@@ -47,6 +47,12 @@ func parse(name string, text []byte) (p *parsed, err error) {
 		tokens, _ = scan(text)
 	}
 	tree, err := js.Parse(reader.NewInputBytes(bytes.Clone(text)), js.Options{})
+	if err != nil {
+		// A CommonJS module is the body of a function, and may return.
+		if inner, again := js.Parse(reader.NewInputBytes(bytes.Clone(text)), js.Options{Inline: true}); again == nil {
+			tree, err = inner, nil
+		}
+	}
 	if err != nil {
 		line := strings.SplitN(err.Error(), "\n", 2)[0]
 		if typed {

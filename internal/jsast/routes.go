@@ -19,8 +19,12 @@ type Route struct {
 	Maybe bool
 }
 
-// maxRoutes bounds the table: a router can be mounted many times in many routers.
-const maxRoutes = 20_000
+// maxRoutes bounds the table, and maxVisits the walk that makes it: a router can be
+// mounted many times in many routers.
+const (
+	maxRoutes = 20_000
+	maxVisits = 200_000
+)
 
 // Routes returns the table of all applications, in the order of registration, and how
 // many routes are not in it because their path is a regular expression or made at run
@@ -45,6 +49,7 @@ func (p *Project) Routes() (routes []Route, unclear int) {
 type table struct {
 	routes  []Route
 	unclear int
+	visits  int
 	seen    map[Route]bool
 }
 
@@ -54,7 +59,8 @@ func (t *table) add(a *App, prefix string, maybe bool, above []*App) {
 	}
 	above = append(above, a)
 	for _, l := range a.Layers {
-		if len(t.routes) >= maxRoutes {
+		if t.visits++; t.visits > maxVisits || len(t.routes) >= maxRoutes {
+			t.unclear++
 			return
 		}
 		t.unclear += l.Unknown

@@ -18,21 +18,28 @@ type token struct {
 	newline bool
 }
 
+// The parser's work grows with how deep code lies: a file may lie meanDepth deep on the
+// average, but for what a small file can have.
+const (
+	meanDepth = 24
+	smallFile = 1_000_000
+)
+
 // scan splits the text. It says whether brackets nest too deep to be parsed; then the
 // tokens end there.
 func scan(text []byte) (tokens []token, deep bool) {
 	l := js.NewLexer(reader.NewInputBytes(append([]byte(nil), text...)))
-	at, depth, newline := 0, 0, true
+	at, depth, sum, newline := 0, 0, 0, true
 	for {
 		kind, data := l.Next()
 		if kind == js.ErrorToken && len(data) == 0 {
-			return tokens, false
+			return tokens, sum > smallFile+meanDepth*len(tokens)
 		}
 		if (kind == js.DivToken || kind == js.DivEqToken) && !ends(tokens) {
 			if k, d := l.RegExp(); k == js.RegExpToken {
 				kind, data = k, d
 			} else {
-				return tokens, false
+				return tokens, sum > smallFile+meanDepth*len(tokens)
 			}
 		}
 		switch kind {
@@ -42,6 +49,7 @@ func scan(text []byte) (tokens []token, deep bool) {
 		default:
 			tokens = append(tokens, token{kind, string(data), at, newline})
 			newline = false
+			sum += depth
 		}
 		at += len(data)
 		switch kind {
@@ -58,8 +66,13 @@ func scan(text []byte) (tokens []token, deep bool) {
 // ends says that the last token can end an expression, so that a slash after it divides
 // and does not open a regular expression.
 func ends(tokens []token) bool {
-	if len(tokens) == 0 {
+	n := len(tokens)
+	if n == 0 {
 		return false
+	}
+	// Behind a dot every word is a name.
+	if n > 1 && (tokens[n-2].kind == js.DotToken || tokens[n-2].kind == js.OptChainToken) && js.IsIdentifierName(tokens[n-1].kind) {
+		return true
 	}
 	switch t := tokens[len(tokens)-1]; t.kind {
 	case js.StringToken, js.TemplateToken, js.TemplateEndToken, js.RegExpToken, js.PrivateIdentifierToken,

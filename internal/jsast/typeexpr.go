@@ -6,7 +6,7 @@ import "github.com/tdewolff/parse/v2/js"
 // between them cannot be types.
 func (b *blanker) angle(i int) int {
 	depth := 0
-	for j := i; j < len(b.tokens) && j < i+256; j++ {
+	for j := i; j < len(b.tokens) && j < i+96; j++ {
 		t := b.at(j)
 		switch t.text {
 		case "<":
@@ -169,7 +169,7 @@ func (b *blanker) parameter(i int) bool {
 		return false
 	}
 	open := b.open[len(b.open)-1]
-	if !b.is(open, "(") || !b.is(i-1, "(", ",", "...", "public", "private", "protected", "readonly", "override") {
+	if !b.is(open, "(") || !b.is(i-1, "(", ",", "...") && !b.gone[i-1] {
 		return false
 	}
 	return b.parameters(open)

@@ -132,15 +132,11 @@ func (b *blanker) step(i int) int {
 	case ":":
 		return b.declared(i)
 	case "public", "private", "protected", "readonly", "override":
-		if (b.inClass() || b.is(i-1, "(", ",") || modifier(b.at(i-1).text)) && (word(b.at(i+1)) || b.is(i+1, "[", "#", "{") || b.at(i+1).kind == js.PrivateIdentifierToken) {
+		if (b.inClass() || b.is(i-1, "(", ",") || b.gone[i-1]) && (word(b.at(i+1)) || b.is(i+1, "[", "#", "{") || b.at(i+1).kind == js.PrivateIdentifierToken) {
 			return b.blank(i, i+1)
 		}
 	}
 	return i + 1
-}
-
-func modifier(s string) bool {
-	return slices.Contains([]string{"public", "private", "protected", "readonly", "override", "static", "abstract", "declare"}, s)
 }
 
 // module handles import type, export type and import x = require().

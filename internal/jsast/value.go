@@ -224,7 +224,7 @@ func (v *Value) mentions(path string, depth int, left *int) bool {
 		return true
 	}
 	for _, o := range v.List {
-		if o.mentions(path, depth-1, left) {
+		if *left >= 0 && o.mentions(path, depth-1, left) {
 			return true
 		}
 	}
@@ -237,9 +237,11 @@ func (v *Value) mentions(path string, depth int, left *int) bool {
 }
 
 // flat are the elements of a list and of the lists in it, as Express reads lists of paths
-// and of handlers; all is false when there are more than are known.
-func (v *Value) flat() (values []*Value, all bool) {
-	left, all := 5000, true
+// and of handlers; all is false when there are more than are known. It tells how many
+// values it looked at.
+func (v *Value) flat() (values []*Value, all bool, looked int) {
+	const bound = 5000
+	left, all := bound, true
 	var walk func(v *Value, depth int)
 	walk = func(v *Value, depth int) {
 		switch left--; {
@@ -249,11 +251,11 @@ func (v *Value) flat() (values []*Value, all bool) {
 			values = append(values, v)
 		default:
 			all = all && !v.Open
-			for _, o := range v.List {
-				walk(o, depth+1)
+			for i := 0; i < len(v.List) && left >= 0; i++ {
+				walk(v.List[i], depth+1)
 			}
 		}
 	}
 	walk(v, 0)
-	return values, all
+	return values, all, bound - left
 }

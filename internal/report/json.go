@@ -32,6 +32,7 @@ type document struct {
 // JSON writes the report as one indented JSON object with a line feed. Equal reports
 // give equal bytes; two runs over the same answers differ in duration_ms only.
 func JSON(w io.Writer, r *audit.Report) error {
+	r = clean(r)
 	text, err := json.MarshalIndent(document{
 		r.Schema, r.Targets, r.Practices, r.Findings, append([]audit.Ignored{}, r.Ignored...), r.Baseline, r.Sent, r.Duration.Milliseconds(),
 	}, "", "  ")

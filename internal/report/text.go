@@ -37,17 +37,23 @@ func Text(w io.Writer, r *audit.Report, style Style) error {
 		style.Width = DefaultWidth
 	}
 	style.Width = max(style.Width, MinWidth)
-	out := &printer{w: bufio.NewWriter(w), style: style}
+	out := &printer{style: style}
 	out.targets(r)
 	out.table(r)
+	out.summary(r)
 	if !style.Brief {
 		out.findings(r)
+		out.ignored(r)
 	}
-	return out.w.Flush()
+	file := bufio.NewWriter(w)
+	for l := range strings.Lines(out.text.String()) {
+		file.WriteString(inert(l))
+	}
+	return file.Flush()
 }
 
 type printer struct {
-	w     *bufio.Writer
+	text  strings.Builder
 	style Style
 }
 
@@ -67,7 +73,7 @@ func (p *printer) paint(color, text string) string {
 	return color + text + reset
 }
 
-func (p *printer) printf(format string, args ...any) { fmt.Fprintf(p.w, format, args...) }
+func (p *printer) printf(format string, args ...any) { fmt.Fprintf(&p.text, format, args...) }
 
 func (p *printer) targets(r *audit.Report) {
 	// A target of which nothing was asked over HTTP did not fail to answer.
@@ -88,6 +94,12 @@ func (p *printer) targets(r *audit.Report) {
 			name += "  no answer"
 		}
 		p.printf("%s\n", p.paint(bold, line(name)))
+		if said := looked(t); said != "" {
+			p.paragraph(said)
+		}
+		if said := leftAlone(t); said != "" {
+			p.paragraph(said)
+		}
 	}
 	p.printf("%d requests in %s\n\n", requests, r.Duration.Round(10*time.Millisecond))
 }
@@ -113,9 +125,7 @@ func (p *printer) table(r *audit.Report) {
 	}
 	p.printf("%s\n", p.paint(dim, pad("PRACTICE", practiceWidth)+gap+pad("STATUS", statusWidth)+gap+
 		pad("SEVERITY", severityWidth)+gap+strings.TrimRight(pad("LAYER", layerWidth)+title, " ")))
-	count := map[check.Status]int{}
 	for _, row := range r.Practices {
-		count[row.Status]++
 		severity, layer := row.Severity.String(), string(row.Layer)
 		if row.Status != check.Broken {
 			severity = "-"
@@ -142,8 +152,6 @@ func (p *printer) table(r *audit.Report) {
 		}
 		p.printf("\n")
 	}
-	p.printf("\n%s, %s, %s\n", p.paint(green, fmt.Sprintf("%d proved", count[check.Proved])),
-		p.paint(red, fmt.Sprintf("%d broken", count[check.Broken])), p.paint(yellow, fmt.Sprintf("%d not proven", count[check.Unproven])))
 }
 
 func colorOf(s check.Status) string {
@@ -210,6 +218,9 @@ func (p *printer) findings(r *audit.Report) {
 			color = dim
 		}
 		head, said := line(f.ID)+gap+f.Severity.String(), gap+line(f.Message)
+		if f.Known {
+			head += ", known"
+		}
 		if utf8.RuneCountInString(head+said) > p.style.Width {
 			said = "\n  " + strings.Join(wrap(said, p.style.Width-2), "\n  ")
 		}
@@ -235,6 +246,7 @@ func (p *printer) findings(r *audit.Report) {
 		if f.CWE != 0 {
 			p.field("cwe", fmt.Sprintf("CWE-%d", f.CWE))
 		}
+		p.field("asvs", strings.Join(f.ASVS, ", "))
 	}
 }
 
@@ -256,41 +268,4 @@ func (p *printer) field(label, text string) {
 		}
 		p.printf("%s\n", strings.TrimRight("  "+p.paint(dim, pad(label, 8))+" "+strings.TrimRight(l, " "), " "))
 	}
-}
-
-// line makes one printable line of foreign text.
-func line(s string) string {
-	return strings.NewReplacer("\n", " ", "\t", " ").Replace(redact.Printable(s))
-}
-
-func pad(s string, width int) string {
-	return s + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s)))
-}
-
-// wrap breaks text at blanks into lines of at most width characters; a longer word is
-// cut.
-func wrap(text string, width int) []string {
-	var lines []string
-	current := ""
-	for word := range strings.FieldsSeq(text) {
-		for utf8.RuneCountInString(word) > width {
-			if current != "" {
-				lines, current = append(lines, current), ""
-			}
-			runes := []rune(word)
-			lines, word = append(lines, string(runes[:width])), string(runes[width:])
-		}
-		switch {
-		case current == "":
-			current = word
-		case utf8.RuneCountInString(current)+1+utf8.RuneCountInString(word) <= width:
-			current += " " + word
-		default:
-			lines, current = append(lines, current), word
-		}
-	}
-	if current != "" {
-		lines = append(lines, current)
-	}
-	return lines
 }

@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,19 +11,40 @@ import (
 )
 
 var cookiesRules = check.Rules{
-	{ID: "cookies/secure", Title: "a cookie is also sent in clear: no Secure", Severity: check.Medium, CWE: 614},
-	{ID: "cookies/httponly", Title: "script can read a session cookie: no HttpOnly", Severity: check.Medium, CWE: 1004},
-	{ID: "cookies/httponly-other", Title: "script can read a cookie", Severity: check.Info, CWE: 1004},
-	{ID: "cookies/samesite", Title: "other sites' requests carry a session cookie in some browsers: no SameSite", Severity: check.Low, CWE: 1275},
-	{ID: "cookies/samesite-other", Title: "a cookie has no SameSite", Severity: check.Info, CWE: 1275},
-	{ID: "cookies/samesite-invalid", Title: "SameSite has a value that browsers ignore", Severity: check.Low, CWE: 1275},
-	{ID: "cookies/samesite-none", Title: "other sites' requests carry the cookie: SameSite=None", Severity: check.Info, CWE: 1275},
-	{ID: "cookies/default-name", Title: "a session cookie has a framework's default name", Severity: check.Low, CWE: 200},
-	{ID: "cookies/prefix", Title: "a cookie breaks the rule of its prefix, so browsers drop it", Severity: check.Medium, CWE: 1275},
-	{ID: "cookies/domain", Title: "a cookie is for a domain that is not the host's, so browsers drop it", Severity: check.Low, CWE: 1275},
-	{ID: "cookies/domain-shared", Title: "a session cookie goes to every sibling host", Severity: check.Info, CWE: 1275},
-	{ID: "cookies/size", Title: "the cookies are larger than 4093 bytes together, so browsers may drop some", Severity: check.Medium},
-	{ID: "cookies/lifetime", Title: "a session cookie is kept for more than a year", Severity: check.Info, CWE: 613},
+	{ID: "cookies/secure", Title: "a cookie is also sent in clear: no Secure", Severity: check.Medium, CWE: 614, ASVS: []string{"3.3.1"}},
+	{ID: "cookies/httponly", Title: "script can read a session cookie: no HttpOnly", Severity: check.Medium, CWE: 1004, ASVS: []string{"3.3.4"}},
+	{ID: "cookies/httponly-other", Title: "script can read a cookie", Severity: check.Info, CWE: 1004, ASVS: []string{"3.3.4"}},
+	{ID: "cookies/samesite", Title: "other sites' requests carry a session cookie in some browsers: no SameSite", Severity: check.Low, CWE: 1275, ASVS: []string{"3.3.2"}},
+	{ID: "cookies/samesite-other", Title: "a cookie has no SameSite", Severity: check.Info, CWE: 1275, ASVS: []string{"3.3.2"}},
+	{ID: "cookies/samesite-invalid", Title: "SameSite has a value that browsers ignore", Severity: check.Low, CWE: 1275, ASVS: []string{"3.3.2"}},
+	{ID: "cookies/samesite-none", Title: "other sites' requests carry the cookie: SameSite=None", Severity: check.Info, CWE: 1275, ASVS: []string{"3.3.2"}},
+	{ID: "cookies/default-name", Title: "a session cookie has a framework's default name", Severity: check.Low, CWE: 200, ASVS: []string{"13.4.6"}},
+	{ID: "cookies/prefix", Title: "a cookie breaks the rule of its prefix, so browsers drop it", Severity: check.Medium, CWE: 1275, ASVS: []string{"3.3.1", "3.3.3"}},
+	{ID: "cookies/domain", Title: "a cookie is for a domain that is not the host's, so browsers drop it", Severity: check.Low, CWE: 1275, ASVS: []string{"3.3.3"}},
+	{ID: "cookies/domain-shared", Title: "a session cookie goes to every sibling host", Severity: check.Info, CWE: 1275, ASVS: []string{"3.3.3"}},
+	{ID: "cookies/weak-secret", Title: "a session's signature can be forged: its secret is one that everybody tries", Severity: check.Critical, CWE: 1391, ASVS: []string{"13.3.1"},
+		Why: "Whoever has the secret writes a session for any user, and needs no login.",
+		Bad: "session({ secret: 'keyboard cat' })", Good: "session({ secret: process.env.SESSION_SECRET }), made by openssl rand -hex 32",
+		Fix: check.Fix{
+			Express: "session({ secret: [process.env.SESSION_SECRET, oldSecret] }) with a secret of openssl rand -hex 32; drop the old one when its sessions are over",
+			Go:      "a random key of 32 bytes from a file or the environment, never from the source",
+			Door:    "none: the app signs its sessions",
+		}},
+	{ID: "cookies/session-private", Title: "a cookie shows private data to whoever holds it", Severity: check.Medium, CWE: 315, ASVS: []string{"14.2.1"},
+		Why: "A signature keeps data from being changed, not from being read.",
+		Bad: "req.session.user = { mail: 'ann@shop.example' } with cookie-session", Good: "req.session.userId = 7",
+		Fix: check.Fix{
+			Express: "keep an id in the session and the data in the database, or use express-session with a store",
+			Go:      "keep an id in the session and the data in the database", Door: "none: the app decides what it puts into its cookies",
+		}},
+	{ID: "cookies/session-nested", Title: "a cookie carries objects, where the page allows small primitive values only", Severity: check.Low, CWE: 315, ASVS: []string{"3.3.5"},
+		Bad: "req.session.cart = { items: […] } with cookie-session", Good: "req.session.cartId = 7",
+		Fix: check.Fix{
+			Express: "keep an id in the session and the object in the database, or use express-session with a store",
+			Go:      "keep an id in the session and the object in the database", Door: "none: the app decides what it puts into its cookies",
+		}},
+	{ID: "cookies/size", Title: "the cookies are larger than 4093 bytes together, so browsers may drop some", Severity: check.Medium, ASVS: []string{"3.3.5"}},
+	{ID: "cookies/lifetime", Title: "a session cookie is kept for more than a year", Severity: check.Info, CWE: 613, ASVS: []string{"7.3.2"}},
 }
 
 var cookiesCheck = check.Check{
@@ -48,12 +70,13 @@ func runCookies(ctx context.Context, s *check.Session) check.Result {
 	judged := make(map[string]bool)
 	var found []check.Finding
 	for _, x := range all {
-		for _, c := range setCookies(x) {
+		set := setCookies(x)
+		for _, c := range set {
 			last[c.name] = c
 			if c.deletes() {
 				continue
 			}
-			for _, f := range judgeCookie(s, x, c, names) {
+			for _, f := range slices.Concat(judgeCookie(s, x, c, names), judgeSecret(x, c, set), judgeContents(x, c)) {
 				// One finding a rule and cookie, however many pages set it.
 				if key := f.ID + "\x00" + f.Subject; !judged[key] {
 					judged[key] = true
@@ -93,7 +116,7 @@ func runCookies(ctx context.Context, s *check.Session) check.Result {
 func judgeCookie(s *check.Session, x *check.Exchange, c setCookie, names map[string]bool) []check.Finding {
 	var found []check.Finding
 	session := c.session() || cookieOwner(c.name, names) != ""
-	shown := check.Evidence{Where: x.Evidence().Where, Command: x.Command(), Seen: "Set-Cookie: " + c.field()}
+	shown := shownCookie(x, c)
 	add := func(id, format string, args ...any) {
 		found = append(found, cookiesRules.Find(id, c.name, shown).Saying("the cookie "+c.name+" "+format, args...))
 	}

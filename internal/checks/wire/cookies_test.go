@@ -1,8 +1,12 @@
 package wire_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +23,16 @@ func cookieApp(fields ...string) twin {
 	return twin{check: "cookies", handler: app("hello", lines...)}
 }
 
+// signed is a value as express-session writes it.
+func signed(id, secret string) string {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(id))
+	return url.QueryEscape("s:" + id + "." + base64.RawStdEncoding.EncodeToString(mac.Sum(nil)))
+}
+
+// packed is a value as cookie-session writes it.
+func packed(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
+
 func named(name string, bad bool, tw twin, want ...string) twin {
 	tw.name, tw.bad, tw.want = name, bad, want
 	return tw
@@ -33,6 +47,12 @@ func unproven(name string, tw twin, want ...string) twin {
 var cookiesTwins = []twin{
 	named("express-session", true, cookieApp("connect.sid=s%3AAAAAAAAAAAAAAAAAAAAAAAAA.BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB; Path=/; HttpOnly"),
 		"cookies/secure", "cookies/samesite", "cookies/default-name"),
+	named("express-session signed with keyboard cat", true, cookieApp("__Host-id="+signed("abcdefghijklmnopqrstuvwxyz012345", "keyboard cat")+"; Path=/; Secure; HttpOnly; SameSite=Lax"), "cookies/weak-secret"),
+	named("express-session signed with a good secret", false, cookieApp("__Host-id="+signed("abcdefghijklmnopqrstuvwxyz012345", "Zq8kw2xJ0pLr5vTb")+"; Path=/; Secure; HttpOnly; SameSite=Lax")),
+	named("token signed with a weak secret", true, cookieApp("jwt=eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c; Path=/; Secure; HttpOnly; SameSite=Lax"), "cookies/weak-secret"),
+	named("cookie-session with objects and an address", true, cookieApp("s="+packed(`{"user":{"mail":"ann@shop.example"},"n":1}`)+"; Path=/; Secure; HttpOnly; SameSite=Lax"), "cookies/session-nested", "cookies/session-private"),
+	named("cookie-session with a number", false, cookieApp("s="+packed(`{"cart":7,"csrfSecret":"abcdefghijkl"}`)+"; Path=/; Secure; HttpOnly; SameSite=Lax")),
+	named("one that browsers drop", true, cookieApp("__Host-big="+strings.Repeat("x", 4100)+"; Path=/; Secure; HttpOnly; SameSite=Lax"), "cookies/size"),
 	named("mended", false, cookieApp("__Host-k3v9x2=s%3Ax.y; Path=/; Secure; HttpOnly; SameSite=Lax")),
 	named("bare session", true, cookieApp("sid=abc"), "cookies/secure", "cookies/httponly", "cookies/samesite"),
 	named("session by its value", true, cookieApp("a=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.x; Secure; SameSite=Lax"), "cookies/httponly"),

@@ -49,22 +49,31 @@ var (
 	metaText = pattern.New(`(?is)\scontent\s*=\s*(?:"([^"]*)"|'([^']*)')`)
 )
 
-// metaPolicies reads the policies a page gives itself. Browsers ignore three
-// directives there.
-func metaPolicies(x *check.Exchange) []policy {
-	var all []policy
+// metaPolicyTexts returns the policies that a page gives itself, as they are spelt.
+func metaPolicyTexts(x *check.Exchange) []string {
+	var all []string
 	for _, tag := range metaTag.Get().FindAll(head(x), 100) {
 		if !metaCSP.Get().Match(tag) {
 			continue
 		}
 		if m := metaText.Get().FindSubmatch(tag); m != nil {
-			p := parsePolicy(strings.ReplaceAll(string(m[1])+string(m[2]), "&#39;", "'"))
-			for _, ignored := range []string{"frame-ancestors", "report-uri", "sandbox"} {
-				delete(p, ignored)
-			}
-			if len(p) > 0 {
-				all = append(all, p)
-			}
+			all = append(all, strings.ReplaceAll(string(m[1])+string(m[2]), "&#39;", "'"))
+		}
+	}
+	return all
+}
+
+// metaPolicies reads the policies a page gives itself. Browsers ignore three
+// directives there.
+func metaPolicies(x *check.Exchange) []policy {
+	var all []policy
+	for _, text := range metaPolicyTexts(x) {
+		p := parsePolicy(text)
+		for _, ignored := range []string{"frame-ancestors", "report-uri", "sandbox"} {
+			delete(p, ignored)
+		}
+		if len(p) > 0 {
+			all = append(all, p)
 		}
 	}
 	return all
@@ -81,30 +90,49 @@ func (p policy) sources(names ...string) ([]string, bool) {
 }
 
 // wide says that the list lets in everybody.
-func wide(list []string) bool {
+func wide(list []string) bool { return slices.ContainsFunc(list, wideSource) }
+
+// wideSource says that a source names no host: a scheme, or a star in a host's place.
+func wideSource(s string) bool {
+	switch s {
+	case "http:", "https:", "data:", "ftp:":
+		return true
+	}
+	_, host, ok := strings.Cut(s, "://")
+	if !ok {
+		host = s
+	}
+	return host == "*" || strings.HasPrefix(host, "*:") || strings.HasPrefix(host, "*/")
+}
+
+// keyed says that the list allows script by nonce or hash; then 'unsafe-inline' is void.
+func keyed(list []string) bool {
 	return slices.ContainsFunc(list, func(s string) bool {
-		switch s {
-		case "*", "http:", "https:", "http://*", "https://*", "data:":
-			return true
-		}
-		return false
+		return strings.HasPrefix(s, "'nonce-") || strings.HasPrefix(s, "'sha256-") ||
+			strings.HasPrefix(s, "'sha384-") || strings.HasPrefix(s, "'sha512-")
 	})
 }
 
-// restrictsScript says that the policy stops script that an attacker puts into a page.
+// restrictsScript says that the policy stops script that an attacker puts into a page:
+// as an element, or as an attribute such as onerror.
+//
+// Source: CSP Level 3 sections 6.7.3.2 and 6.8.
 func (p policy) restrictsScript() bool {
+	if flags, ok := p["sandbox"]; ok && !slices.Contains(flags, "allow-scripts") {
+		return true
+	}
+	attributes, ok := p.sources("script-src-attr", "script-src", "default-src")
+	if !ok || slices.Contains(attributes, "'unsafe-inline'") && !keyed(attributes) && !slices.Contains(attributes, "'strict-dynamic'") {
+		return false
+	}
 	list, ok := p.sources("script-src-elem", "script-src", "default-src")
 	if !ok {
 		return false
 	}
-	keyed := slices.ContainsFunc(list, func(s string) bool {
-		return strings.HasPrefix(s, "'nonce-") || strings.HasPrefix(s, "'sha256-") ||
-			strings.HasPrefix(s, "'sha384-") || strings.HasPrefix(s, "'sha512-")
-	})
-	if keyed && slices.Contains(list, "'strict-dynamic'") {
+	if slices.Contains(list, "'strict-dynamic'") {
 		return !slices.Contains(list, "data:")
 	}
-	return !wide(list) && (keyed || !slices.Contains(list, "'unsafe-inline'"))
+	return !wide(list) && (keyed(list) || !slices.Contains(list, "'unsafe-inline'"))
 }
 
 // anyPolicy says whether one of the policies holds: browsers apply them all.
@@ -119,4 +147,12 @@ func list(h http.Header, name string) []string {
 		}
 	}
 	return all
+}
+
+// appendOnce appends what is not in the list yet.
+func appendOnce(list []string, s string) []string {
+	if slices.Contains(list, s) {
+		return list
+	}
+	return append(list, s)
 }

@@ -10,17 +10,18 @@ import (
 )
 
 var errorsRules = check.Rules{
-	{ID: "errors/stack-trace", Title: "an error shows a stack trace", Severity: check.Medium, CWE: 209},
-	{ID: "errors/debug-page", Title: "an error shows a developer's page", Severity: check.High, CWE: 489},
-	{ID: "errors/path", Title: "an error shows a path of the server", Severity: check.Medium, CWE: 209},
-	{ID: "errors/database", Title: "an error shows a message of the database", Severity: check.Medium, CWE: 209},
-	{ID: "errors/default-page", Title: "no error handler of its own: the framework's page is shown", Severity: check.Low, CWE: 756},
+	{ID: "errors/stack-trace", Title: "an error shows a stack trace", Severity: check.Medium, CWE: 209, ASVS: []string{"16.5.1"}},
+	{ID: "errors/debug-page", Title: "an error shows a developer's page", Severity: check.High, CWE: 489, ASVS: []string{"13.4.2"}},
+	{ID: "errors/path", Title: "an error shows a path of the server", Severity: check.Medium, CWE: 209, ASVS: []string{"16.5.1"}},
+	{ID: "errors/database", Title: "an error shows a message of the database", Severity: check.Medium, CWE: 209, ASVS: []string{"16.5.1"}},
+	{ID: "errors/default-page", Title: "no error handler of its own: the framework's page is shown", Severity: check.Low, CWE: 756, ASVS: []string{"16.5.4"}},
 }
 
 var errorsCheck = check.Check{
 	ID: "errors", Practice: "errors", Title: "Errors tell visitors nothing about the inside",
 	Why:      "A stack trace shows file paths, module versions and sometimes secrets.",
 	Severity: check.Medium, Needs: check.Wire, Alone: true, Rules: errorsRules, Run: runErrors,
+	Probes: "bodies that cannot be parsed, by POST to at most ten routes of forms and descriptions whose names promise no harm",
 	Bad:  "HTTP/1.1 400 Bad Request\n\nSyntaxError: Unexpected end of JSON input\n    at JSON.parse (<anonymous>)\n    at parse (/srv/app/node_modules/body-parser/lib/types/json.js:92:19)",
 	Good: "HTTP/1.1 400 Bad Request\n\nThat request could not be understood. Reference 5f2c.",
 }
@@ -71,8 +72,8 @@ func runErrors(ctx context.Context, s *check.Session) check.Result {
 	return check.NotProven("nothing that was tried provoked an error of the app", found...)
 }
 
-// reference is the text before a path that a page itself uses as an address.
-var reference = pattern.New(`(?i)(?:\b(?:href|src|srcset|action|poster|content|url|data-[\w-]+)["']?\s*[=:]\s*|\burl\(\s*|\bimport\s*\(?\s*|\bfrom\s*)["']?$`)
+// linked is the text before a path that a page itself uses as an address.
+var linked = pattern.New(`(?i)(?:\b(?:href|src|srcset|action|poster|content|url|data-[\w-]+)["']?\s*[=:]\s*|\burl\(\s*|\bimport\s*\(?\s*|\bfrom\s*)["']?$`)
 
 // leakedPath finds a path of the server's machine. A site can have addresses of the same
 // form, so what the page links to or the request asked for is none.
@@ -86,7 +87,7 @@ func leakedPath(x *check.Exchange) []int {
 			last = before[len(before)-1]
 		}
 		longer := last == '.' || last == '-' || last == '_' || last >= '0' && last <= '9' || last >= 'a' && last <= 'z' || last >= 'A' && last <= 'Z'
-		if !longer && !reference.Get().Match(before) && !strings.Contains(x.Request.Path, string(body[at[0]:at[1]])) {
+		if !longer && !linked.Get().Match(before) && !strings.Contains(x.Request.Path, string(body[at[0]:at[1]])) {
 			return at
 		}
 	}

@@ -51,6 +51,9 @@ const nodeStack = `<!DOCTYPE html>
 </html>`
 
 var errorsTwins = []twin{
+	{check: "errors", name: "stack behind a form", bad: true, active: true, want: []string{"errors/stack-trace"}, handler: formApp(true)},
+	{check: "errors", name: "stack behind a form, not asked for", status: check.Unproven, handler: formApp(true)},
+	{check: "errors", name: "nothing behind a form", active: true, handler: formApp(false)},
 	{check: "errors", name: "own pages", handler: neat(app("hello"))},
 	// An app can have a neat missing page and show its stack on every error.
 	{check: "errors", name: "nothing but the missing page is seen", status: check.Unproven, handler: app("hello")},
@@ -135,4 +138,23 @@ var errorsTwins = []twin{
 	{check: "errors", name: "symfony", bad: true, handler: only404("<h1>Oops! An Error Occurred</h1>\n<h2>The server returned a \"404 Not Found\".</h2>"), want: []string{"errors/default-page"}},
 	{check: "errors", name: "whoops", bad: true, handler: failing(isPost, 500, "<title>Whoops! There was an error.</title>"), want: []string{"errors/debug-page"}},
 	{check: "errors", name: "nothing fails", status: check.Unproven, handler: func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") }},
+}
+
+// formApp has a form that parses what it gets, and one that must not be sent to.
+func formApp(careless bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/account/delete" && r.Method == http.MethodPost:
+			panic("the audit sent the form of /account/delete")
+		case r.URL.Path == "/search" && r.Method == http.MethodPost:
+			w.WriteHeader(http.StatusBadRequest)
+			if careless {
+				io.WriteString(w, "SyntaxError: Unexpected end of JSON input\n    at JSON.parse (<anonymous>)\n    at parse (/srv/app/node_modules/body-parser/lib/types/json.js:92:19)")
+				return
+			}
+			io.WriteString(w, "<p>That was no search.")
+		default:
+			app(`<form method=post action="/search"><input name=q></form><form method=post action="/account/delete"></form>`)(w, r)
+		}
+	}
 }

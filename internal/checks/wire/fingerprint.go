@@ -13,15 +13,15 @@ import (
 )
 
 var fingerprintRules = check.Rules{
-	{ID: "fingerprint/banner", Title: "a header names the software", Severity: check.Low, CWE: 200},
-	{ID: "fingerprint/server", Title: "the Server header names the software", Severity: check.Low, CWE: 200},
-	{ID: "fingerprint/server-name", Title: "the Server header has a name of its own", Severity: check.Info, CWE: 200},
-	{ID: "fingerprint/cookie-name", Title: "a cookie has a framework's default name", Severity: check.Low, CWE: 200},
-	{ID: "fingerprint/default-page", Title: "an error page is the framework's own", Severity: check.Low, CWE: 200},
-	{ID: "fingerprint/trace", Title: "TRACE is answered with the request", Severity: check.Low, CWE: 200},
-	{ID: "fingerprint/options", Title: "the answer to OPTIONS is the framework's own", Severity: check.Info, CWE: 200},
-	{ID: "fingerprint/redirect", Title: "the text of a redirect is the framework's own", Severity: check.Info, CWE: 200},
-	{ID: "fingerprint/etag", Title: "the form of an ETag gives the framework away", Severity: check.Info, CWE: 200},
+	{ID: "fingerprint/banner", Title: "a header names the software", Severity: check.Low, CWE: 200, ASVS: []string{"13.4.6"}},
+	{ID: "fingerprint/server", Title: "the Server header names the software", Severity: check.Low, CWE: 200, ASVS: []string{"13.4.6"}},
+	{ID: "fingerprint/server-name", Title: "the Server header has a name of its own", Severity: check.Info, CWE: 200, ASVS: []string{"13.4.6"}},
+	{ID: "fingerprint/cookie-name", Title: "a cookie has a framework's default name", Severity: check.Low, CWE: 200, ASVS: []string{"13.4.6"}},
+	{ID: "fingerprint/default-page", Title: "an error page is the framework's own", Severity: check.Low, CWE: 200, ASVS: []string{"13.4.6"}},
+	{ID: "fingerprint/trace", Title: "TRACE is answered with the request", Severity: check.Low, CWE: 200, ASVS: []string{"13.4.4"}},
+	{ID: "fingerprint/options", Title: "the answer to OPTIONS is the framework's own", Severity: check.Info, CWE: 200, ASVS: []string{"13.4.6"}},
+	{ID: "fingerprint/redirect", Title: "the text of a redirect is the framework's own", Severity: check.Info, CWE: 200, ASVS: []string{"13.4.6"}},
+	{ID: "fingerprint/etag", Title: "the form of an ETag gives the framework away", Severity: check.Info, CWE: 200, ASVS: []string{"13.4.6"}},
 }
 
 var fingerprintCheck = check.Check{

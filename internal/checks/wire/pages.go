@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +17,8 @@ import (
 const (
 	// maxTried is how many pages beside the first one are asked for what is malformed.
 	maxTried = 6
+	// maxBodies is how many routes get a body that cannot be parsed.
+	maxBodies = 10
 	// missing is a path that no app has.
 	missing = crawl.Missing
 	// malformed is a path whose last escape is cut off.
@@ -108,7 +111,35 @@ func provoke(ctx context.Context, s *check.Session) ([]*check.Exchange, error) {
 			requests = append(requests, check.Request{Path: parent + malformed})
 		}
 	}
-	return fetch(ctx, s, requests...)
+	return fetch(ctx, s, append(requests, unparsable(ctx, s)...)...)
+}
+
+// unparsable returns bodies that cannot be parsed for the routes that take one. Without
+// permission for active probes there are none: a route may act without looking at its
+// body.
+func unparsable(ctx context.Context, s *check.Session) []check.Request {
+	if !s.Active {
+		return nil
+	}
+	site, _ := s.Crawl(ctx)
+	var found []check.Request
+	add := func(path string) {
+		r := check.Request{Path: path, Method: http.MethodPost, Headers: "Content-Type: application/json", Body: `{"panoply-audit":`, Active: true}
+		if len(found) < maxBodies && !crawl.Unsafe(path) && !slices.Contains(found, r) {
+			found = append(found, r)
+		}
+	}
+	for _, f := range site.Forms {
+		if u, err := url.Parse(f.Action); err == nil && f.Method == http.MethodPost && !f.Private && u.Scheme == s.URL.Scheme && strings.EqualFold(u.Host, s.URL.Host) {
+			add(u.RequestURI())
+		}
+	}
+	for _, r := range site.Routes {
+		if r.Method == http.MethodPost {
+			add(r.Path)
+		}
+	}
+	return found
 }
 
 // media returns the media type of an answer, in lower case and without parameters.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -15,14 +16,24 @@ import (
 )
 
 var proxyTrustRules = check.Rules{
-	{ID: "proxy-trust/around", Title: "the app can be reached beside the door", Severity: check.High, CWE: 288,
+	{ID: "proxy-trust/around", Title: "the app can be reached beside the door", Severity: check.High, CWE: 288, ASVS: []string{"13.2.4"},
 		Fix: check.Fix{
 			Express: "app.listen(3000, '127.0.0.1')", Go: `http.ListenAndServe("127.0.0.1:3000", handler)`,
 			Door: "none: the door cannot close another program's port; a firewall can",
 		}},
-	{ID: "proxy-trust/forwarded-for", Title: "visitors choose their own address: X-Forwarded-For is believed", Severity: check.Medium, CWE: 348},
-	{ID: "proxy-trust/forwarded-host", Title: "visitors choose the host: X-Forwarded-Host is believed", Severity: check.Medium, CWE: 348},
-	{ID: "proxy-trust/forwarded-proto", Title: "visitors choose the scheme: X-Forwarded-Proto is believed", Severity: check.Medium, CWE: 348},
+	{ID: "proxy-trust/forwarded-for", Title: "visitors choose their own address: X-Forwarded-For is believed", Severity: check.Medium, CWE: 348, ASVS: []string{"4.1.3"}},
+	{ID: "proxy-trust/forwarded-host", Title: "visitors choose the host: X-Forwarded-Host is believed", Severity: check.Medium, CWE: 348, ASVS: []string{"4.1.3"}},
+	{ID: "proxy-trust/forwarded-proto", Title: "visitors choose the scheme: X-Forwarded-Proto is believed", Severity: check.Medium, CWE: 348, ASVS: []string{"4.1.3"}},
+	{ID: "proxy-trust/host", Title: "links and redirects are made from whatever Host a visitor sends", Severity: check.Low, CWE: 644, ASVS: []string{"4.1.3"},
+		Why: "A mail with a link to reset a password leads to the attacker who asked for it.",
+		Bad: "res.redirect(`https://${req.headers.host}/welcome`)", Good: "res.redirect('/welcome')",
+		Fix: check.Fix{
+			Express: "relative redirects, and absolute links from one configured name", Go: "relative redirects, and absolute links from one configured name",
+			Door: "on by default: a host that is not one of the door's sites is refused",
+		}},
+	{ID: "proxy-trust/rewrite", Title: "visitors choose another path: X-Original-URL or X-Rewrite-URL is believed", Severity: check.High, CWE: 436, ASVS: []string{"4.1.3"},
+		Why: "A rule in front that looks at the path is walked around by a header.",
+		Bad: "GET /public with X-Original-URL: /admin shows /admin", Good: "both headers are removed before the app sees them"},
 }
 
 var proxyTrustCheck = check.Check{
@@ -59,6 +70,12 @@ func runProxyTrust(ctx context.Context, s *check.Session) check.Result {
 			}
 		}
 	}
+	more, err := rewritten(ctx, s, pages[0])
+	if err != nil {
+		return check.NotProven(err.Error(), found...)
+	}
+	found = append(found, more...)
+	tried += 2
 	effect := fmt.Sprintf("%d spoofed requests changed nothing on %s", tried, answers(len(pages)))
 	if way != "" {
 		return check.NotProven(effect+", but "+way, found...)
@@ -183,6 +200,7 @@ func spoof(ctx context.Context, s *check.Session, to check.Place, plain *check.E
 		with(map[string]string{"X-Forwarded-For": spoofedAddress, "X-Real-IP": spoofedAddress, "Forwarded": "for=" + spoofedAddress}),
 		with(map[string]string{"X-Forwarded-Host": spoofedHost}),
 		with(map[string]string{"X-Forwarded-Proto": proto}),
+		with(map[string]string{"Host": spoofedHost}),
 	}
 	var found []check.Finding
 	for i, r := range requests {
@@ -198,12 +216,36 @@ func spoof(ctx context.Context, s *check.Session, to check.Place, plain *check.E
 			f = reflected(plain, x, "proxy-trust/forwarded-host", spoofedHost)
 		case 2:
 			f = schemed(s, plain, x)
+		case 3:
+			f = reflected(plain, x, "proxy-trust/host", spoofedHost)
 		}
 		if f != nil {
 			found = append(found, *f)
 		}
 	}
 	return found, len(requests), nil
+}
+
+// rewritten asks for a page that is not there, with headers that name the first one.
+func rewritten(ctx context.Context, s *check.Session, first *check.Exchange) ([]check.Finding, error) {
+	if first.Status != http.StatusOK || len(first.Body) == 0 {
+		return nil, nil
+	}
+	lost, err := s.Wire.Do(ctx, check.Request{Path: missing})
+	if err != nil || lost.Status == http.StatusOK {
+		return nil, err // a site that answers every path shows nothing by it
+	}
+	for _, name := range []string{"X-Original-URL", "X-Rewrite-URL"} {
+		x, err := s.Wire.Do(ctx, check.Request{Path: missing, Headers: name + ": " + first.Request.Path})
+		if err != nil {
+			return nil, err
+		}
+		if x.Status == http.StatusOK && bytes.Equal(x.Body, first.Body) {
+			return []check.Finding{proxyTrustRules.Find("proxy-trust/rewrite", name, x.Evidence("Content-Type")).
+				Saying("%s with %s: %s shows the page of %s%s", missing, name, first.Request.Path, first.Request.Path, directly)}, nil
+		}
+	}
+	return nil, nil
 }
 
 // directly is said with every effect: seen from here, a door's trusted peer and an

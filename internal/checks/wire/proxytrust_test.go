@@ -54,7 +54,17 @@ var proxyTrustTwins = []twin{
 		}},
 	{check: "proxy-trust", name: "the way around the door", bad: true, handler: app("hello"), target: upstreamOn("0.0.0.0:0", app("hello")), want: []string{"proxy-trust/around"}},
 	{check: "proxy-trust", name: "address shown", bad: true, plain: true, want: []string{"proxy-trust/forwarded-for"}, handler: believer},
-	{check: "proxy-trust", name: "host in a redirect", bad: true, want: []string{"proxy-trust/forwarded-host"}, handler: func(w http.ResponseWriter, r *http.Request) {
+	{check: "proxy-trust", name: "links made from Host", bad: true, want: []string{"proxy-trust/host"}, handler: func(w http.ResponseWriter, r *http.Request) {
+		app(`<a href="https://`+r.Host+`/reset?t=1">reset</a>`)(w, r)
+	}},
+	{check: "proxy-trust", name: "another path by a header", bad: true, want: []string{"proxy-trust/rewrite"}, handler: func(w http.ResponseWriter, r *http.Request) {
+		if to := r.Header.Get("X-Rewrite-URL"); to != "" {
+			r.URL.Path = to
+		}
+		app("<p>hello")(w, r)
+	}},
+	{check: "proxy-trust", name: "one page for every path", status: check.Unproven, handler: everything},
+	{check: "proxy-trust", name: "host in a redirect", bad: true, want: []string{"proxy-trust/forwarded-host", "proxy-trust/host"}, handler: func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/start" {
 			app("")(w, r)
 			return
@@ -66,12 +76,12 @@ var proxyTrustTwins = []twin{
 			w.Header().Set("Set-Cookie", "a=b; Secure")
 		}
 	}},
-	{check: "proxy-trust", name: "redirect to https goes away", bad: true, plain: true, want: []string{"proxy-trust/forwarded-proto"}, handler: func(w http.ResponseWriter, r *http.Request) {
+	{check: "proxy-trust", name: "redirect to https goes away", bad: true, plain: true, want: []string{"proxy-trust/forwarded-proto", "proxy-trust/host"}, handler: func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("X-Forwarded-Proto") != "https" {
 			http.Redirect(w, r, "https://"+r.Host+"/", http.StatusMovedPermanently)
 		}
 	}},
-	{check: "proxy-trust", name: "links change their scheme", bad: true, plain: true, want: []string{"proxy-trust/forwarded-proto"}, handler: func(w http.ResponseWriter, r *http.Request) {
+	{check: "proxy-trust", name: "links change their scheme", bad: true, plain: true, want: []string{"proxy-trust/forwarded-proto", "proxy-trust/host"}, handler: func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, cmp.Or(r.Header.Get("X-Forwarded-Proto"), "http")+"://"+r.Host+"/pay")
 	}},
 }

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -19,21 +18,40 @@ import (
 )
 
 var tlsRules = check.Rules{
-	{ID: "tls/absent", Title: "the address is plain HTTP", Severity: check.High, CWE: 319},
-	{ID: "tls/handshake", Title: "no TLS handshake succeeds", Severity: check.High, CWE: 319},
-	{ID: "tls/old-only", Title: "neither TLS 1.2 nor TLS 1.3 is offered", Severity: check.High, CWE: 327},
-	{ID: "tls/old-protocol", Title: "an outdated protocol is offered", Severity: check.Medium, CWE: 327},
-	{ID: "tls/no-tls13", Title: "TLS 1.3 is not offered", Severity: check.Info, CWE: 327},
-	{ID: "tls/weak-suite", Title: "an insecure cipher suite is accepted", Severity: check.Medium, CWE: 327},
-	{ID: "tls/cbc-suite", Title: "a cipher suite that Mozilla's configuration leaves out is accepted", Severity: check.Low, CWE: 327},
-	{ID: "tls/cert-expired", Title: "the certificate is not valid today", Severity: check.High, CWE: 298},
-	{ID: "tls/cert-expiring", Title: "the certificate ends soon", Severity: check.Low, CWE: 298},
-	{ID: "tls/cert-host", Title: "the certificate is for another host", Severity: check.High, CWE: 297},
-	{ID: "tls/cert-untrusted", Title: "the certificate's chain leads to no trusted root", Severity: check.High, CWE: 295},
-	{ID: "tls/cert-weak", Title: "the certificate's key or signature is weak", Severity: check.Medium, CWE: 326},
+	{ID: "tls/absent", Title: "the address is plain HTTP", Severity: check.High, CWE: 319, ASVS: []string{"12.2.1"}},
+	{ID: "tls/handshake", Title: "no TLS handshake succeeds", Severity: check.High, CWE: 319, ASVS: []string{"12.2.1"}},
+	{ID: "tls/old-only", Title: "neither TLS 1.2 nor TLS 1.3 is offered", Severity: check.High, CWE: 327, ASVS: []string{"12.1.1"}},
+	{ID: "tls/old-protocol", Title: "an outdated protocol is offered", Severity: check.Medium, CWE: 327, ASVS: []string{"12.1.1"}},
+	{ID: "tls/no-tls13", Title: "TLS 1.3 is not offered", Severity: check.Info, CWE: 327, ASVS: []string{"12.1.1"}},
+	{ID: "tls/weak-suite", Title: "an insecure cipher suite is accepted", Severity: check.Medium, CWE: 327, ASVS: []string{"12.1.2"}},
+	{ID: "tls/cbc-suite", Title: "a cipher suite that Mozilla's configuration leaves out is accepted", Severity: check.Low, CWE: 327, ASVS: []string{"12.1.2"}},
+	{ID: "tls/cert-expired", Title: "the certificate is not valid today", Severity: check.High, CWE: 298, ASVS: []string{"12.2.2"}},
+	{ID: "tls/cert-expiring", Title: "the certificate ends soon", Severity: check.Low, CWE: 298, ASVS: []string{"12.2.2"}},
+	{ID: "tls/cert-host", Title: "the certificate is for another host", Severity: check.High, CWE: 297, ASVS: []string{"12.2.2"}},
+	{ID: "tls/cert-untrusted", Title: "the certificate's chain leads to no trusted root", Severity: check.High, CWE: 295, ASVS: []string{"12.2.2"}},
+	{ID: "tls/cert-weak", Title: "the certificate's key or signature is weak", Severity: check.Medium, CWE: 326, ASVS: []string{"11.2.3"}},
 	{ID: "tls/cert-long", Title: "the certificate is valid for longer than Mozilla's 366 days", Severity: check.Info},
-	{ID: "tls/plain-serves", Title: "the plain HTTP port answers without a redirect to HTTPS", Severity: check.Medium, CWE: 319},
-	{ID: "tls/plain-elsewhere", Title: "the plain HTTP port redirects to another host or not to HTTPS", Severity: check.Low, CWE: 319},
+	{ID: "tls/plain-serves", Title: "the plain HTTP port answers without a redirect to HTTPS", Severity: check.Medium, CWE: 319, ASVS: []string{"12.2.1"}},
+	{ID: "tls/plain-elsewhere", Title: "the plain HTTP port redirects to another host or not to HTTPS", Severity: check.Low, CWE: 319, ASVS: []string{"3.4.1"}},
+	{ID: "tls/plain-loop", Title: "plain HTTP and HTTPS redirect to each other", Severity: check.Medium, CWE: 835, ASVS: []string{"12.2.1"},
+		Why: "Nobody reaches the site over HTTPS; the app behind a proxy believes that it is asked in clear.",
+		Fix: check.Fix{
+			Express: "app.set('trust proxy', 'loopback'), so that req.secure is true behind the proxy", Go: "let clientip tell the scheme, and redirect only what came in clear",
+			Door: "on by default: the door tells the app that it was asked over HTTPS (X-Forwarded-Proto)",
+		}},
+	{ID: "tls/downgrade", Title: "an encrypted page redirects to plain HTTP of the same host", Severity: check.Medium, CWE: 319, ASVS: []string{"12.2.1"},
+		Bad: "https://shop.example/cart → Location: http://shop.example/login", Good: "Location: /login",
+		Fix: check.Fix{
+			Express: "res.redirect('/login'), and app.set('trust proxy', 'loopback') where the address is made from req.protocol", Go: `http.Redirect(w, r, "/login", http.StatusSeeOther)`,
+			Door: "on by default: the door tells the app that it was asked over HTTPS (X-Forwarded-Proto)",
+		}},
+	{ID: "tls/plain-cookie", Title: "a cookie is set over plain HTTP", Severity: check.Medium, CWE: 614, ASVS: []string{"12.2.1", "3.3.1"},
+		Fix: check.Fix{
+			Express: "redirect to HTTPS before the session middleware, and cookie: { secure: true }", Go: "redirect to HTTPS before any handler that sets cookies",
+			Door: "on by default: the plain port only redirects",
+		}},
+	{ID: "tls/plain-temporary", Title: "the redirect to HTTPS is a temporary one, so it is asked for each time", Severity: check.Info, ASVS: []string{"12.2.1"}},
+	{ID: "tls/plain-hsts", Title: "Strict-Transport-Security is sent over plain HTTP, where browsers ignore it", Severity: check.Info, ASVS: []string{"3.4.1"}},
 }
 
 var tlsCheck = check.Check{
@@ -56,6 +74,7 @@ func runTLS(ctx context.Context, s *check.Session) check.Result {
 	t.protocols(ctx, state)
 	t.certificate(state.PeerCertificates)
 	plain := t.plain(ctx)
+	t.downgrades(ctx)
 	reason := fmt.Sprintf("%s agreed, TLS 1.0 and 1.1 refused; %s", tls.VersionName(state.Version), plain)
 	if slices.ContainsFunc(t.found, func(f check.Finding) bool { return f.ID == "tls/old-protocol" }) {
 		reason = fmt.Sprintf("%s agreed; %s", tls.VersionName(state.Version), plain)
@@ -73,32 +92,14 @@ func plainTarget(ctx context.Context, s *check.Session) check.Result {
 	if err != nil {
 		return check.NotProven(err.Error())
 	}
-	if to := secureRedirect(s, x); to != "" {
-		return check.NotProven("the address only redirects to HTTPS; audit " + to)
+	if to := secureRedirect(s, x); to != nil {
+		return check.NotProven("the address only redirects to HTTPS; audit " + to.String())
 	}
-	if to, err := url.Parse(x.Header.Get("Location")); err == nil && x.Status >= 300 && x.Status < 400 && to.Scheme == "https" {
+	if to, ok := redirected(x); ok && to.Scheme == "https" {
 		return check.Conclude("", []check.Finding{elsewhere(x)})
 	}
 	f := tlsRules.Find("tls/absent", "http", x.Evidence()).Saying("%s is served without TLS", x.URL).In(check.Network)
 	return check.Conclude("", []check.Finding{f})
-}
-
-// secureRedirect returns where a redirect to HTTPS on the same host leads, else nothing.
-func secureRedirect(s *check.Session, x *check.Exchange) string {
-	to, err := url.Parse(x.Header.Get("Location"))
-	if err != nil || x.Status < 300 || x.Status > 399 || to.Scheme != "https" || !strings.EqualFold(to.Hostname(), s.URL.Hostname()) {
-		return ""
-	}
-	return to.String()
-}
-
-// elsewhere is a redirect that leaves the host before HTTPS protects it: no
-// Strict-Transport-Security ever reaches the host that was typed.
-//
-// Source: RFC 6797 section 7.2.
-func elsewhere(x *check.Exchange) check.Finding {
-	return tlsRules.Find("tls/plain-elsewhere", "plain", x.Evidence("Location")).
-		Saying("plain HTTP redirects to %s", x.Header.Get("Location")).In(check.Network)
 }
 
 // offer is a client that takes any certificate, to see what the server does with each
@@ -315,28 +316,4 @@ func weakness(c *x509.Certificate) string {
 		return "a signature by " + c.SignatureAlgorithm.String()
 	}
 	return ""
-}
-
-// plain looks at the plain HTTP port and says what it did, for the reason.
-func (t *tlsJudge) plain(ctx context.Context) string {
-	s := t.session
-	if s.Target.Plain == "" && s.URL.Port() != "" && s.URL.Port() != "443" {
-		return "the plain HTTP port is not known and was not tried"
-	}
-	x, err := s.Wire.Do(ctx, check.Request{To: check.Plain, Path: s.URL.RequestURI()})
-	if err != nil {
-		return "plain HTTP gives no answer: " + err.Error()
-	}
-	switch {
-	case secureRedirect(s, x) != "":
-		return "plain HTTP redirects to HTTPS"
-	case x.Status >= 300 && x.Status < 400:
-		t.found = append(t.found, elsewhere(x))
-	case x.Status < 400:
-		t.found = append(t.found, tlsRules.Find("tls/plain-serves", "plain", x.Evidence("Content-Type")).
-			Saying("plain HTTP answers %d without a redirect", x.Status).In(check.Network))
-	default:
-		return fmt.Sprintf("plain HTTP is refused with %d", x.Status)
-	}
-	return "plain HTTP is open"
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -103,6 +104,36 @@ func withPlain(h http.HandlerFunc) func(*testing.T, *httptest.Server) check.Targ
 		target.Plain = plain.Listener.Addr().String()
 		return target
 	}
+}
+
+// serving serves an app over good TLS, and a plain port that knows the front's address.
+func serving(front http.HandlerFunc, plain func(front string, w http.ResponseWriter, r *http.Request)) func(*testing.T, *httptest.Server) check.Target {
+	return func(t *testing.T, s *httptest.Server) check.Target {
+		other := httptest.NewUnstartedServer(front)
+		other.Config.ErrorLog = quiet
+		other.TLS = modern()
+		other.TLS.Certificates = s.TLS.Certificates
+		other.StartTLS()
+		t.Cleanup(other.Close)
+		target := check.Target{URL: other.URL}
+		if plain != nil {
+			port := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { plain(other.URL, w, r) }))
+			t.Cleanup(port.Close)
+			target.Plain = port.Listener.Addr().String()
+		}
+		return target
+	}
+}
+
+// linking serves a front page with links to two others.
+func linking(plain func(front string, w http.ResponseWriter, r *http.Request)) func(*testing.T, *httptest.Server) check.Target {
+	page := app("<a href=/b>b</a><a href=/c>c</a>")
+	return serving(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/b" || r.URL.Path == "/c" {
+			r.URL.Path = "/"
+		}
+		page(w, r)
+	}, plain)
 }
 
 func TestTLSCommands(t *testing.T) {
@@ -231,6 +262,48 @@ var tlsTwins = []twin{
 	{check: "tls", name: "plain port serves", bad: true, want: []string{"tls/cert-long", "tls/plain-serves"}, target: withPlain(app("hello"))},
 	{check: "tls", name: "plain port sends elsewhere", bad: true, want: []string{"tls/cert-long", "tls/plain-elsewhere"}, target: withPlain(func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "https://other.example/", http.StatusFound)
+	})},
+	{check: "tls", name: "plain port redirects for now", want: []string{"tls/cert-long", "tls/plain-temporary"}, target: withPlain(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "https://127.0.0.1/", http.StatusFound)
+	})},
+	{check: "tls", name: "plain port sets a cookie", bad: true, want: []string{"tls/cert-long", "tls/plain-cookie"}, target: withPlain(func(w http.ResponseWriter, r *http.Request) {
+		http.SetCookie(w, &http.Cookie{Name: "old", MaxAge: -1})
+		http.SetCookie(w, &http.Cookie{Name: "lang", Value: "en"})
+		http.Redirect(w, r, "https://127.0.0.1/", http.StatusMovedPermanently)
+	})},
+	{check: "tls", name: "plain port deletes a cookie", want: []string{"tls/cert-long"}, target: withPlain(func(w http.ResponseWriter, r *http.Request) {
+		http.SetCookie(w, &http.Cookie{Name: "old", MaxAge: -1})
+		http.Redirect(w, r, "https://127.0.0.1/", http.StatusMovedPermanently)
+	})},
+	{check: "tls", name: "plain port pins", want: []string{"tls/cert-long", "tls/plain-hsts"}, target: withPlain(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+		http.Redirect(w, r, "https://127.0.0.1/", http.StatusMovedPermanently)
+	})},
+	{check: "tls", name: "only the front page redirects", bad: true, want: []string{"tls/cert-long", "tls/plain-serves"}, target: linking(func(front string, w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/" {
+			http.Redirect(w, r, front+"/", http.StatusMovedPermanently)
+			return
+		}
+		fmt.Fprint(w, "hello")
+	})},
+	{check: "tls", name: "the app sends back to plain http", bad: true, want: []string{"tls/cert-long", "tls/downgrade"}, target: serving(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/old" {
+			http.Redirect(w, r, "http://"+r.Host+"/new", http.StatusFound)
+			return
+		}
+		app("<a href=/old>old</a>")(w, r)
+	}, nil)},
+	{check: "tls", name: "a redirect in clear to somebody else", want: []string{"tls/cert-long"}, target: serving(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/old" {
+			http.Redirect(w, r, "http://other.example/", http.StatusFound)
+			return
+		}
+		app("<a href=/old>old</a>")(w, r)
+	}, nil)},
+	{check: "tls", name: "round and round", bad: true, want: []string{"tls/cert-long", "tls/downgrade", "tls/plain-loop"}, target: serving(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "http://127.0.0.1/", http.StatusFound)
+	}, func(front string, w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, front+"/", http.StatusMovedPermanently)
 	})},
 	{check: "tls", name: "plain port refuses", want: []string{"tls/cert-long"}, target: withPlain(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusMisdirectedRequest) })},
 	{check: "tls", name: "plain port is closed", want: []string{"tls/cert-long"}, target: func(t *testing.T, s *httptest.Server) check.Target {

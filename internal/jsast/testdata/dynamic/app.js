@@ -1,10 +1,10 @@
 const express = require('express')
-const fs = require('fs')
 const app = express()
-fs.readdirSync('./routes').forEach(file => {
-  require('./routes/' + file)(app)
+process.env.PLUGINS.split(',').forEach(name => {
+  require('./routes/' + name)(app)
 })
+
 app.get('/seen', (req, res) => res.end())
 app.get(config().path, (req, res) => res.end())
-function config () { return JSON.parse(fs.readFileSync('config.json')) }
+function config () { return JSON.parse(process.env.CONFIG) }
 module.exports = app

@@ -1,0 +1,5 @@
+const express = require('express')
+const cookieSession = require('cookie-session')
+const app = express()
+app.use(cookieSession({ name: 'id', keys: process.env.KEYS.split(','), sameSite: 'lax', maxAge: 24 * 60 * 60 * 1000 }))
+app.get('/', (req, res) => res.send('home'))

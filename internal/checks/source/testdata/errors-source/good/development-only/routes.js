@@ -1,0 +1,1 @@
+module.exports = require('express').Router().get('/', function (req, res) { res.render('index') })

@@ -1,0 +1,5 @@
+const express = require('express')
+const { errorMiddleware } = require('@acme/errors')
+const app = express()
+app.get('/', (req, res) => res.send('home'))
+app.use(errorMiddleware())

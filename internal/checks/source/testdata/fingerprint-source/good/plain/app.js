@@ -1,0 +1,5 @@
+const express = require('express')
+const app = express()
+app.disable('x-powered-by')
+app.get('/', (req, res) => res.send('home'))
+app.use((req, res) => res.status(404).send('nothing here'))

@@ -1,0 +1,5 @@
+const express = require('express')
+const app = express()
+app.use((req, res, next) => { res.removeHeader('X-Powered-By'); next() })
+app.get('/', (req, res) => res.send('home'))
+app.get('/{*any}', (req, res) => res.sendFile('index.html'))

@@ -1,0 +1,5 @@
+const express = require('express')
+const app = express()
+app.set('x-powered-by', process.env.BANNER)
+app.get('/', (req, res) => res.send('home'))
+app.use(require('express-404-page')())

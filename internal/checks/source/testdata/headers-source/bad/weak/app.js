@@ -1,0 +1,10 @@
+const express = require('express')
+const helmet = require('helmet')
+const config = require('./config')
+const app = express()
+app.use(helmet.hsts({ maxAge: 60 * 60 * 24 })) // want: headers/hsts-short
+app.use(helmet.contentSecurityPolicy(config.csp))
+app.use(helmet.noSniff())
+app.use(helmet.frameguard({ action: 'deny' }))
+app.use(helmet.referrerPolicy({ policy: 'same-origin' }))
+app.get('/', (req, res) => res.send('home'))

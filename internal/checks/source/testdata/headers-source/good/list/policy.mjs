@@ -1,0 +1,4 @@
+export const policy = {
+  useDefaults: true,
+  directives: { scriptSrc: ["'self'", (req, res) => `'nonce-${res.locals.nonce}'`, "'unsafe-inline'"] }
+}

@@ -1,0 +1,5 @@
+const express = require('express')
+const helmet = require('helmet')
+const app = express()
+if (process.env.USE_HELMET) app.use(helmet())
+app.get('/', (req, res) => res.send('home'))

@@ -1,0 +1,5 @@
+const express = require('express')
+const helmet = require('helmet')
+const app = express()
+app.use(helmet(JSON.parse(process.env.HELMET)))
+app.get('/', (req, res) => res.send('home'))

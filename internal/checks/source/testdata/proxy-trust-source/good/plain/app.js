@@ -1,0 +1,5 @@
+const express = require('express')
+const app = express()
+app.set('trust proxy', 'loopback')
+app.get('/', (req, res) => res.send(req.ip))
+app.listen(3000, '127.0.0.1')

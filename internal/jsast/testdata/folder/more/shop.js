@@ -1,0 +1,1 @@
+module.exports = require('express').Router().get('/:id', (req, res) => res.end())

@@ -1,0 +1,1 @@
+module.exports = app => { app.get('/one', (req, res) => res.end()) }

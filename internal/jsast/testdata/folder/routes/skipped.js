@@ -1,0 +1,1 @@
+module.exports = app => { app.get('/skipped', (req, res) => res.end()) }

@@ -1,0 +1,1 @@
+module.exports = app => { app.get('/two', (req, res) => res.end()) }

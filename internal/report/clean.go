@@ -1,0 +1,55 @@
+package report
+
+import (
+	"reflect"
+	"strings"
+
+	"github.com/panoplysec/panoply/audit"
+	"github.com/panoplysec/panoply/internal/report/redact"
+)
+
+// clean is a copy of the report in which every text is printable: a report that the
+// engine made is already, and one from elsewhere may be anything.
+func clean(r *audit.Report) *audit.Report {
+	out := printable(reflect.ValueOf(*r)).Interface().(audit.Report)
+	return &out
+}
+
+func printable(v reflect.Value) reflect.Value {
+	out := reflect.New(v.Type()).Elem()
+	switch {
+	case v.Kind() == reflect.String:
+		out.SetString(redact.Printable(v.String()))
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			out.Field(i).Set(printable(v.Field(i)))
+		}
+	case v.Kind() == reflect.Slice && !v.IsNil():
+		out.Set(reflect.MakeSlice(v.Type(), v.Len(), v.Len()))
+		for i := range v.Len() {
+			out.Index(i).Set(printable(v.Index(i)))
+		}
+	case v.Kind() == reflect.Pointer && !v.IsNil():
+		out.Set(reflect.New(v.Type().Elem()))
+		out.Elem().Set(printable(v.Elem()))
+	default:
+		out.Set(v)
+	}
+	return out
+}
+
+// line makes one printable line of foreign text.
+func line(s string) string {
+	return strings.NewReplacer("\n", " ", "\t", " ").Replace(redact.Printable(s))
+}
+
+// inert keeps a line of output from being a command of GitHub's runner, which takes one
+// from whatever a program prints: a line that begins with ::, and ##[ anywhere.
+func inert(l string) string {
+	l = strings.ReplaceAll(l, "##[", "## [")
+	rest := strings.TrimLeft(l, " ")
+	if !strings.HasPrefix(rest, "::") {
+		return l
+	}
+	return l[:len(l)-len(rest)] + ": " + rest[1:]
+}
