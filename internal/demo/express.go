@@ -73,9 +73,8 @@ func apiBoom(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// manifest hands out package.json. BROKEN ON PURPOSE (supported-versions,
-// dependencies): a retired framework, old packages with known holes, and a folder
-// served whole.
+// manifest says what the shop is made of. BROKEN ON PURPOSE (supported-versions,
+// dependencies): a retired framework, and old packages with known holes.
 func manifest(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]any{
 		"name": "hoplite-outfitters", "version": "0.0.1", "private": true,

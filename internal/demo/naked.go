@@ -19,15 +19,15 @@ type flaw struct {
 
 // flaws has one entry a practice; a test holds it complete.
 var flaws = []flaw{
-	{"supported-versions", "The shop says that it runs Express 3.21.2, which nobody mends any more.", "/package.json", "read the version of express"},
+	{"supported-versions", "The shop says that it runs Express 3.21.2, which nobody mends any more.", "/api/versions", "read the version of express"},
 	{"tls", "It speaks plain HTTP: everybody on the way reads the password and the cookie.", "/login", "look at the address bar"},
 	{"headers", "None of Helmet's headers is sent, so any site may frame it and any script may run.", "/", "open the network tab of the developer tools"},
 	{"fingerprint", "X-Powered-By: Express, the cookie connect.sid, and Express's own 404 page.", "/no/such/page", "look at the page and its headers"},
 	{"errors", "Errors answer with a stack trace: file paths, module names, the SQL statement.", "/boom", "read the trace; /api/boom has one in JSON"},
-	{"cookies", "The session cookie has no Secure, HttpOnly or SameSite, and is signed with the secret of the documentation.", "/", "type document.cookie into the console"},
+	{"cookies", "The session cookie has no Secure, HttpOnly or SameSite, and the name that everybody knows.", "/", "type document.cookie into the console"},
 	{"sessions", "Sessions live in a map in memory: a restart forgets every login, and nothing expires.", "/account", "log in as demo, restart, and be a stranger"},
 	{"brute-force", "Nobody counts attempts, and the answer says which names exist.", "/login", "guess admin's password as often as you like"},
-	{"dependencies", "It lists packages with published holes.", "/package.json", "read lodash, minimist, serialize-javascript, ws"},
+	{"dependencies", "It lists packages with published holes.", "/api/versions", "read lodash, minimist, serialize-javascript, ws"},
 	{"proxy-trust", "It believes X-Forwarded-Host from anybody and redirects there.", "/account", "curl -i -H 'X-Forwarded-Host: evil.example' …/account"},
 	{"csrf", "Checkout and cart take a form from any site.", "/cart", "post the form from a page of another origin"},
 	{"xss", "Reviews and searches come back as markup.", "/search?q=%3Cimg%20src%3Dx%20onerror%3D%22document.title%3D%60owned%60%22%3E", "look at the title of the tab"},

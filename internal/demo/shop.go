@@ -74,8 +74,10 @@ func Shop() http.Handler {
 	mux.HandleFunc("GET /api/products", s.apiProducts)
 	mux.HandleFunc("GET /api/boom", apiBoom)
 	mux.HandleFunc("GET /boom", boom)
-	mux.HandleFunc("GET /package.json", manifest)
-	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(static)))
+	mux.HandleFunc("GET /api/versions", manifest)
+	mux.HandleFunc("GET /static/{file}", func(w http.ResponseWriter, r *http.Request) {
+		http.ServeFileFS(w, r, static, r.PathValue("file"))
+	})
 	mux.HandleFunc("/", notFound)
 	return s.express(mux)
 }

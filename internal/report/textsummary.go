@@ -25,7 +25,7 @@ func (p *printer) summary(r *audit.Report) {
 	if said := changed(r); said != "" {
 		p.paragraph(said)
 	}
-	if n := len(r.Ignored); n > 0 && p.style.Brief {
+	if n := len(r.Ignored); n > 0 {
 		p.paragraph(plural(n, "finding") + " ignored")
 	}
 }
