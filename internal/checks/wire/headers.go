@@ -186,7 +186,7 @@ func (h *headersJudge) always(p check.Page) {
 //
 // Source: Fetch, "should response to request be blocked due to nosniff"; MIME Sniffing.
 func sniffed(p check.Page) bool {
-	if p.Class == check.Redirect || len(p.Body) == 0 {
+	if p.Class == check.Redirect || len(p.Body) == 0 && !p.Truncated {
 		return false
 	}
 	kind, _, _ := strings.Cut(media(p.Exchange), "/")
