@@ -16,7 +16,8 @@ var evil = "\"><script>alert(1)</script><img src=x onerror=alert(2)>\n::error::i
 	"]]>\x00\x1b[31m\u202e\u2028\uffff\xff{{.}}[click](https://evil.example)javascript:alert(3) " + strings.Repeat("long ", 1600)
 
 // hostile is the full report with every text of it evil, but for the words that the
-// engine alone writes.
+// engine alone writes. What was there stands at the end, so that the findings of a
+// practice are still its own.
 func hostile() *audit.Report {
 	r := full()
 	spoil(reflect.ValueOf(r).Elem())
@@ -29,7 +30,7 @@ func spoil(v reflect.Value) {
 		switch v.Type().Name() {
 		case "Status", "Kind", "Layer", "Confidence":
 		default:
-			v.SetString(evil)
+			v.SetString(evil + v.String())
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {

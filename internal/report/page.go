@@ -188,10 +188,12 @@ func newRow(r *audit.Report, row audit.Practice, before map[string]check.Status)
 	if row.Status == check.Broken {
 		p.Severity = row.Severity.String()
 	}
-	p.More = strings.TrimPrefix(seen(r, row), p.Reason)
-	p.More = strings.TrimSpace(strings.TrimPrefix(p.More, ","))
-	if p.More != "" {
-		p.More += "."
+	findings, notes := weigh(r, row)
+	switch {
+	case row.Status == check.Broken && findings > 1:
+		p.More = fmt.Sprintf("And %d more.", findings-1)
+	case row.Status != check.Broken && notes > 0:
+		p.More = plural(notes, "note") + "."
 	}
 	if p.Reason != "" {
 		p.Reason = sentence(p.Reason)

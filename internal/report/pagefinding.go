@@ -38,7 +38,10 @@ func groups(r *audit.Report) []pageGroup {
 		known, _ := practice.ByID(row.ID)
 		g := pageGroup{
 			ID: line(row.ID), Title: line(row.Title), Class: class(row.Status), Status: status(row.Status), Why: known.Why,
-			Says: layerSays(row), DoorCan: doorCan(row.Door, known.DoorNote),
+			Says: layerSays(row),
+		}
+		if row.Status != check.Proved {
+			g.DoorCan = doorCan(row.Door, known.DoorNote)
 		}
 		for i := range r.Findings {
 			if r.Findings[i].Practice == row.ID {
@@ -70,7 +73,7 @@ func doorCan(door, note string) string {
 func newFinding(r *audit.Report, f *check.Finding) pageFinding {
 	p := pageFinding{
 		ID: line(f.ID), Message: line(f.Message), Severity: min(f.Severity, check.Critical).String(), Reproduce: line(f.Reproduce),
-		About: []string{string(cmp.Or(f.Confidence, check.Certain))},
+		About: []string{"confidence: " + string(cmp.Or(f.Confidence, check.Certain))},
 	}
 	switch {
 	case f.Known:

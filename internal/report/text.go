@@ -166,24 +166,29 @@ func colorOf(s check.Status) string {
 
 // seen is the row's one line: the worst finding and how many more there are.
 func seen(r *audit.Report, row audit.Practice) string {
-	more, notes := -1, 0
+	findings, notes := weigh(r, row)
+	text := line(row.Reason)
+	if row.Status == check.Broken && findings > 1 {
+		text += fmt.Sprintf(", and %d more", findings-1)
+	}
+	if row.Status != check.Broken && notes > 0 {
+		text += fmt.Sprintf(", %s", plural(notes, "note"))
+	}
+	return text
+}
+
+// weigh counts what was found of a practice: findings that break it, and notes.
+func weigh(r *audit.Report, row audit.Practice) (findings, notes int) {
 	for _, f := range r.Findings {
 		switch {
 		case f.Practice != row.ID:
 		case f.Severity == check.Info:
 			notes++
 		default:
-			more++
+			findings++
 		}
 	}
-	text := line(row.Reason)
-	if row.Status == check.Broken && more > 0 {
-		text += fmt.Sprintf(", and %d more", more)
-	}
-	if row.Status != check.Broken && notes > 0 {
-		text += fmt.Sprintf(", %s", plural(notes, "note"))
-	}
-	return text
+	return findings, notes
 }
 
 func plural(n int, noun string) string {

@@ -22,8 +22,8 @@ var errorsCheck = check.Check{
 	Why:      "A stack trace shows file paths, module versions and sometimes secrets.",
 	Severity: check.Medium, Needs: check.Wire, Alone: true, Rules: errorsRules, Run: runErrors,
 	Probes: "bodies that cannot be parsed, by POST to at most ten routes of forms and descriptions whose names promise no harm",
-	Bad:  "HTTP/1.1 400 Bad Request\n\nSyntaxError: Unexpected end of JSON input\n    at JSON.parse (<anonymous>)\n    at parse (/srv/app/node_modules/body-parser/lib/types/json.js:92:19)",
-	Good: "HTTP/1.1 400 Bad Request\n\nThat request could not be understood. Reference 5f2c.",
+	Bad:    "HTTP/1.1 400 Bad Request\n\nSyntaxError: Unexpected end of JSON input\n    at JSON.parse (<anonymous>)\n    at parse (/srv/app/node_modules/body-parser/lib/types/json.js:92:19)",
+	Good:   "HTTP/1.1 400 Bad Request\n\nThat request could not be understood. Reference 5f2c.",
 }
 
 func runErrors(ctx context.Context, s *check.Session) check.Result {

@@ -140,7 +140,7 @@ func around(ctx context.Context, s *check.Session) ([]check.Finding, string) {
 			continue
 		}
 		found = append(found, proxyTrustRules.Find("proxy-trust/around", portOf(up), check.Evidence{
-			Where: "connect " + to.String(), Seen: "the connection is accepted", Command: "curl -si http://" + to.String() + "/",
+			Kind: check.Packet, Where: "connect " + to.String(), Seen: "the connection is accepted", Command: "curl -si http://" + to.String() + "/",
 		}).Saying("the app behind the door answers on %s too", to).In(check.Network))
 		break
 	}
@@ -241,7 +241,7 @@ func rewritten(ctx context.Context, s *check.Session, first *check.Exchange) ([]
 			return nil, err
 		}
 		if x.Status == http.StatusOK && bytes.Equal(x.Body, first.Body) {
-			return []check.Finding{proxyTrustRules.Find("proxy-trust/rewrite", name, x.Evidence("Content-Type")).
+			return []check.Finding{proxyTrustRules.Find("proxy-trust/rewrite", name, x.Evidence("Content-Type"), lost.Evidence("Content-Type")).
 				Saying("%s with %s: %s shows the page of %s%s", missing, name, first.Request.Path, first.Request.Path, directly)}, nil
 		}
 	}
@@ -258,13 +258,13 @@ func reflected(plain, x *check.Exchange, id, marker string) *check.Finding {
 	for _, name := range []string{"Location", "Set-Cookie", "Link", "Content-Location", "Access-Control-Allow-Origin"} {
 		for _, v := range x.Header.Values(name) {
 			if strings.Contains(v, marker) {
-				f := proxyTrustRules.Find(id, name, x.Evidence(name)).Saying("the claimed %s stands in the answer's %s%s", marker, name, directly)
+				f := proxyTrustRules.Find(id, name, x.Evidence(name), plain.Evidence(name)).Saying("the claimed %s stands in the answer's %s%s", marker, name, directly)
 				return &f
 			}
 		}
 	}
 	if at := bytes.Index(x.Body, []byte(marker)); at >= 0 && !bytes.Contains(plain.Body, []byte(marker)) {
-		f := proxyTrustRules.Find(id, "body", x.Excerpt(at, at+len(marker))).With(check.Firm).
+		f := proxyTrustRules.Find(id, "body", x.Excerpt(at, at+len(marker)), plain.Evidence("Content-Type")).With(check.Firm).
 			Saying("the claimed %s stands in the page%s", marker, directly)
 		return &f
 	}
@@ -294,7 +294,7 @@ func schemed(s *check.Session, plain, x *check.Exchange) *check.Finding {
 	if change == "" {
 		return nil
 	}
-	f := proxyTrustRules.Find("proxy-trust/forwarded-proto", "X-Forwarded-Proto", e).With(check.Firm).
+	f := proxyTrustRules.Find("proxy-trust/forwarded-proto", "X-Forwarded-Proto", e, plain.Evidence("Location", "Set-Cookie")).With(check.Firm).
 		Saying("a claimed scheme changes %s%s", change, directly)
 	return &f
 }

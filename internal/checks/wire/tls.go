@@ -147,7 +147,7 @@ type tlsJudge struct {
 }
 
 func (t *tlsJudge) add(id, subject, seen, format string, args ...any) {
-	e := check.Evidence{Where: "TLS " + t.session.URL.Host, Seen: seen, Command: t.openssl(id, subject)}
+	e := check.Evidence{Kind: check.Packet, Where: "TLS " + t.session.URL.Host, Seen: seen, Command: t.openssl(id, subject)}
 	t.found = append(t.found, tlsRules.Find(id, subject, e).Saying(format, args...).In(check.Network))
 }
 

@@ -58,7 +58,7 @@ function look() {
 
 const seen = {};
 for (const [name, width, scheme, media] of [
-	['light', 1280, 'light', 'screen'], ['dark', 1280, 'dark', 'screen'], ['light-narrow', 400, 'light', 'screen'], ['dark-narrow', 400, 'dark', 'screen'], ['print', 1000, 'dark', 'print'],
+	['light', 1280, 'light', 'screen'], ['dark', 1280, 'dark', 'screen'], ['light-narrow', 400, 'light', 'screen'], ['dark-narrow', 400, 'dark', 'screen'], ['print', 720, '', 'print'],
 ]) {
 	const page = await browser.newPage();
 	const requests = [];
@@ -68,13 +68,14 @@ for (const [name, width, scheme, media] of [
 	page.on('console', (m) => complaints.push(m.text()));
 	page.on('pageerror', (e) => complaints.push(String(e)));
 	await page.setViewport({ width, height: 900 });
-	await page.emulateMediaType(media);
-	await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
+	// Each of the two calls takes back the other.
+	if (media === 'print') await page.emulateMediaType(media);
+	else await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
 	await page.goto(file, { waitUntil: 'load' });
 	seen[name] = { ...(await page.evaluate(look)), requests: requests.filter((u) => u !== file), complaints };
 	if (process.env.SHOTS) await page.screenshot({ path: join(process.env.SHOTS, name + '.png'), fullPage: true });
 	if (process.env.SHOTS && name === 'light') await page.screenshot({ path: join(process.env.SHOTS, 'fold.png') });
-	if (media === 'print') {
+	if (media === 'print' && process.env.PDF) {
 		const pdf = await page.pdf({ format: 'A4', path: process.env.SHOTS && join(process.env.SHOTS, 'print.pdf') });
 		seen[name].pdf = pdf.length;
 	}
