@@ -29,6 +29,7 @@ import (
 	"github.com/panoplysec/panoply/audit/check"
 	"github.com/panoplysec/panoply/audit/standard"
 	"github.com/panoplysec/panoply/internal/need"
+	"github.com/panoplysec/panoply/internal/report"
 )
 
 var update = flag.Bool("update", false, "write what was found as what is wanted")
@@ -230,4 +231,38 @@ func told(r *audit.Report) string {
 		b.WriteString(strings.TrimSpace(line) + "\n")
 	}
 	return b.String()
+}
+
+// TestEqualAuditsGiveEqualReports holds that a report depends on what was seen, and not
+// on which answer came first: every format is the same, byte for byte, but for the
+// duration.
+func TestEqualAuditsGiveEqualReports(t *testing.T) {
+	a := newAuthority(t)
+	target := check.Target{URL: a.node(t, "express-bad"), Folder: filepath.Join("testdata", "express-bad")}
+	written := func(parallel int) map[string]string {
+		r, err := audit.Run(t.Context(), []check.Target{target}, standard.Checks(), audit.Options{
+			Roots: []*x509.Certificate{a.root}, Rate: 2000, Parallel: parallel, ListSent: true,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Duration = 0
+		all := make(map[string]string)
+		for _, format := range report.Formats() {
+			var out strings.Builder
+			if err := report.Write(&out, format, r, report.Options{Checks: standard.Checks()}); err != nil {
+				t.Fatal(err)
+			}
+			all[format] = out.String()
+		}
+		return all
+	}
+	first := written(1)
+	for _, parallel := range []int{8, 3} {
+		for format, text := range written(parallel) {
+			if text != first[format] {
+				t.Errorf("%s differs between two audits of the same site, one request and %d at a time", format, parallel)
+			}
+		}
+	}
 }
