@@ -85,7 +85,7 @@ func whole(id string, jobs []*job) bool {
 		if !has || j.alone {
 			continue
 		}
-		if j.missing() != 0 || j.result.Status == check.Unproven {
+		if j.missing() != 0 || j.result.Partial {
 			return false
 		}
 		ran = true

@@ -305,7 +305,7 @@ func (j *job) run(ctx context.Context) (r check.Result) {
 		if r.Reason == "" {
 			r.Reason = "the check gave no reason"
 		}
-		r.Status = check.NotProven("", r.Findings...).Status
+		r.Status, r.Partial = check.NotProven("", r.Findings...).Status, true
 		return r
 	case check.Broken:
 		return r

@@ -20,13 +20,17 @@ func (j *job) cover(jobs []*job) {
 		if f.Severity == check.Info {
 			continue
 		}
-		wire := j.proving(f.ID, jobs)
+		wire := j.without(f.ID, jobs)
 		if wire == nil {
 			left = true
 			continue
 		}
 		wire.covers = true
 		f.Severity = check.Info
+		if slices.Contains(wire.result.Unjudged, f.ID) {
+			f.Message += "; on the wire it is not asked of this address"
+			continue
+		}
 		f.Message += "; on the wire it holds, so what stands in front provides it, not your code"
 	}
 	if !left {
@@ -35,12 +39,16 @@ func (j *job) cover(jobs []*job) {
 	}
 }
 
-// proving is the check of the same target that looked for the rule on the wire and has
-// proved that it is not broken.
-func (j *job) proving(id string, jobs []*job) *job {
+// without is the check of the same target that looked for the rule on the wire, saw all
+// that it had to, and did not find it broken.
+func (j *job) without(id string, jobs []*job) *job {
 	for _, other := range jobs {
-		if other.session == j.session && !other.alone && other.check.Needs&check.Wire != 0 && other.result.Status == check.Proved &&
-			slices.ContainsFunc(other.check.Rules, func(r check.Rule) bool { return r.ID == id }) {
+		if other.session != j.session || other.alone || other.check.Needs&check.Wire == 0 || other.result.Partial || other.result.Status == check.Unproven {
+			continue
+		}
+		knows := slices.ContainsFunc(other.check.Rules, func(r check.Rule) bool { return r.ID == id })
+		found := slices.ContainsFunc(other.result.Findings, func(f check.Finding) bool { return f.ID == id })
+		if knows && !found {
 			return other
 		}
 	}

@@ -184,6 +184,12 @@ type Result struct {
 	// Reason says why nothing could be told, or on what a proof rests.
 	Reason   string
 	Findings []Finding
+	// Partial says that the check could not see all it had to, so that what it did not
+	// find may be there all the same. [NotProven] sets it.
+	Partial bool
+	// Unjudged are ids of rules that do not apply to this target, such as those of a
+	// header that a local name must not have.
+	Unjudged []string
 	// Grades are marks by other people's scales, for whoever compares. They decide
 	// nothing.
 	Grades []Grade
@@ -224,6 +230,7 @@ func Conclude(reason string, findings []Finding) Result {
 // [Info] still breaks the practice: what was seen was seen.
 func NotProven(reason string, findings ...Finding) Result {
 	r := Conclude(reason, findings)
+	r.Partial = true
 	if r.Status == Proved {
 		r.Status = Unproven
 	}

@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -70,4 +71,31 @@ func TestHAROfNothing(t *testing.T) {
 	if err := report.HAR(failing{}, nil, ""); err == nil {
 		t.Error("HAR() to a closed file gave no error")
 	}
+}
+
+// FuzzHAR: whatever an answer says, the archive is JSON, and the value of a cookie that
+// it set is nowhere in it.
+func FuzzHAR(f *testing.F) {
+	f.Add("text/html", "hello abcdefgh12345", "abcdefgh12345", "X-A: b")
+	f.Add("application/json", `{"sid":"abcdefgh12345`, "abcdefgh12345", "Cookie: x")
+	f.Add("", "\xff\x00", "", ":\n:")
+	f.Fuzz(func(t *testing.T, kind, body, cookie, headers string) {
+		x := &check.Exchange{
+			URL: shop + "?" + cookie, Status: 200, Body: []byte(body), Request: check.Request{Method: "POST", Headers: headers, Body: body},
+			Header: http.Header{"Content-Type": {kind}, "Set-Cookie": {"sid=" + cookie + "; Path=/"}, "X-Echo": {body}},
+		}
+		got := har(t, []*check.Exchange{x})
+		if !json.Valid(got) {
+			t.Fatalf("HAR() is no JSON: %s", got)
+		}
+		plain := len(cookie) >= 12 && !strings.ContainsFunc(cookie, func(r rune) bool { return r > 'z' || r < '0' || r > '9' && r < 'a' })
+		if plain && !strings.Contains("abcdefghijklmnopqrstuvwxyz0123456789", cookie) && bytes.Contains(got, []byte(cookie)) && !strings.Contains(harOf(t, "another-value"), cookie) {
+			t.Fatalf("HAR() shows the cookie %q: %s", cookie, got)
+		}
+	})
+}
+
+// harOf is the archive of an exchange that says nothing but a cookie.
+func harOf(t *testing.T, cookie string) string {
+	return string(har(t, []*check.Exchange{{URL: shop, Header: http.Header{"Set-Cookie": {"sid=" + cookie}}}}))
 }

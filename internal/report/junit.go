@@ -147,9 +147,9 @@ func account(f *check.Finding) string {
 			switch {
 			case l == "":
 			case i == 0:
-				fmt.Fprintf(&b, "\n%s: %s", label, inert(l))
+				fmt.Fprintf(&b, "\n%s: %s", label, l)
 			default:
-				fmt.Fprintf(&b, "\n  %s", inert(l))
+				fmt.Fprintf(&b, "\n  %s", l)
 			}
 		}
 	}

@@ -92,11 +92,14 @@ func runHeaders(ctx context.Context, s *check.Session) check.Result {
 	}
 	h.nonces(ctx)
 	reason := fmt.Sprintf("judged on %s, %d of them documents", answers(len(judged)), docs)
+	var unjudged []string
 	if note := h.transport(); note != "" {
+		unjudged = []string{"headers/hsts-absent", "headers/hsts-short", "headers/hsts-invalid"}
 		reason += "; " + note
 	}
 	if docs == 0 {
 		reason += ", so framing and Content-Security-Policy were not judged"
+		unjudged = append(unjudged, "headers/framing", "headers/csp-absent", "headers/csp-script", "headers/csp-eval", "headers/referrer-unsafe")
 	}
 	var r check.Result
 	switch {
@@ -107,7 +110,7 @@ func runHeaders(ctx context.Context, s *check.Session) check.Result {
 	default:
 		r = check.Conclude(reason, h.findings())
 	}
-	r.Grades = grades(ctx, s, site)
+	r.Grades, r.Unjudged = grades(ctx, s, site), unjudged
 	return r
 }
 
