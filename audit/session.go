@@ -46,7 +46,9 @@ type session struct {
 	roots     *x509.CertPool
 	budget    *budget
 	transport *http.Transport
-	allowed   allowed
+	// fresh keeps no connection.
+	fresh   *http.Transport
+	allowed allowed
 	// unreachable is why the name leads nowhere.
 	unreachable error
 
@@ -150,7 +152,8 @@ func (s *session) open(ctx context.Context, o Options, roots *x509.CertPool, bud
 		budgets[host] = newBudget(o.rate(s.public.Loopback), o.Parallel)
 	}
 	s.budget = budgets[host]
-	s.transport = s.newTransport()
+	s.transport, s.fresh = s.newTransport(), s.newTransport()
+	s.fresh.DisableKeepAlives = true
 	s.user = sync.OnceValues(s.credentials)
 	s.site = sync.OnceValues(s.walk)
 	s.public.Crawl = s.crawled

@@ -96,6 +96,12 @@ func (s *session) lenient() *tls.Config {
 	return c
 }
 
+// known are the methods that every parser knows. Node answers another one on a new
+// connection and closes a used one without a word, so those get a new one always.
+var known = []string{
+	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions, http.MethodTrace,
+}
+
 type handshakeError struct{ err error }
 
 func (e *handshakeError) Error() string { return "the TLS handshake failed: " + e.err.Error() }
@@ -129,7 +135,11 @@ func (s *session) send(r check.Request) (*check.Exchange, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp, err := s.transport.RoundTrip(req)
+	transport := s.transport
+	if !slices.Contains(known, req.Method) {
+		transport = s.fresh
+	}
+	resp, err := transport.RoundTrip(req)
 	if err == nil {
 		defer resp.Body.Close()
 		x.Status, x.Header, x.TLS = resp.StatusCode, resp.Header, resp.TLS

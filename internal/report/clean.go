@@ -1,8 +1,10 @@
 package report
 
 import (
+	"bytes"
 	"reflect"
 	"strings"
+	"unicode"
 
 	"github.com/panoplysec/panoply/audit"
 	"github.com/panoplysec/panoply/internal/report/redact"
@@ -44,12 +46,34 @@ func line(s string) string {
 }
 
 // inert keeps a line of output from being a command of GitHub's runner, which takes one
-// from whatever a program prints: a line that begins with ::, and ##[ anywhere.
+// from whatever a program prints: a line whose first text is ::, after any blanks of
+// Unicode, and ##[ anywhere.
 func inert(l string) string {
 	l = strings.ReplaceAll(l, "##[", "## [")
-	rest := strings.TrimLeft(l, " ")
+	rest := strings.TrimLeftFunc(l, unicode.IsSpace)
 	if !strings.HasPrefix(rest, "::") {
 		return l
 	}
 	return l[:len(l)-len(rest)] + ": " + rest[1:]
+}
+
+// inertJSON is inert for a document of JSON, which it does not change for its readers:
+// no line of one begins with ::, and ##[ can stand in a string only.
+func inertJSON(doc []byte) []byte {
+	return bytes.ReplaceAll(doc, []byte("##["), []byte(`##\u005b`))
+}
+
+// inertMarkup is inert for a document of XML or HTML, which it does not change for its
+// readers.
+func inertMarkup(doc string) string {
+	doc = strings.ReplaceAll(doc, "##[", "##&#91;")
+	var b strings.Builder
+	for l := range strings.Lines(doc) {
+		rest := strings.TrimLeftFunc(l, unicode.IsSpace)
+		if strings.HasPrefix(rest, "::") {
+			l = l[:len(l)-len(rest)] + "&#58;" + rest[1:]
+		}
+		b.WriteString(l)
+	}
+	return b.String()
 }

@@ -107,7 +107,7 @@ func HAR(w io.Writer, exchanges []*check.Exchange, version string) error {
 	if err != nil {
 		return fmt.Errorf("report: writing HAR: %w", err)
 	}
-	_, err = w.Write(append(text, '\n'))
+	_, err = w.Write(append(inertJSON(text), '\n'))
 	return err
 }
 

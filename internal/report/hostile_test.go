@@ -1,7 +1,10 @@
 package report_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -12,7 +15,7 @@ import (
 
 // evil is what a target would say: markup, a workflow command, an end of CDATA,
 // terminal escapes, text that runs backwards, bytes that are no text, and a lot of it.
-var evil = "\"><script>alert(1)</script><img src=x onerror=alert(2)>\n::error::injected\n  ::stop-commands::x\r\n##[error]injected %0A::warning::x " +
+var evil = "\"><script>alert(1)</script><img src=x onerror=alert(2)>\n::error::injected\n  ::stop-commands::x\r\n\u3000::add-mask::x\n##[error]injected %0A::warning::x " +
 	"]]>\x00\x1b[31m\u202e\u2028\uffff\xff{{.}}[click](https://evil.example)javascript:alert(3) " + strings.Repeat("long ", 1600)
 
 // hostile is the full report with every text of it evil, but for the words that the
@@ -69,18 +72,40 @@ func TestHostileReportStaysText(t *testing.T) {
 	}
 }
 
-// TestNoTextBeginsACommand: on GitHub's machines a line that begins with :: is a command
-// of the runner, and so is ##[ anywhere. Both text and the commands themselves are
-// printed there.
+// TestNoTextBeginsACommand: on GitHub's machines a line that begins with :: after any
+// blanks is a command of the runner, and so is ##[ anywhere. Every format is printed
+// there by somebody.
 func TestNoTextBeginsACommand(t *testing.T) {
-	for _, format := range []string{"text", "github"} {
+	own := regexp.MustCompile(`^::(error|warning|notice) (file|title)=`)
+	for _, format := range report.Formats() {
 		for l := range strings.SplitSeq(string(written(t, format, hostile(), report.Options{})), "\n") {
-			trimmed := strings.TrimSpace(l)
-			own := format == "github" && (strings.HasPrefix(l, "::error title=") || strings.HasPrefix(l, "::warning title=") || strings.HasPrefix(l, "::notice title=") ||
-				strings.HasPrefix(l, "::error file=") || strings.HasPrefix(l, "::warning file=") || strings.HasPrefix(l, "::notice file="))
-			if !own && (strings.HasPrefix(trimmed, "::") || strings.Contains(l, "##[")) {
+			if format == "github" && own.MatchString(l) && !strings.Contains(l, "##[") {
+				continue
+			}
+			if strings.HasPrefix(strings.TrimSpace(l), "::") || strings.Contains(l, "##[") {
 				t.Errorf("%s: the line %.80q is a command", format, l)
 			}
 		}
+	}
+}
+
+// TestCommandsAreStillRead: taking the commands out of a document does not change it for
+// those who parse it.
+func TestCommandsAreStillRead(t *testing.T) {
+	r := full()
+	const said = "\n::error::x\n\u3000::y ##[error]z"
+	r.Findings[0].Evidence[0].Seen = said
+	var doc struct {
+		Findings []struct{ Evidence []struct{ Seen string } }
+	}
+	if err := json.Unmarshal(written(t, "json", r, report.Options{}), &doc); err != nil || doc.Findings[0].Evidence[0].Seen != said {
+		t.Errorf("the JSON reads %+v, %v, want %q", doc, err, said)
+	}
+	var log any
+	if err := json.Unmarshal(written(t, "sarif", r, report.Options{}), &log); err != nil {
+		t.Error(err)
+	}
+	if text := outline(t, written(t, "html", r, report.Options{})); !bytes.Contains(text, []byte("::error::x ::y ##[error]z")) {
+		t.Error("the page lost a text that looks like a command")
 	}
 }

@@ -30,6 +30,6 @@ func HTML(w io.Writer, r *audit.Report, version string) error {
 	if err := t.ExecuteTemplate(&out, "page.html", newPage(clean(r), line(version))); err != nil {
 		return fmt.Errorf("report: writing HTML: %w", err)
 	}
-	_, err = w.Write(out.Bytes())
+	_, err = io.WriteString(w, inertMarkup(out.String()))
 	return err
 }

@@ -39,6 +39,6 @@ func JSON(w io.Writer, r *audit.Report) error {
 	if err != nil {
 		return fmt.Errorf("report: writing JSON: %w", err)
 	}
-	_, err = w.Write(append(text, '\n'))
+	_, err = w.Write(append(inertJSON(text), '\n'))
 	return err
 }

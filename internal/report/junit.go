@@ -79,7 +79,7 @@ func JUnit(w io.Writer, r *audit.Report, threshold check.Severity) error {
 	if err != nil {
 		return fmt.Errorf("report: writing JUnit: %w", err)
 	}
-	_, err = io.WriteString(w, xml.Header+string(text)+"\n")
+	_, err = io.WriteString(w, xml.Header+inertMarkup(string(text))+"\n")
 	return err
 }
 

@@ -63,7 +63,7 @@ func SARIF(w io.Writer, r *audit.Report, checks []check.Check, version string) e
 	if err != nil {
 		return fmt.Errorf("report: writing SARIF: %w", err)
 	}
-	_, err = w.Write(append(text, '\n'))
+	_, err = w.Write(append(inertJSON(text), '\n'))
 	return err
 }
 
@@ -160,7 +160,7 @@ func location(r *audit.Report, f *check.Finding, e check.Evidence) sarifLocation
 	}
 	at := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
 	return sarifLocation{
-		Physical: sarifPhysical{sarifArtifact{URI: relative(path.Join(u.Hostname(), u.Path))}, sarifRegion{StartLine: 1}},
+		Physical: sarifPhysical{sarifArtifact{URI: relative(path.Join(u.Hostname(), path.Clean("/"+u.Path)))}, sarifRegion{StartLine: 1}},
 		Logical:  []sarifLogical{{line(at.String()), "resource"}},
 	}
 }

@@ -228,6 +228,7 @@ func FuzzSARIF(f *testing.F) {
 	f.Add("GET https://shop.example/a?b (logged in)", "A: b\n\nbody", "200 OK\nA: b\nA: c\nB is absent\n\nbody", "routes/a.js", shop)
 	f.Add("GET http://[::1]:80/:x", "\n", "x", "", "http://h:80/%zz")
 	f.Add("", "", "999", "../..", "")
+	f.Add("GET https://shop.example/../../etc/passwd", "", "", "", "https://shop.example/..")
 	f.Fuzz(func(t *testing.T, where, sent, seen, file, target string) {
 		r := &audit.Report{Targets: []audit.Target{{URL: target, Folder: file}}, Findings: []check.Finding{
 			{ID: "a/b", Target: target, Evidence: []check.Evidence{{Where: where, Sent: sent, Seen: seen}}},

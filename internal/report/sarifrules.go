@@ -29,10 +29,7 @@ type rulebook struct {
 
 func newRulebook(r *audit.Report, checks []check.Check) *rulebook {
 	b := &rulebook{index: make(map[string]int)}
-	var all []check.Finding
-	for _, f := range r.Findings {
-		all = append(all, f)
-	}
+	all := slices.Clone(r.Findings)
 	for _, i := range r.Ignored {
 		all = append(all, i.Finding)
 	}

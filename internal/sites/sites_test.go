@@ -261,8 +261,19 @@ func TestEqualAuditsGiveEqualReports(t *testing.T) {
 	for _, parallel := range []int{8, 3} {
 		for format, text := range written(parallel) {
 			if text != first[format] {
-				t.Errorf("%s differs between two audits of the same site, one request and %d at a time", format, parallel)
+				t.Errorf("%s differs between two audits of the same site, one request and %d at a time: %s", format, parallel, difference(first[format], text))
 			}
 		}
 	}
+}
+
+// difference is the first line that two texts do not share.
+func difference(a, b string) string {
+	left, right := strings.Split(a, "\n"), strings.Split(b, "\n")
+	for i := range min(len(left), len(right)) {
+		if left[i] != right[i] {
+			return fmt.Sprintf("line %d: %q, %q", i+1, left[i], right[i])
+		}
+	}
+	return fmt.Sprintf("%d lines, %d lines", len(left), len(right))
 }
