@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -47,7 +48,7 @@ func newReport(sessions []*session, checks []check.Check, jobs []*job, o Options
 	if o.Record != nil {
 		for _, s := range sessions {
 			for _, x := range s.exchanges() {
-				o.Record(x)
+				o.Record(s.withoutSecrets(x))
 			}
 		}
 	}
@@ -208,6 +209,18 @@ func (s *session) masked(text string) string {
 		text = strings.ReplaceAll(text, secret, "…")
 	}
 	return text
+}
+
+// withoutSecrets is the exchange without the run's credentials in its body.
+func (s *session) withoutSecrets(x *check.Exchange) *check.Exchange {
+	for _, secret := range s.secrets() {
+		if bytes.Contains(x.Body, []byte(secret)) {
+			masked := *x
+			masked.Body = bytes.ReplaceAll(x.Body, []byte(secret), []byte("…"))
+			x = &masked
+		}
+	}
+	return x
 }
 
 // secrets are the values of the credentials that are long enough to be told from words.

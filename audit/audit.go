@@ -83,7 +83,8 @@ type Options struct {
 	// ListSent fills Report.Sent; active runs always do.
 	ListSent bool
 	// Record is told of every exchange of the run in a stable order after its end, such
-	// as for a HAR file. What it is given has not passed the redactor. It may be nil.
+	// as for a HAR file. What it is given lacks the credentials of the targets and has
+	// not passed the redactor otherwise. It may be nil.
 	Record func(*check.Exchange)
 	// Scorer is the version of MDN's HTTP Observatory that grades: "v6" (default) or
 	// "v4".
