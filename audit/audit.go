@@ -121,10 +121,14 @@ func Run(ctx context.Context, targets []check.Target, checks []check.Check, o Op
 	checkList(checks, &problems)
 	roots, err := pool(o.Roots)
 	problems.Note(err)
+	defer func() {
+		for _, s := range sessions {
+			s.close()
+		}
+	}()
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
-
 	start := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()

@@ -115,7 +115,9 @@ func site(served *atomic.Int64) http.Handler {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		fmt.Fprintf(w, `<!doctype html><title>Shop</title><link rel="stylesheet" href="/static/app.css"><script src="/static/app.js"></script>%s%s`, body, filler)
 	}
-	mux.HandleFunc("/{$}", func(w http.ResponseWriter, r *http.Request) { page(w, `<a href="/item/0">Items</a> <a href="/account">Account</a>`) })
+	mux.HandleFunc("/{$}", func(w http.ResponseWriter, r *http.Request) {
+		page(w, `<a href="/item/0">Items</a> <a href="/account">Account</a>`)
+	})
 	mux.HandleFunc("/item/{n}", func(w http.ResponseWriter, r *http.Request) {
 		var n int
 		fmt.Sscanf(r.PathValue("n"), "%d", &n)

@@ -9,12 +9,12 @@ import (
 
 	"github.com/panoplysec/panoply/clientip"
 	"github.com/panoplysec/panoply/guard"
-	"github.com/panoplysec/panoply/internal/proof"
 	"github.com/panoplysec/panoply/internal/door/accesslog"
 	"github.com/panoplysec/panoply/internal/door/bounds"
 	"github.com/panoplysec/panoply/internal/door/ledger"
 	"github.com/panoplysec/panoply/internal/door/upstream"
 	"github.com/panoplysec/panoply/internal/hook"
+	"github.com/panoplysec/panoply/internal/proof"
 )
 
 const (

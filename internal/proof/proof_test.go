@@ -12,8 +12,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/panoplysec/panoply/internal/proof"
 	"github.com/panoplysec/panoply/internal/need"
+	"github.com/panoplysec/panoply/internal/proof"
 )
 
 var key = []byte("0123456789abcdef0123456789abcdef")

@@ -251,8 +251,12 @@ func TestLogins(t *testing.T) {
 		bare   bool
 		out    error
 	}{
-		{"form with a hidden token", func(r *tape) { r.send("POST", "/login", urlencoded, form(r.send("GET", "/login", "", ""), credentials)) }, false, nil},
-		{"the same, recorded without cookies", func(r *tape) { r.send("POST", "/login", urlencoded, form(r.send("GET", "/login", "", ""), credentials)) }, true, nil},
+		{"form with a hidden token", func(r *tape) {
+			r.send("POST", "/login", urlencoded, form(r.send("GET", "/login", "", ""), credentials))
+		}, false, nil},
+		{"the same, recorded without cookies", func(r *tape) {
+			r.send("POST", "/login", urlencoded, form(r.send("GET", "/login", "", ""), credentials))
+		}, true, nil},
 		{"script with a token in a cookie", func(r *tape) {
 			r.send("GET", "/app", "", "")
 			r.send("POST", "/api/login", "application/json", `{"email":"ann","password":"hunter2 & more"}`, "X-XSRF-TOKEN", r.jar["XSRF-TOKEN"])
