@@ -1,22 +1,27 @@
-// Package audit proves practices: it runs checks against an app's address and says of
-// each of the fifteen practices whether it is proved, broken, or not proven, with the
-// evidence, the layer that provides or breaks it, a command to see it again, and the
-// fix.
+// Package audit proves practices: it runs checks against an app's source and address
+// and says of each of the fifteen practices whether it is proved, broken, or not proven,
+// with the evidence, the layer that provides or breaks it, a command to see it again,
+// and the fix.
 //
 //	report, err := audit.Run(ctx, []check.Target{{URL: "https://shop.example"}}, standard.Checks(), audit.Options{})
 //
 // In a Go test of an app of one's own, [Test] does the same to a handler.
 //
-// What it does not do: it proves what it saw, on the pages it saw. It logs in nowhere,
-// sends no form, and tries no attack; a practice that needs such a look, or that no
-// check covers yet, is reported as not proven and never as passed. It does not verify
-// that the address belongs to whoever asks; its requests are the kind and number any
-// visitor could send.
+// The same problem, seen in the source and on the wire, is one finding with both
+// evidences. What the source lacks and the wire has is a note: what stands in front
+// provides it.
 //
-// Everything the target says is hostile: bodies are read up to 1 MiB, heads up to
-// 64 KiB, redirects are followed only to the same origin and ten times at most, every
-// request and the whole run have a deadline, and a target that lets three requests in a
-// row time out is asked no more.
+// What it does not do: it proves what it saw, on the pages that its crawl saw. It sends
+// no form and tries nothing that could change something, unless Options.Active permits
+// it and the host proves control; it logs in only where a target says how. A practice
+// that no check covers yet, or that could not be looked at, is reported as not proven
+// and never as passed.
+//
+// Everything the target says is hostile: bodies are read up to 1 MiB and remembered up
+// to 16 MiB together, heads are read up to 64 KiB, redirects are followed only to the
+// same origin and ten times at most, every request and the whole run have a deadline,
+// and a target that lets three requests in a row time out is asked no more. An audited
+// folder is data: nothing in it is run, expanded, or followed out of it.
 package audit
 
 import (

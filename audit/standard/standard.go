@@ -13,7 +13,8 @@ import (
 	"github.com/panoplysec/panoply/internal/checks/wire"
 )
 
-// Checks returns every check there is, in the order of the practices. The caller may
+// Checks returns every check there is: those of the wire in the order of the practices,
+// then those of the source. The caller may
 // change the result, to leave checks out or to add own ones.
 func Checks() []check.Check {
 	return slices.Concat(wire.Checks(), source.Checks())

@@ -1,5 +1,5 @@
 // Package wire holds the checks that need nothing but an address: they look at what
-// the target answers and change nothing.
+// the target answers, and change nothing unless active probes are permitted.
 //
 //	for _, c := range wire.Checks() {
 //		fmt.Println(c.ID, c.Title)
