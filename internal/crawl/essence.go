@@ -12,9 +12,9 @@ import (
 // maxCompared is how much of two bodies is compared.
 const maxCompared = 256 << 10
 
-// alikeBodies says whether two answers say the same, but for what differs from answer to
+// Alike says whether two answers say the same, but for what differs from answer to
 // answer anyway: numbers and dates, tokens and ids, nonces and hidden fields.
-func alikeBodies(a, b *check.Exchange) bool {
+func Alike(a, b *check.Exchange) bool {
 	return bytes.Equal(a.Body, b.Body) || essence(content(a)) == essence(content(b))
 }
 

@@ -106,5 +106,5 @@ func differs(user *check.Page, visitor *check.Exchange) bool {
 	case user.Class == check.Asset:
 		return false // an image may be drawn afresh for each visitor
 	}
-	return !alikeBodies(user.Exchange, visitor)
+	return !Alike(user.Exchange, visitor)
 }

@@ -118,10 +118,14 @@ func judgeContents(x *check.Exchange, c setCookie) []check.Finding {
 		}
 		found = append(found, cookiesRules.Find(id, c.name, shownCookie(x, c)).Saying(format, c.name, strings.Join(names, ", ")))
 	}
-	if len(seen.private) > 0 {
+	token := jwtValue.Get().MatchString(c.value)
+	switch {
+	case len(seen.private) > 0 && token:
+		add("cookies/token-readable", seen.private, "the token in the cookie %s can be read by whoever holds it, and has %s")
+	case len(seen.private) > 0:
 		add("cookies/session-private", seen.private, "the cookie %s can be read by whoever holds it, and has %s")
 	}
-	if len(seen.nested) > 0 && !jwtValue.Get().MatchString(c.value) {
+	if len(seen.nested) > 0 && !token {
 		add("cookies/session-nested", seen.nested, "the cookie %s carries objects: %s")
 	}
 	return found

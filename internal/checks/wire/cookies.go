@@ -37,6 +37,9 @@ var cookiesRules = check.Rules{
 			Express: "keep an id in the session and the data in the database, or use express-session with a store",
 			Go:      "keep an id in the session and the data in the database", Door: "none: the app decides what it puts into its cookies",
 		}},
+	{ID: "cookies/token-readable", Title: "a token shows private data to whoever holds it", Severity: check.Info, CWE: 315, ASVS: []string{"14.2.1"},
+		Why: "The signature of a token keeps its claims from being changed, not from being read.",
+		Bad: "jwt.sign({ sub: 7, email: 'ann@shop.example' }, key)", Good: "jwt.sign({ sub: 7 }, key)"},
 	{ID: "cookies/session-nested", Title: "a cookie carries objects, where the page allows small primitive values only", Severity: check.Low, CWE: 315, ASVS: []string{"3.3.5"},
 		Bad: "req.session.cart = { items: […] } with cookie-session", Good: "req.session.cartId = 7",
 		Fix: check.Fix{
@@ -60,10 +63,19 @@ var cookiesCheck = check.Check{
 // Source: the Express page, "Use cookies securely".
 const maxCookies = 4093
 
+// cookiesTurn keeps this check's login apart from others.
+const cookiesTurn = 7200
+
 func runCookies(ctx context.Context, s *check.Session) check.Result {
 	all, err := pages(ctx, s)
 	if len(all) == 0 {
 		return check.NotProven(err.Error())
+	}
+	if s.Login != nil {
+		// What a login sets is set on its way, and not again on the pages behind it.
+		if _, way, err := s.Login.In(ctx, cookiesTurn, nil); err == nil {
+			all = append(all, way...)
+		}
 	}
 	names := cookieNames(all)
 	last := make(map[string]setCookie)

@@ -45,12 +45,14 @@ func unproven(name string, tw twin, want ...string) twin {
 }
 
 var cookiesTwins = []twin{
+	{check: "cookies", name: "set by the login alone", bad: true, target: recorded, handler: careless(), want: []string{"cookies/secure", "cookies/httponly", "cookies/samesite"}},
 	named("express-session", true, cookieApp("connect.sid=s%3AAAAAAAAAAAAAAAAAAAAAAAAA.BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB; Path=/; HttpOnly"),
 		"cookies/secure", "cookies/samesite", "cookies/default-name"),
 	named("express-session signed with keyboard cat", true, cookieApp("__Host-id="+signed("abcdefghijklmnopqrstuvwxyz012345", "keyboard cat")+"; Path=/; Secure; HttpOnly; SameSite=Lax"), "cookies/weak-secret"),
 	named("express-session signed with a good secret", false, cookieApp("__Host-id="+signed("abcdefghijklmnopqrstuvwxyz012345", "Zq8kw2xJ0pLr5vTb")+"; Path=/; Secure; HttpOnly; SameSite=Lax")),
 	named("token signed with a weak secret", true, cookieApp("jwt=eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c; Path=/; Secure; HttpOnly; SameSite=Lax"), "cookies/weak-secret"),
 	named("cookie-session with objects and an address", true, cookieApp("s="+packed(`{"user":{"mail":"ann@shop.example"},"n":1}`)+"; Path=/; Secure; HttpOnly; SameSite=Lax"), "cookies/session-nested", "cookies/session-private"),
+	named("token with an address", false, cookieApp("jwt=eyJhbGciOiJSUzI1NiJ9."+strings.TrimRight(packed(`{"email":"ann@shop.example"}`), "=")+".c2ln; Path=/; Secure; HttpOnly; SameSite=Lax"), "cookies/token-readable"),
 	named("cookie-session with a number", false, cookieApp("s="+packed(`{"cart":7,"csrfSecret":"abcdefghijkl"}`)+"; Path=/; Secure; HttpOnly; SameSite=Lax")),
 	named("one that browsers drop", true, cookieApp("__Host-big="+strings.Repeat("x", 4100)+"; Path=/; Secure; HttpOnly; SameSite=Lax"), "cookies/size"),
 	named("mended", false, cookieApp("__Host-k3v9x2=s%3Ax.y; Path=/; Secure; HttpOnly; SameSite=Lax")),
@@ -133,4 +135,17 @@ func FuzzPolicy(f *testing.F) {
 			}
 		}
 	})
+}
+
+// careless sets its session cookie at the login, and not before.
+func careless() http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			w.Header().Set("Set-Cookie", "member_session=0123456789abcdef0123456789abcdef; Path=/")
+			w.Header().Set("Location", "/")
+			w.WriteHeader(http.StatusSeeOther)
+			return
+		}
+		app("<p>hello")(w, r)
+	}
 }

@@ -44,6 +44,9 @@ func judgeIDs(ids []string) (verdict string, weak bool) {
 	switch {
 	case len(distinct) == 1:
 		return "all the same, so it tells no visitors apart", false
+	case len(distinct) <= len(ids)/3:
+		// Such as the name of the server that a balancer has chosen.
+		return fmt.Sprintf("%d different ones, so it tells no visitors apart", len(distinct)), false
 	case len(distinct) < len(ids):
 		return fmt.Sprintf("%d of them were given twice", len(ids)-len(distinct)), true
 	case counted(ids):

@@ -107,10 +107,10 @@ const maxListed = 6
 func runLeftovers(ctx context.Context, s *check.Session) check.Result {
 	var found []check.Finding
 	judged := make(map[string]bool)
-	add := func(id, subject string, x *check.Exchange, at []int, format string, args ...any) {
+	add := func(id, subject string, e check.Evidence, format string, args ...any) {
 		if key := id + "\n" + subject; !judged[key] {
 			judged[key] = true
-			found = append(found, leftoversRules.Find(id, subject, excerpt(x, at)).Saying(format, args...))
+			found = append(found, leftoversRules.Find(id, subject, e).Saying(format, args...))
 		}
 	}
 	requests := make([]check.Request, len(leftovers))
@@ -118,6 +118,7 @@ func runLeftovers(ctx context.Context, s *check.Session) check.Result {
 		requests[i] = check.Request{Path: l.path}
 	}
 	all, err := fetch(ctx, s, requests...)
+	loaded := loadedPaths(ctx, s)
 	answered := 0
 	for _, x := range all {
 		answered++
@@ -126,25 +127,22 @@ func runLeftovers(ctx context.Context, s *check.Session) check.Result {
 		if x.Status != 200 || bytes.HasPrefix(bytes.TrimSpace(x.Body), []byte("<")) && l.rule != "leftovers/debug" {
 			continue
 		}
-		if at := l.content.Get().FindIndex(head(x)); at != nil {
-			f := leftoversRules.Find(l.rule, l.path, withoutBody(x)).Saying("%s can be fetched", l.path)
-			if l.rule == "leftovers/debug" || l.rule == "leftovers/source" {
-				f = leftoversRules.Find(l.rule, l.path, excerpt(x, at)).Saying("%s can be fetched", l.path)
-			}
-			found = append(found, f)
+		// A script that pages load is no source that was left behind.
+		if !loaded[l.path] && l.content.Get().Match(head(x)) {
+			found = append(found, leftoversRules.Find(l.rule, l.path, withoutBody(x)).Saying("%s can be fetched", l.path))
 		}
 	}
 	folders, maps := places(ctx, s)
 	more, folderErr := fetch(ctx, s, folders...)
 	for _, x := range more {
 		if name, at := match(listings, head(x)); at != nil && x.Status == 200 {
-			add("leftovers/listing", x.Request.Path, x, at, "%s is listed, as %s does it", x.Request.Path, name)
+			add("leftovers/listing", x.Request.Path, excerpt(x, at), "%s is listed, as %s does it", x.Request.Path, name)
 		}
 	}
 	more, _ = fetch(ctx, s, maps...)
 	for _, x := range more {
-		if at := sourceMap.Get().FindIndex(head(x)); at != nil && x.Status == 200 {
-			add("leftovers/source-map", x.Request.Path, x, at, "%s can be fetched", x.Request.Path)
+		if sourceMap.Get().Match(head(x)) && x.Status == 200 {
+			add("leftovers/source-map", x.Request.Path, withoutBody(x), "%s can be fetched", x.Request.Path)
 		}
 	}
 	if answered == 0 {
@@ -163,6 +161,19 @@ func withoutBody(x *check.Exchange) check.Evidence {
 	e := x.Evidence("Content-Type", "Content-Length")
 	e.Seen += "\n\n(its contents are not shown)"
 	return e
+}
+
+// loadedPaths are the paths that pages lead to.
+func loadedPaths(ctx context.Context, s *check.Session) map[string]bool {
+	site, _ := s.Crawl(ctx)
+	paths := make(map[string]bool)
+	for _, p := range site.Pages {
+		if p.From != "missing" {
+			path, _, _ := strings.Cut(p.Request.Path, "?")
+			paths[path] = true
+		}
+	}
+	return paths
 }
 
 // places returns the folders that the crawl saw something in, and the source maps of

@@ -1,9 +1,11 @@
 package wire_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
+	"testing"
 )
 
 // having answers some paths with a file each, and the rest as app does.
@@ -48,6 +50,10 @@ var leftoversTwins = []twin{
 		"/static/app.js": "void 0", "/static/app.js.map": `{"version":3,"sources":["app.ts"],"mappings":""}`}, plainPage)},
 	{check: "leftovers", name: "nothing", handler: plainPage},
 	{check: "leftovers", name: "one page for every path", handler: everything},
+	{check: "leftovers", name: "a bundle that the page loads", handler: having(map[string]string{
+		"/app.js": "(function(){\n  const http = require('http');\n})()"}, app(`<script src="/app.js"></script>`))},
+	{check: "leftovers", name: "a set-up with a password", bad: true, want: []string{"leftovers/source"}, handler: having(map[string]string{
+		"/docker-compose.yml": "services:\n  db:\n    environment:\n      POSTGRES_PASSWORD: hunter2hunter2\n"}, plainPage)},
 	// What is named like a left-over, and is none.
 	{check: "leftovers", name: "pages about left-overs", handler: having(map[string]string{
 		"/.env":          "<p>Our guide to .env: DB_PASSWORD=hunter2",
@@ -102,6 +108,16 @@ func dropBox() http.HandlerFunc {
 			io.WriteString(w, text)
 		default:
 			app("<p>hello")(w, r)
+		}
+	}
+}
+
+// TestLeftoversAreNotShown holds that a report does not publish what should not be
+// public.
+func TestLeftoversAreNotShown(t *testing.T) {
+	for _, tw := range leftoversTwins {
+		if text := fmt.Sprintf("%+v", audited(t, tw).Findings); strings.Contains(text, "hunter2") {
+			t.Errorf("%s: the report holds a password", tw.name)
 		}
 	}
 }

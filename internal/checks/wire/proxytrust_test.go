@@ -57,6 +57,9 @@ var proxyTrustTwins = []twin{
 	{check: "proxy-trust", name: "links made from Host", bad: true, want: []string{"proxy-trust/host"}, handler: func(w http.ResponseWriter, r *http.Request) {
 		app(`<a href="https://`+r.Host+`/reset?t=1">reset</a>`)(w, r)
 	}},
+	{check: "proxy-trust", name: "a page that says its name", status: check.Unproven, handler: func(w http.ResponseWriter, r *http.Request) {
+		app("<p>this is "+r.Host)(w, r)
+	}},
 	{check: "proxy-trust", name: "another path by a header", bad: true, want: []string{"proxy-trust/rewrite"}, handler: func(w http.ResponseWriter, r *http.Request) {
 		if to := r.Header.Get("X-Rewrite-URL"); to != "" {
 			r.URL.Path = to

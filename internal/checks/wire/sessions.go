@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,8 +9,10 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/panoplysec/panoply/audit/check"
+	"github.com/panoplysec/panoply/internal/crawl"
 	"github.com/panoplysec/panoply/internal/pattern"
 )
 
@@ -74,7 +75,9 @@ func runSessions(ctx context.Context, s *check.Session) check.Result {
 	return check.Conclude(told+"; "+said, found)
 }
 
-var addressed = pattern.New(`(?i)[;?&](jsessionid|phpsessid|aspsessionid\w*|connect\.sid|sessionid|session_id|sid)=[\w.%:-]{8,}`)
+// addressed finds a session id by its name: names that mean nothing else, and common
+// ones with a value that looks like an id.
+var addressed = pattern.New(`(?i)[;?&](jsessionid|phpsessid|aspsessionid\w*|connect\.sid)=[\w.%:-]{8,}|[;?&](sessionid|session_id|sid)=([\w.%:]{16,})`)
 
 // inAddresses finds ids in the addresses of pages and of redirects.
 func inAddresses(all []*check.Exchange) []check.Finding {
@@ -82,13 +85,15 @@ func inAddresses(all []*check.Exchange) []check.Finding {
 	for _, x := range all {
 		for _, address := range []string{x.Request.Path, x.Header.Get("Location")} {
 			m := addressed.Get().FindStringSubmatch(address)
-			if m == nil || slices.ContainsFunc(found, func(f check.Finding) bool { return f.Subject == m[1] }) {
+			if m == nil || m[3] != "" && strings.IndexFunc(m[3], unicode.IsDigit) < 0 {
 				continue
 			}
-			path, _, _ := strings.Cut(strings.FieldsFunc(address+" ", func(r rune) bool { return r == ';' || r == '?' })[0], " ")
-			found = append(found, sessionsRules.Find("sessions/url", m[1], check.Evidence{
-				Where: "GET " + path, Seen: m[1] + "=… in the address", Command: "curl -si " + schemeOf(x.URL) + "://…" + path,
-			}).Saying("the address of %s carries %s", path, m[1]))
+			name := m[1] + m[2]
+			if slices.ContainsFunc(found, func(f check.Finding) bool { return f.Subject == name }) {
+				continue
+			}
+			found = append(found, sessionsRules.Find("sessions/url", name, x.Evidence("Location")).
+				Saying("%s stands in an address", name))
 		}
 	}
 	return found
@@ -174,7 +179,7 @@ func (w *way) shown(page check.Page, held check.Cookies, turn int) (*check.Excha
 	if x.Status != page.Status {
 		return x, false, nil
 	}
-	return x, visitor.Status != page.Status || !bytes.Equal(x.Body, visitor.Body), nil
+	return x, visitor.Status != page.Status || !crawl.Alike(x, visitor), nil
 }
 
 // fixation logs in with an id that the site gave before, and with one that it did not.

@@ -22,6 +22,8 @@ import (
 // club is an app with a login, with the mistakes that it is told to make.
 type club struct {
 	keepsID, takesAnyID, outlives bool
+	// restless pages carry a nonce.
+	restless bool
 	// id makes ids; crypto/rand when nil.
 	id func() string
 
@@ -53,6 +55,9 @@ func (c *club) handler() http.HandlerFunc {
 		case "GET /":
 			if !known {
 				give(false)
+			}
+			if c.restless {
+				fmt.Fprintf(w, "<meta name=nonce content=%s>", rand.Text())
 			}
 			io.WriteString(w, `<a href="/members">Members</a><form method=post action="/login"><input name=user><input type=password name=password></form>`)
 		case "POST /login":
@@ -104,6 +109,15 @@ func recorded(t *testing.T, s *httptest.Server) check.Target {
 	return check.Target{URL: s.URL, Login: name}
 }
 
+// balanced names the server that a balancer chose in a cookie.
+func balanced() http.HandlerFunc {
+	var n atomic.Int64
+	return func(w http.ResponseWriter, r *http.Request) {
+		http.SetCookie(w, &http.Cookie{Name: "lb_session", Value: fmt.Sprint("node", n.Add(1)%3), Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+		app("<p>hello")(w, r)
+	}
+}
+
 // counter gives ids one after the other.
 func counter(start int64) func() string {
 	var n atomic.Int64
@@ -119,6 +133,10 @@ var sessionsTwins = []twin{
 	{check: "sessions", name: "ids from a clock", bad: true, handler: (&club{id: counter(1_764_000_000_000)}).handler(), target: recorded, want: []string{"sessions/entropy"}},
 	{check: "sessions", name: "short ids", bad: true, handler: (&club{id: func() string { return rand.Text()[:8] }}).handler(), target: recorded, want: []string{"sessions/entropy"}},
 	{check: "sessions", name: "ids in addresses", bad: true, plain: true, handler: app(`<a href="/cart;jsessionid=0A1B2C3D4E5F60718293A4B5C6D7E8F9">cart</a>`), want: []string{"sessions/url"}},
+	{check: "sessions", name: "a shell in an address", bad: true, plain: true, want: []string{"sessions/url"}, handler: app(`<a href="/a$(id)&x&;jsessionid=0A1B2C3D4E5F60718293">cart</a>`)},
+	{check: "sessions", name: "a word for a sid", status: check.Unproven, handler: app(`<a href="/list?sid=summer-sale-of-the-year">sale</a>`)},
+	{check: "sessions", name: "a balancer's cookie", status: check.Unproven, handler: balanced()},
+	{check: "sessions", name: "pages that differ each time", handler: (&club{restless: true}).handler(), target: recorded, status: check.Unproven},
 	// Pending: the practice has no guard yet, so nothing is called proved.
 	{check: "sessions", name: "new ids, and an end", handler: (&club{}).handler(), target: recorded, status: check.Unproven},
 	{check: "sessions", name: "alive for as long as we wait", idle: 10 * time.Millisecond, handler: (&club{}).handler(), target: recorded, want: []string{"sessions/idle"}, status: check.Unproven},
@@ -150,11 +168,27 @@ func TestIDs(t *testing.T) {
 		{"a clock and four digits", many(func(i int) string { return fmt.Sprintf("17640000%04d", (i*7919)%10000) }), true},
 		{"given twice", append(many(func(int) string { return rand.Text() }), "x", "x"), true},
 		{"six letters", many(func(int) string { return strings.ToLower(rand.Text()[:6]) }), true},
+		{"three servers", many(func(i int) string { return fmt.Sprint("node", i%3) }), false},
 		{"all the same", many(func(int) string { return "anonymous" }), false},
 		{"two only", []string{"1", "2"}, false},
 	} {
 		if verdict, weak := wire.JudgeIDs(tt.ids); weak != tt.weak {
 			t.Errorf("%s: judgeIDs = %s, %v, want %v", tt.name, verdict, weak, tt.weak)
+		}
+	}
+}
+
+// TestCommandsAreSafe holds that what a site puts into its addresses stays one word of
+// the command that shows it.
+func TestCommandsAreSafe(t *testing.T) {
+	for _, tw := range sessionsTwins {
+		if tw.name != "a shell in an address" {
+			continue
+		}
+		for _, f := range audited(t, tw).Findings {
+			if strings.Contains(f.Reproduce, "$(") && !strings.Contains(f.Reproduce, "'") {
+				t.Errorf("Reproduce = %s, which a shell would run", f.Reproduce)
+			}
 		}
 	}
 }
