@@ -40,7 +40,7 @@ func (f *found) document(body []byte) {
 		case html.StartTagToken, html.SelfClosingTagToken:
 			name, more := z.TagName()
 			tag := string(name)
-			d.start(tag, attributes(z, more))
+			d.start(tag, Attributes(z, more))
 			if tag == "noscript" {
 				z.NextIsNotRawText() // its content is what a visitor without script gets
 			}
@@ -217,9 +217,10 @@ func (a attrs) act() bool {
 	return strings.Contains(a["onclick"], "confirm(")
 }
 
-// attributes reads those of a tag; of one given twice the first counts, as in browsers.
-func attributes(z *html.Tokenizer, more bool) attrs {
-	a := make(attrs)
+// Attributes reads those of the tag at hand, a hundred at most; more says whether there
+// are any, as TagName does. Of one given twice the first counts, as in browsers.
+func Attributes(z *html.Tokenizer, more bool) map[string]string {
+	a := make(map[string]string)
 	for more && len(a) < maxAttributes {
 		var k, v []byte
 		k, v, more = z.TagAttr()

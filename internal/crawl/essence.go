@@ -33,7 +33,7 @@ func content(x *check.Exchange) string {
 		case html.StartTagToken, html.SelfClosingTagToken:
 			raw := z.Raw()
 			name, more := z.TagName()
-			if string(name) == "input" && strings.EqualFold(attributes(z, more)["type"], "hidden") {
+			if string(name) == "input" && strings.EqualFold(Attributes(z, more)["type"], "hidden") {
 				continue
 			}
 			b.Write(raw)

@@ -93,7 +93,7 @@ func values(media string, body []byte) map[place]string {
 			if tag != "input" && tag != "meta" {
 				continue
 			}
-			a := attributes(z, more)
+			a := crawl.Attributes(z, more)
 			switch {
 			case tag == "input" && a["name"] != "":
 				found[place{"the field", a["name"]}] = a["value"]
@@ -122,18 +122,6 @@ func members(found map[place]string, v any, depth int) {
 			members(found, m, depth+1)
 		}
 	}
-}
-
-func attributes(z *html.Tokenizer, more bool) map[string]string {
-	a := make(map[string]string)
-	for more && len(a) < 100 {
-		var k, v []byte
-		k, v, more = z.TagAttr()
-		if _, twice := a[string(k)]; !twice {
-			a[string(k)] = string(v)
-		}
-	}
-	return a
 }
 
 // gaveToken says that an answer holds a token for script to keep.
@@ -179,7 +167,7 @@ func wayOut(x *check.Exchange, origin *url.URL) (step, bool) {
 		case html.StartTagToken, html.SelfClosingTagToken:
 			name, more := z.TagName()
 			tag := string(name)
-			a := attributes(z, more)
+			a := crawl.Attributes(z, more)
 			switch tag {
 			case "form":
 				if u, ok := inside(a["action"]); ok {
