@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,7 +8,6 @@ import (
 	"maps"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/panoplysec/panoply/audit/check"
@@ -20,12 +18,17 @@ import (
 // newReport makes the report of what the jobs told.
 func newReport(sessions []*session, checks []check.Check, jobs []*job, o Options) *Report {
 	r := &Report{Schema: Schema, Findings: []check.Finding{}}
+	var secrets []string
+	for _, s := range sessions {
+		secrets = append(secrets, s.secrets()...)
+	}
+	masks := newMasker(secrets)
 	for _, s := range sessions {
 		r.Targets = append(r.Targets, s.told())
 	}
 	for _, j := range jobs {
 		for i := range j.result.Findings {
-			j.result.Findings[i] = j.complete(j.result.Findings[i], jobs)
+			j.result.Findings[i] = j.complete(j.result.Findings[i], jobs, masks)
 		}
 	}
 	for _, j := range jobs {
@@ -48,10 +51,11 @@ func newReport(sessions []*session, checks []check.Check, jobs []*job, o Options
 	if o.Record != nil {
 		for _, s := range sessions {
 			for _, x := range s.exchanges() {
-				o.Record(s.withoutSecrets(x))
+				o.Record(masks.exchange(x))
 			}
 		}
 	}
+	masks.report(r)
 	return r
 }
 
@@ -164,7 +168,7 @@ func (j *job) twin(jobs []*job) *job {
 
 // complete fills what the engine knows about a finding, and redacts what the target
 // said.
-func (j *job) complete(f check.Finding, jobs []*job) check.Finding {
+func (j *job) complete(f check.Finding, jobs []*job, masks masker) check.Finding {
 	f.Practice, f.Check = j.check.Practice, j.check.ID
 	f.Target = j.session.name()
 	p, _ := practice.ByID(f.Practice)
@@ -177,7 +181,8 @@ func (j *job) complete(f check.Finding, jobs []*job) check.Finding {
 		// The app alone answered and does not do it: whatever stands in front of it does.
 		f.Layer = check.Door
 	}
-	f.Message, f.Subject = redact.Line(j.session.masked(f.Message)), redact.Line(f.Subject)
+	// Masked before it is shortened, and before the fingerprint is made of it.
+	f.Message, f.Subject = redact.Line(masks.Replace(f.Message)), redact.Line(masks.Replace(f.Subject))
 	seen := make([]check.Evidence, len(f.Evidence))
 	for i, e := range f.Evidence {
 		if f.Reproduce == "" {
@@ -185,11 +190,11 @@ func (j *job) complete(f check.Finding, jobs []*job) check.Finding {
 		}
 		seen[i] = check.Evidence{
 			Kind: cmp.Or(e.Kind, check.Answer), Where: redact.Line(e.Where), File: redact.Line(e.File), Line: e.Line,
-			Sent: redact.Text(j.session.masked(e.Sent)), Seen: redact.Text(j.session.masked(e.Seen)),
+			Sent: redact.Text(masks.Replace(e.Sent)), Seen: redact.Text(masks.Replace(e.Seen)),
 		}
 	}
 	f.Evidence = seen
-	f.Reproduce = redact.Line(j.session.masked(f.Reproduce))
+	f.Reproduce = redact.Line(masks.Replace(f.Reproduce))
 	f.Fingerprint = fingerprint(f.ID, j.session.place(f), f.Subject)
 	return f
 }
@@ -200,44 +205,6 @@ func (j *job) has(f check.Finding) bool {
 	return slices.ContainsFunc(j.result.Findings, func(g check.Finding) bool {
 		return g.ID == f.ID && (g.Subject == f.Subject || j.check.ID == "cookies")
 	})
-}
-
-// masked takes out the credentials of the run, wherever the target may have repeated
-// them.
-func (s *session) masked(text string) string {
-	for _, secret := range s.secrets() {
-		text = strings.ReplaceAll(text, secret, "…")
-	}
-	return text
-}
-
-// withoutSecrets is the exchange without the run's credentials in its body.
-func (s *session) withoutSecrets(x *check.Exchange) *check.Exchange {
-	for _, secret := range s.secrets() {
-		if bytes.Contains(x.Body, []byte(secret)) {
-			masked := *x
-			masked.Body = bytes.ReplaceAll(x.Body, []byte(secret), []byte("…"))
-			x = &masked
-		}
-	}
-	return x
-}
-
-// secrets are the values of the credentials that are long enough to be told from words.
-func (s *session) secrets() []string {
-	var all []string
-	if s.recording != nil {
-		all = s.recording.Secrets()
-	}
-	for line := range strings.SplitSeq(s.target.Credentials, "\n") {
-		_, value, _ := strings.Cut(line, ": ")
-		for part := range strings.FieldsFuncSeq(value, func(r rune) bool { return r == ';' || r == ' ' || r == '=' || r == ',' }) {
-			if len(part) >= 8 {
-				all = append(all, part)
-			}
-		}
-	}
-	return all
 }
 
 // place is where a finding is, for its fingerprint: the source, which has no name of

@@ -12,7 +12,7 @@
 // provides it.
 //
 // What it does not do: it proves what it saw, on the pages that its crawl saw. It sends
-// no form and tries nothing that could change something, unless Options.Active permits
+// no form and nothing that is meant to change something, unless Options.Active permits
 // it and the host proves control; it logs in only where a target says how. A practice
 // that no check covers yet, or that could not be looked at, is reported as not proven
 // and never as passed.

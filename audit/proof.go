@@ -40,6 +40,7 @@ func (s *session) proof(ctx context.Context) error {
 		all := s.allowed
 		s.allowed = one
 		s.transport.CloseIdleConnections()
+		s.verified.CloseIdleConnections()
 		answered, err := s.challenge(ctx)
 		if answered || err == nil {
 			return err
@@ -64,7 +65,11 @@ func (s *session) challenge(ctx context.Context) (answered bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	resp, err := s.transport.RoundTrip(req)
+	transport := s.transport
+	if !s.public.Loopback {
+		transport = s.verified // else whoever stands on the way could pass the answer on
+	}
+	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		return false, plainly(err)
 	}

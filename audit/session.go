@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -46,9 +47,9 @@ type session struct {
 	roots     *x509.CertPool
 	budget    *budget
 	transport *http.Transport
-	// fresh keeps no connection.
-	fresh   *http.Transport
-	allowed allowed
+	// fresh keeps no connection; verified talks to none but the certificate's holder.
+	fresh, verified *http.Transport
+	allowed         allowed
 	// unreachable is why the name leads nowhere.
 	unreachable error
 
@@ -152,8 +153,9 @@ func (s *session) open(ctx context.Context, o Options, roots *x509.CertPool, bud
 		budgets[host] = newBudget(o.rate(s.public.Loopback), o.Parallel)
 	}
 	s.budget = budgets[host]
-	s.transport, s.fresh = s.newTransport(), s.newTransport()
+	s.transport, s.fresh, s.verified = s.newTransport(), s.newTransport(), s.newTransport()
 	s.fresh.DisableKeepAlives = true
+	s.verified.DialTLSContext = s.dialVerified
 	s.user = sync.OnceValues(s.credentials)
 	s.site = sync.OnceValues(s.walk)
 	s.public.Crawl = s.crawled
@@ -183,6 +185,7 @@ func (s *session) open(ctx context.Context, o Options, roots *x509.CertPool, bud
 func (s *session) close() {
 	if s.transport != nil {
 		s.transport.CloseIdleConnections()
+		s.verified.CloseIdleConnections()
 	}
 	if s.behind != nil {
 		s.behind.close()
@@ -201,8 +204,9 @@ func (s *session) Do(ctx context.Context, r check.Request) (*check.Exchange, err
 		r.To = check.Front
 		return s.behind.Do(ctx, r)
 	}
-	if r.Active && s.passive != nil {
-		return nil, s.passive
+	// What is proved is proved of the front.
+	if r.Active && (s.passive != nil || r.To != check.Front) {
+		return nil, cmp.Or(s.passive, errPassive)
 	}
 	s.mu.Lock()
 	rec := s.known[r]
@@ -215,8 +219,9 @@ func (s *session) Do(ctx context.Context, r check.Request) (*check.Exchange, err
 	go func() {
 		defer close(done)
 		rec.once.Do(func() {
+			defer rec.done.Store(true)
+			defer recovered(&rec.err)
 			rec.x, rec.err = s.send(r)
-			rec.done.Store(true)
 		})
 	}()
 	select {
@@ -224,6 +229,13 @@ func (s *session) Do(ctx context.Context, r check.Request) (*check.Exchange, err
 		return rec.x, rec.err
 	case <-ctx.Done():
 		return nil, reason(ctx.Err())
+	}
+}
+
+// recovered makes an error of a panic: what a target says must end no audit.
+func recovered(err *error) {
+	if v := recover(); v != nil {
+		*err = fmt.Errorf("the audit failed: %v", v)
 	}
 }
 

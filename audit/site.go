@@ -99,8 +99,10 @@ func (s *session) crawled(ctx context.Context) (*check.Site, error) {
 	}
 	done := make(chan walked, 1)
 	go func() {
-		site, err := s.site()
-		done <- walked{site, err}
+		w := walked{site: &check.Site{}}
+		defer func() { done <- w }()
+		defer recovered(&w.err)
+		w.site, w.err = s.site()
 	}()
 	select {
 	case w := <-done:

@@ -73,11 +73,26 @@ func (s *session) dial(ctx context.Context, network, address string) (net.Conn, 
 }
 
 func (s *session) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
+	return s.shake(ctx, network, address, s.lenient())
+}
+
+// dialVerified is for what carries credentials: it goes to the holder of a certificate
+// that holds, or nowhere.
+func (s *session) dialVerified(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := s.shake(ctx, network, address, &tls.Config{ServerName: s.url.Hostname(), RootCAs: s.roots})
+	var bad *tls.CertificateVerificationError
+	if errors.As(err, &bad) {
+		return nil, fmt.Errorf("credentials are not sent, since the certificate does not hold: %w; --root FILE trusts its authority", bad.Err)
+	}
+	return conn, err
+}
+
+func (s *session) shake(ctx context.Context, network, address string, c *tls.Config) (net.Conn, error) {
 	conn, err := s.dial(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
-	client := tls.Client(conn, s.lenient())
+	client := tls.Client(conn, c)
 	if err := client.HandshakeContext(ctx); err != nil {
 		conn.Close()
 		return nil, &handshakeError{err}
@@ -86,8 +101,8 @@ func (s *session) dialTLS(ctx context.Context, network, address string) (net.Con
 }
 
 // lenient accepts every certificate and every protocol there is: an audit must be able
-// to talk with a server whose TLS it will call broken, and it sends no secret. What the
-// certificate is worth is judged by the check tls.
+// to talk with a server whose TLS it will call broken. What the certificate is worth is
+// judged by the check tls; credentials go another way, see dialVerified.
 func (s *session) lenient() *tls.Config {
 	c := &tls.Config{ServerName: s.url.Hostname(), InsecureSkipVerify: true, MinVersion: tls.VersionTLS10}
 	for _, suite := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
@@ -136,7 +151,10 @@ func (s *session) send(r check.Request) (*check.Exchange, error) {
 		return nil, err
 	}
 	transport := s.transport
-	if !slices.Contains(known, req.Method) {
+	switch {
+	case (r.As == check.User || r.Secret) && !s.public.Loopback:
+		transport = s.verified
+	case !slices.Contains(known, req.Method):
 		transport = s.fresh
 	}
 	resp, err := transport.RoundTrip(req)
@@ -181,7 +199,9 @@ func (s *session) request(ctx context.Context, x *check.Exchange, credentials st
 	if err != nil {
 		return nil, err
 	}
-	req.URL = &url.URL{Scheme: scheme, Host: dialled, Opaque: path}
+	if req.URL, err = target(scheme, dialled, path); err != nil {
+		return nil, err
+	}
 	req.Host = host
 	if r.Body != "" {
 		req.Body = io.NopCloser(strings.NewReader(r.Body))
@@ -201,6 +221,25 @@ func (s *session) request(ctx context.Context, x *check.Exchange, credentials st
 		}
 	}
 	return req, nil
+}
+
+// target is an address whose request line holds the path as it stands. One that begins
+// with two slashes needs another form: net/url would make an absolute address of it,
+// and a proxy would take the request elsewhere.
+func target(scheme, host, path string) (*url.URL, error) {
+	u := &url.URL{Scheme: scheme, Host: host, Opaque: path}
+	if strings.HasPrefix(path, "//") {
+		whole, query, _ := strings.Cut(path, "?")
+		plain, err := url.PathUnescape(whole)
+		if err != nil {
+			return nil, errors.New("a path that begins with two slashes and cannot be decoded")
+		}
+		u = &url.URL{Scheme: scheme, Host: host, Path: plain, RawPath: whole, RawQuery: query}
+	}
+	if got := u.RequestURI(); got != path {
+		return nil, errors.New("a path that cannot be sent as it stands")
+	}
+	return u, nil
 }
 
 // address is the absolute address of a request.

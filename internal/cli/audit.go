@@ -186,7 +186,8 @@ func writeReport(name string, r *audit.Report, exchanges []*check.Exchange, how 
 		return err
 	}
 	defer os.Remove(f.Name()) // after the rename there is nothing of that name
-	if _, err = f.Write(out.Bytes()); err == nil {
+	// What was exchanged is for its owner alone, as the temporary file is already.
+	if _, err = f.Write(out.Bytes()); err == nil && formats[filepath.Ext(name)] != "har" {
 		err = f.Chmod(0o644)
 	}
 	if closing := f.Close(); err == nil {

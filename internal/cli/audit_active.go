@@ -46,12 +46,12 @@ func writePlan(w io.Writer, plan *auditPlan, checks []check.Check, o audit.Optio
 			fmt.Fprintf(w, "  to      %s\n", redact.Line(t.URL))
 		}
 	}
-	proof := "loopback addresses need no proof of control, others are refused without --control-key"
+	proof := "loopback addresses need no proof of control, others get no active probe without --control-key"
 	if len(o.ControlKey) > 0 {
-		proof = "each host proves control with the key before anything else is sent, or is refused"
+		proof = "each host proves control with the key, or gets no active probe"
 	}
 	fmt.Fprintf(w, "  first   %s\n", proof)
-	fmt.Fprintln(w, "  always  GET, HEAD and OPTIONS requests for pages that are linked, named or missing")
+	fmt.Fprintln(w, "  always  GET, HEAD, OPTIONS and TRACE, a method that nobody implements, and to loopback one POST that cannot be parsed")
 	for _, c := range checks {
 		if c.Probes != "" {
 			fmt.Fprintf(w, "  %-7s %s\n", c.ID, c.Probes)

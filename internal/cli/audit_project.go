@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -55,14 +56,15 @@ func readProject(dir string) (project, error) {
 }
 
 func readSome(root *os.Root, name string) ([]byte, error) {
+	// Asked before it is opened: a FIFO would be waited for.
+	if info, err := root.Stat(name); err != nil || !info.Mode().IsRegular() {
+		return nil, cmp.Or(err, fs.ErrNotExist)
+	}
 	f, err := root.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, errors.Join(err, fs.ErrNotExist)
-	}
 	return io.ReadAll(io.LimitReader(f, maxProjectFile))
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -77,17 +79,17 @@ func (v *auditFlags) targets(args []string, s Streams) (*auditPlan, error) {
 	upstream, plain := v.upstream, v.plain
 	if len(addresses) == 0 && tells.url != "" {
 		switch {
-		case !v.trustProject && !(alone && loopback(tells.url)):
+		case !v.trustProject && alone && ownMachine(tells.url) && (v.active || len(v.headers) > 0 || v.login != ""):
+			return nil, usageError("name the address, or add --trust-project",
+				"%s names %s, and the folder must not choose who gets credentials or active probes", tells.by, redact.Line(tells.url))
+		case !v.trustProject && !(alone && ownMachine(tells.url)):
 			hint(s.Err, "%s names %s; nothing is sent there unless you name it too, or add --trust-project", tells.by, redact.Line(tells.url))
 		case !v.trustProject && !listens(tells.url):
 			hint(s.Err, "%s, which %s names, does not answer: the folder alone is audited", redact.Line(tells.url), tells.by)
 		default:
 			addresses = append(addresses, tells.url)
-			if upstream == "" && loopback("http://"+strings.TrimPrefix(tells.upstream, ":")) {
-				upstream = tells.upstream
-			}
-			if plain == "" && loopback("http://"+tells.plain) {
-				plain = tells.plain
+			if v.trustProject {
+				upstream, plain = cmp.Or(upstream, tells.upstream), cmp.Or(plain, tells.plain)
 			}
 		}
 	}
@@ -203,6 +205,17 @@ func speaksTLS(address string) bool {
 func loopback(address string) bool {
 	u, err := url.Parse(address)
 	return err == nil && config.LocalName(u.Hostname())
+}
+
+// ownMachine says whether an address is this machine's without anybody's word for it:
+// other names below .localhost are looked up like any.
+func ownMachine(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	addr, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() == "localhost" || err == nil && addr.IsLoopback()
 }
 
 // listens says whether something accepts connections there.
