@@ -152,3 +152,17 @@ func TestActiveAsksFirst(t *testing.T) {
 		}
 	}
 }
+
+// TestTheFolderChoosesNobodyForCredentials: what may do harm goes where the person who
+// audits says, and not where the folder does.
+func TestTheFolderChoosesNobodyForCredentials(t *testing.T) {
+	for _, args := range [][]string{{"--active", "--yes"}, {"--header", "Authorization: Bearer abcdefgh"}} {
+		port, caught := trap(t)
+		t.Chdir(hostile(t, port))
+		var out, errs bytes.Buffer
+		code := cli.Run(append([]string{"audit"}, args...), cli.Streams{In: strings.NewReader(""), Out: &out, Err: &errs}, "test")
+		if code != 2 || caught.Load() > 0 || !strings.Contains(errs.String(), "name the address") {
+			t.Errorf("audit %v: exit %d after %d connections: %s, want 2 and none", args, code, caught.Load(), &errs)
+		}
+	}
+}
