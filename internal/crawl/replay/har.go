@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -48,7 +49,7 @@ type entry struct {
 }
 
 var (
-	passwordName = pattern.New(`(?i)pass(?:word|wd|phrase|code)?$|^pwd|secret|^pin$`)
+	passwordName = pattern.New(`(?i)pass(?:word|wd|phrase|code)?\]?$|\bpwd\]?$|secret|\bpin\]?$`)
 	// A header by which script proves that it may send.
 	tokenHeader = pattern.New(`(?i)^x-.*(?:csrf|xsrf|token)|^(?:csrf|xsrf)-token$`)
 	tokenCookie = pattern.New(`(?i)csrf|xsrf`)
@@ -78,15 +79,16 @@ func Read(r io.Reader, origin *url.URL) (*Recording, error) {
 	if len(own) == 0 {
 		return nil, fmt.Errorf("the recording has no request to %s://%s", origin.Scheme, origin.Host)
 	}
-	out := slices.IndexFunc(own, func(e entry) bool { return crawl.LogsOut(e.Request.URL) })
-	until := len(own)
-	if out >= 0 {
-		until = out
-	}
-	in := lastLogin(own[:until])
+	in := lastLogin(own)
 	if in < 0 {
 		return nil, errors.New("the recording has no request that looks like a login: none but GET, and no password")
 	}
+	// A recording may begin with a logout, to be somebody new.
+	out := slices.IndexFunc(own[in+1:], func(e entry) bool { return crawl.LogsOut(e.Request.URL) })
+	if out >= 0 {
+		out += in + 1
+	}
+	all := offers(own)
 	rec := &Recording{origin: origin}
 	for i := range own[:in+1] {
 		if i != in && !matters(own[i]) {
@@ -95,10 +97,10 @@ func Read(r io.Reader, origin *url.URL) (*Recording, error) {
 		if len(rec.steps) == maxSteps {
 			return nil, fmt.Errorf("more than %d requests before the login; record the login alone", maxSteps)
 		}
-		rec.steps = append(rec.steps, stepOf(own, i))
+		rec.steps = append(rec.steps, stepOf(own[i], all[i]))
 	}
 	if out >= 0 {
-		s := stepOf(own, out)
+		s := stepOf(own[out], all[out])
 		rec.logout = &s
 	}
 	for _, e := range own[:in+1] {
@@ -108,7 +110,7 @@ func Read(r io.Reader, origin *url.URL) (*Recording, error) {
 }
 
 // lastLogin is the last request that carries a password, or else the last that is no
-// GET.
+// GET before a logout.
 func lastLogin(all []entry) int {
 	last := -1
 	for i, e := range all {
@@ -120,7 +122,12 @@ func lastLogin(all []entry) int {
 		return last
 	}
 	for i, e := range all {
-		if e.Request.Method != http.MethodGet && e.Request.Method != http.MethodOptions && e.Request.Method != http.MethodHead {
+		switch {
+		case crawl.LogsOut(e.Request.URL):
+			if last >= 0 {
+				return last
+			}
+		case e.Request.Method != http.MethodGet && e.Request.Method != http.MethodOptions && e.Request.Method != http.MethodHead:
 			last = i
 		}
 	}
@@ -190,8 +197,7 @@ func setsCookie(e entry) bool {
 var keep = []string{"Accept", "Content-Type", "Origin", "Referer", "X-Requested-With", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest"}
 
 // stepOf makes a step of an entry, and finds out which of its values the site had made.
-func stepOf(all []entry, i int) step {
-	e := all[i]
+func stepOf(e entry, before []offer) step {
 	u, _ := url.Parse(e.Request.URL) // it was parsed before
 	s := step{method: e.Request.Method, path: u.RequestURI(), body: bodyOf(e)}
 	for _, h := range e.Request.Headers {
@@ -204,7 +210,7 @@ func stepOf(all []entry, i int) step {
 		s.headers = append(s.headers, "Content-Type: "+strings.NewReplacer("\r", "", "\n", "").Replace(e.Request.PostData.MimeType))
 	}
 	if e.Request.Method != http.MethodGet {
-		s.fresh = made(all[:i], e, s)
+		s.fresh = made(before, e, s)
 	}
 	return s
 }
@@ -221,60 +227,92 @@ func bodyOf(e entry) string {
 	return p.Text
 }
 
-// made finds the values in a request that earlier answers had given.
-func made(before []entry, e entry, s step) []fresh {
-	text := s.body + "\n" + strings.Join(s.headers, "\n")
-	secret := passwords(e)
-	given := make(map[string]place)
-	pages := make(map[string]string)
-	var order []string
-	page := ""
-	note := func(value string, p place) {
-		if len(value) < minToken || slices.Contains(secret, value) || !strings.Contains(text, value) && !strings.Contains(text, url.QueryEscape(value)) {
-			return
+// An offer is a value that an answer gave, where it stood, and the page it was on.
+type offer struct {
+	value string
+	place place
+	page  string
+}
+
+// offers returns for each entry what the answers before it had given, the oldest first.
+// Each answer is read once.
+func offers(all []entry) [][]offer {
+	before := make([][]offer, len(all))
+	var given []offer
+	for i, e := range all {
+		before[i] = given
+		if len(given) < maxOffers {
+			given = append(given, offersOf(e)...)
 		}
-		if _, twice := given[value]; !twice {
-			order = append(order, value)
-		}
-		given[value], pages[value] = p, page // the last answer that gave it
 	}
-	for _, earlier := range before {
-		page = ""
-		for _, h := range earlier.Response.Headers {
-			if strings.EqualFold(h.Name, "Set-Cookie") {
-				for line := range strings.SplitSeq(h.Value, "\n") {
-					if c, err := http.ParseSetCookie(line); err == nil {
-						note(c.Value, place{"cookie", c.Name})
-						if plain, err := url.PathUnescape(c.Value); err == nil {
-							note(plain, place{"cookie", c.Name})
-						}
-					}
+	return before
+}
+
+// maxOffers bounds what is remembered of all answers together.
+const maxOffers = 20_000
+
+func offersOf(e entry) []offer {
+	var found []offer
+	add := func(value string, p place, page string) {
+		if len(value) >= minToken {
+			found = append(found, offer{value, p, page})
+		}
+	}
+	for _, h := range e.Response.Headers {
+		if !strings.EqualFold(h.Name, "Set-Cookie") {
+			continue
+		}
+		for line := range strings.SplitSeq(h.Value, "\n") {
+			if c, err := http.ParseSetCookie(line); err == nil {
+				add(c.Value, place{"cookie", c.Name}, "")
+				if plain, err := url.PathUnescape(c.Value); err == nil && plain != c.Value {
+					add(plain, place{"cookie", c.Name}, "")
 				}
 			}
 		}
-		body := []byte(earlier.Response.Content.Text)
-		if earlier.Response.Content.Encoding == "base64" {
-			if raw, err := base64.StdEncoding.DecodeString(string(body)); err == nil {
-				body = raw
-			}
-		}
-		if u, err := url.Parse(earlier.Request.URL); err == nil && earlier.Request.Method == http.MethodGet {
-			page = u.RequestURI()
-		}
-		all := values(earlier.Response.Content.MimeType, body)
-		names := make([]place, 0, len(all))
-		for p := range all {
-			names = append(names, p)
-		}
-		slices.SortFunc(names, func(a, b place) int { return strings.Compare(a.kind+a.name, b.kind+b.name) })
-		for _, p := range names {
-			note(all[p], p)
+	}
+	body := []byte(e.Response.Content.Text)
+	if e.Response.Content.Encoding == "base64" {
+		if raw, err := base64.StdEncoding.DecodeString(string(body)); err == nil {
+			body = raw
 		}
 	}
+	page := ""
+	if u, err := url.Parse(e.Request.URL); err == nil && e.Request.Method == http.MethodGet {
+		page = u.RequestURI()
+	}
+	all := values(e.Response.Content.MimeType, body)
+	for _, p := range slices.SortedFunc(maps.Keys(all), func(a, b place) int { return strings.Compare(a.kind+a.name, b.kind+b.name) }) {
+		add(all[p], p, page)
+	}
+	return found
+}
+
+// maxSearched is how much of a request is searched for values: logins are short.
+const maxSearched = 32 << 10
+
+// made finds the values in a request that earlier answers had given. Of several answers
+// that gave the same value the last counts.
+func made(before []offer, e entry, s step) []fresh {
+	text := s.body[:min(len(s.body), maxSearched)] + "\n" + strings.Join(s.headers, "\n")
+	text = text[:min(len(text), 2*maxSearched)]
+	secret := passwords(e)
+	given := make(map[string]place)
+	at := make(map[string]int)
 	var found []fresh
-	for _, value := range order {
-		p := given[value]
-		found = append(found, fresh{place: p, recorded: value, where: p.kind + " " + p.name, page: pages[value]})
+	for _, o := range before {
+		i, again := at[o.value]
+		if !again && (slices.Contains(secret, o.value) || !strings.Contains(text, o.value) && !strings.Contains(text, url.QueryEscape(o.value))) {
+			continue
+		}
+		f := fresh{place: o.place, recorded: o.value, where: o.place.kind + " " + o.place.name, page: o.page}
+		given[o.value] = o.place
+		if again {
+			found[i] = f
+			continue
+		}
+		at[o.value] = len(found)
+		found = append(found, f)
 	}
 	return append(found, fromCookies(e, s, given)...)
 }

@@ -3,7 +3,9 @@ package replay
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -31,16 +33,31 @@ type fresh struct {
 	page string
 }
 
-// replace puts the value of now in place of the recorded one, in every form in which a
-// request can carry it.
-func (f fresh) replace(text, now string) string {
-	for _, form := range []func(string) string{func(s string) string { return s }, url.QueryEscape, quoted} {
-		if old := form(f.recorded); old != "" {
-			text = strings.ReplaceAll(text, old, form(now))
-		}
+// replace puts the value of now in place of the recorded one, written as the text is.
+func (f fresh) replace(text, now string, written func(string) string) string {
+	text = strings.ReplaceAll(text, written(f.recorded), written(now))
+	if old := f.recorded; old != written(old) {
+		text = strings.ReplaceAll(text, old, written(now))
 	}
 	return text
 }
+
+// writing is how a body of this type writes a value.
+func writing(headers []string) func(string) string {
+	for _, line := range headers {
+		media, ok := strings.CutPrefix(line, "Content-Type: ")
+		switch {
+		case !ok:
+		case strings.Contains(media, "urlencoded"):
+			return url.QueryEscape
+		case strings.Contains(media, "json"):
+			return quoted
+		}
+	}
+	return plain
+}
+
+func plain(s string) string { return s }
 
 // quoted is s inside a JSON string.
 func quoted(s string) string {
@@ -111,7 +128,8 @@ func members(found map[place]string, v any, depth int) {
 	}
 	switch v := v.(type) {
 	case map[string]any:
-		for name, m := range v {
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			m := v[name]
 			if s, ok := m.(string); ok {
 				found[place{"the member", name}] = s
 			}

@@ -22,8 +22,10 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/panoplysec/panoply/audit/check"
 )
@@ -31,6 +33,7 @@ import (
 const (
 	maxSteps     = 40
 	maxRedirects = 10
+	maxCookies   = 100
 )
 
 // A Recording is a recorded login. It is not changed by playing.
@@ -162,7 +165,7 @@ func (b *browser) play(ctx context.Context, s step) (*check.Exchange, error) {
 		if !ok {
 			return nil, fmt.Errorf("%s %s needs a value that the site gave in %s, and gives no more", s.method, s.path, f.where)
 		}
-		body, headers = f.replace(body, now), f.replace(headers, now)
+		body, headers = f.replace(body, now, writing(s.headers)), f.replace(headers, now, plain)
 	}
 	if c := b.jar.Header(); c != "" {
 		headers = strings.TrimPrefix(headers+"\n"+c, "\n")
@@ -198,17 +201,26 @@ func (b *browser) follow(ctx context.Context, x *check.Exchange) (*check.Exchang
 }
 
 // take keeps the cookies of an answer as a browser would: for this host, Secure ones
-// over TLS only.
+// over TLS or from this machine only.
 func (b *browser) take(x *check.Exchange) {
 	for _, line := range x.Header.Values("Set-Cookie") {
 		c, err := http.ParseSetCookie(line)
-		if err != nil || c.Secure && x.TLS == nil && !strings.HasPrefix(x.URL, "https:") {
+		if err != nil || c.Secure && b.recording.origin.Scheme != "https" && !local(b.recording.origin.Hostname()) {
 			continue
 		}
-		if c.MaxAge < 0 || c.Value == "" || !c.Expires.IsZero() && c.Expires.Year() < 2000 {
+		// Max-Age wins over Expires.
+		if c.MaxAge < 0 || c.Value == "" || c.MaxAge == 0 && !c.Expires.IsZero() && c.Expires.Before(time.Now()) {
 			delete(b.jar, c.Name)
 			continue
 		}
-		b.jar[c.Name] = c.Value
+		if _, held := b.jar[c.Name]; held || len(b.jar) < maxCookies {
+			b.jar[c.Name] = c.Value
+		}
 	}
+}
+
+// local says that browsers take a host for this machine, and so for trustworthy.
+func local(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && addr.IsLoopback()
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/panoplysec/panoply/audit/check"
 	"github.com/panoplysec/panoply/internal/crawl/replay"
@@ -304,6 +305,45 @@ func TestLogins(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestPasswordsAreKnown: whatever a framework calls the field, its value is a secret.
+func TestPasswordsAreKnown(t *testing.T) {
+	origin, _ := url.Parse("http://h/")
+	for name, post := range map[string]string{
+		"plain":    `"mimeType":"application/x-www-form-urlencoded","text":"password=hunter2-x"`,
+		"nested":   `"mimeType":"application/x-www-form-urlencoded","text":"user%5Bpassword%5D=hunter2-x"`,
+		"params":   `"mimeType":"application/x-www-form-urlencoded","params":[{"name":"login[pwd]","value":"hunter2-x"}]`,
+		"JSON":     `"mimeType":"application/json","text":"{\"user\":{\"passphrase\":\"hunter2-x\"}}"`,
+		"multpart": `"mimeType":"multipart/form-data; boundary=b","text":"--b\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\nhunter2-x\r\n--b--"`,
+	} {
+		har := `{"log":{"entries":[{"request":{"method":"GET","url":"http://h/logout"}},{"request":{"method":"POST","url":"http://h/login","postData":{` + post + `}}}]}}`
+		rec, err := replay.Read(strings.NewReader(har), origin)
+		if err != nil || strings.Join(rec.Secrets(), " ") != "hunter2-x" {
+			t.Errorf("%s: Read() = %+v, %v, want the password known", name, rec, err)
+		}
+	}
+}
+
+// TestLongRecordings: many answers with many values, and long requests, are read in
+// bounded time.
+func TestLongRecordings(t *testing.T) {
+	var fields strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&fields, "<input name=f%d value=value-%08d>", i, i)
+	}
+	page, _ := json.Marshal(fields.String())
+	get := `{"request":{"method":"GET","url":"http://h/p"},"response":{"status":200,"content":{"mimeType":"text/html","text":` + string(page) + `}}}`
+	post := `{"request":{"method":"POST","url":"http://h/login","postData":{"mimeType":"text/plain","text":"` + strings.Repeat("x", 1<<20) + `"}}}`
+	har := `{"log":{"entries":[` + strings.Repeat(get+",", 20) + strings.Repeat(post+",", 18) + post + `]}}`
+	origin, _ := url.Parse("http://h/")
+	start := time.Now()
+	if _, err := replay.Read(strings.NewReader(har), origin); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took > 20*time.Second {
+		t.Errorf("Read took %v, want seconds", took)
 	}
 }
 
