@@ -106,12 +106,21 @@ func newMasker(secrets []string) masker {
 func (m masker) value(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.String:
-		v.SetString(m.Replace(v.String()))
+		// Only what changes is written: rules are shared between runs.
+		if text := m.Replace(v.String()); text != v.String() {
+			v.SetString(text)
+		}
 	case reflect.Pointer:
 		if !v.IsNil() {
 			m.value(v.Elem())
 		}
 	case reflect.Slice:
+		if list, ok := v.Interface().([]string); ok {
+			if masked := m.list(list); !slices.Equal(masked, list) {
+				v.Set(reflect.ValueOf(masked))
+			}
+			return
+		}
 		for i := range v.Len() {
 			m.value(v.Index(i))
 		}
@@ -122,6 +131,15 @@ func (m masker) value(v reflect.Value) {
 			}
 		}
 	}
+}
+
+// list is a masked copy.
+func (m masker) list(all []string) []string {
+	masked := make([]string, len(all))
+	for i, text := range all {
+		masked[i] = m.Replace(text)
+	}
+	return masked
 }
 
 // report masks every text of a report, also of fields that are added later.
@@ -148,9 +166,7 @@ func (m masker) header(h http.Header) http.Header {
 	masked := make(http.Header, len(h))
 	for name, values := range h {
 		name = m.Replace(name)
-		for _, v := range values {
-			masked[name] = append(masked[name], m.Replace(v))
-		}
+		masked[name] = append(masked[name], m.list(values)...)
 	}
 	return masked
 }
