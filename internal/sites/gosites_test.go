@@ -1,6 +1,7 @@
 package sites_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"testing/fstest"
 
 	"github.com/panoplysec/panoply"
+	"github.com/panoplysec/panoply/guard"
 )
 
 // goSites are the sites in Go, by name.
@@ -82,7 +84,8 @@ func guardedGo() http.Handler {
 		page(w, `<p>Hello. <a href="/boom">Broken</a>`)
 	})
 	mux.HandleFunc("GET /boom", func(http.ResponseWriter, *http.Request) { panic("no chairs") })
-	p, err := panoply.New(panoply.Options{})
+	// That the shop fails on purpose is no news.
+	p, err := panoply.New(panoply.Options{Sink: func(context.Context, guard.Event) {}})
 	if err != nil {
 		panic(err)
 	}
