@@ -28,3 +28,15 @@ func TestAddressesThatCannotBe(t *testing.T) {
 		})
 	}
 }
+
+// TestPathsArriveAsTheyStand: malformed ones too, and none as another host's address.
+func TestPathsArriveAsTheyStand(t *testing.T) {
+	for _, path := range []string{"/", "/a?b=c", "/%E0%A4%A", "/..%2f..", "//evil.example/x?y=z", "//evil.example:9998/", "///x", "*"} {
+		if got, err := audit.RequestLine(path); err != nil || got != path {
+			t.Errorf("RequestLine(%s) = %q, %v, want it as it stands", path, got, err)
+		}
+	}
+	if got, err := audit.RequestLine("//evil.example/%zz"); err == nil {
+		t.Errorf("RequestLine of what cannot be decoded = %q, want an error", got)
+	}
+}

@@ -36,3 +36,12 @@ func VerifiedGet(t check.Target, extra ...*x509.Certificate) error {
 	}
 	return err
 }
+
+// RequestLine is what a server sees of a path.
+func RequestLine(path string) (string, error) {
+	u, err := target("http", "shop.example", path)
+	if err != nil {
+		return "", err
+	}
+	return u.RequestURI(), nil
+}
