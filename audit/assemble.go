@@ -16,7 +16,7 @@ import (
 )
 
 // newReport makes the report of what the jobs told.
-func newReport(sessions []*session, checks []check.Check, jobs []*job, o Options) *Report {
+func newReport(sessions []*session, jobs []*job, o Options) *Report {
 	r := &Report{Schema: Schema, Findings: []check.Finding{}}
 	var secrets []string
 	for _, s := range sessions {

@@ -143,7 +143,7 @@ func Run(ctx context.Context, targets []check.Target, checks []check.Check, o Op
 	}
 	jobs := plan(sessions, checks)
 	run(ctx, jobs, o)
-	r := newReport(sessions, checks, jobs, o)
+	r := newReport(sessions, jobs, o)
 	r.Duration = time.Since(start)
 	return r, nil
 }

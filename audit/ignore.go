@@ -80,10 +80,8 @@ func (i *Ignore) check(field string, p *guard.Problems) {
 	}
 }
 
-// KnownID says whether an id can stand in an ignore: a practice's or a rule's.
-func KnownID(id string) bool { return knownID(id) }
-
-func knownID(id string) bool { return slices.Contains(practiceIDs, id) || practiceOf(id) != "" }
+// knownID says whether an id can stand in an ignore: a practice's or a rule's.
+func knownID(id string) bool { return practiceOf(id) != "" }
 
 // practiceOf is the practice of a rule, or of a practice's own id.
 func practiceOf(id string) string {

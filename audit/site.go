@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/panoplysec/panoply/audit/check"
 	"github.com/panoplysec/panoply/guard"
+	"github.com/panoplysec/panoply/internal/checks/source"
 	"github.com/panoplysec/panoply/internal/crawl"
 	"github.com/panoplysec/panoply/internal/crawl/replay"
 	"github.com/panoplysec/panoply/internal/jsast"
@@ -85,7 +87,7 @@ func (s *session) readFiles(field string, p *guard.Problems) {
 
 // plainPath leaves the path to the field that it is the value of.
 func plainPath(err error) error {
-	if e, ok := err.(*os.PathError); ok {
+	if e, ok := errors.AsType[*os.PathError](err); ok {
 		return e.Err
 	}
 	return err
@@ -115,19 +117,16 @@ func (s *session) crawled(ctx context.Context) (*check.Site, error) {
 // walk makes the crawl.
 func (s *session) walk() (*check.Site, error) {
 	seeds := s.seeds
-	if s.folder != nil {
-		routes, _ := jsast.Load(s.folder.FS()).Routes()
-		for _, r := range routes {
-			path, ok := jsast.Sample(r.Path)
-			if !ok || r.Method == "USE" || r.Method == "STATIC" {
-				continue
-			}
-			method := r.Method
-			if method == "ALL" {
-				method = http.MethodGet
-			}
-			seeds = append(seeds, crawl.Seed{Method: method, Path: path, From: "source"})
+	for _, r := range source.Routes(s.public) {
+		path, ok := jsast.Sample(r.Path)
+		if !ok || r.Method == "USE" || r.Method == "STATIC" {
+			continue
 		}
+		method := r.Method
+		if method == "ALL" {
+			method = http.MethodGet
+		}
+		seeds = append(seeds, crawl.Seed{Method: method, Path: path, From: "source"})
 	}
 	defer s.walked.Store(true)
 	return crawl.Walk(s.run, crawl.Options{

@@ -40,8 +40,7 @@ func (t *tally) see(id, subject string, p check.Page, e check.Evidence, said str
 	rule := slices.IndexFunc(t.rules, func(r check.Rule) bool { return r.ID == id })
 	k := t.find(rule, subject)
 	if k == nil {
-		k = &tallied{rule: rule, subject: subject, said: said, classes: make(map[check.Class]int), pages: make(map[*check.Exchange]bool)}
-		t.kept = append(t.kept, k)
+		k = t.keep(rule, subject, said)
 	}
 	if !k.pages[p.Exchange] {
 		k.pages[p.Exchange] = true
@@ -65,11 +64,15 @@ func (t *tally) find(rule int, subject string) *tallied {
 		if k := t.find(rule, furtherSubjects); k != nil {
 			return k
 		}
-		k := &tallied{rule: rule, subject: furtherSubjects, classes: make(map[check.Class]int), pages: make(map[*check.Exchange]bool)}
-		t.kept = append(t.kept, k)
-		return k
+		return t.keep(rule, furtherSubjects, "")
 	}
 	return nil
+}
+
+func (t *tally) keep(rule int, subject, said string) *tallied {
+	k := &tallied{rule: rule, subject: subject, said: said, classes: make(map[check.Class]int), pages: make(map[*check.Exchange]bool)}
+	t.kept = append(t.kept, k)
+	return k
 }
 
 // saw says whether a rule was broken.

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/panoplysec/panoply/audit/check"
 	"github.com/panoplysec/panoply/internal/crawl"
 	"github.com/panoplysec/panoply/internal/pattern"
 )
@@ -340,5 +339,3 @@ func fromCookies(e entry, s step, given map[string]place) []fresh {
 	}
 	return found
 }
-
-var _ check.Login = (*login)(nil)
