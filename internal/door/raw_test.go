@@ -311,7 +311,8 @@ func TestExpectContinuePasses(t *testing.T) {
 			w.WriteHeader(http.StatusExpectationFailed)
 			return
 		}
-		body, _ := io.ReadAll(r.Body)
+		body, _ := io.ReadAll(r.Body) // the server says 100 here
+		w.WriteHeader(http.StatusContinue)
 		fmt.Fprintf(w, "%s", body)
 	}), nil)
 	conn := h.dial()
@@ -327,7 +328,7 @@ func TestExpectContinuePasses(t *testing.T) {
 		t.Fatal(err)
 	}
 	if body, _ := io.ReadAll(res.Body); res.StatusCode != 200 || string(body) != "abc" {
-		t.Errorf("answer = %d %q, want the echo", res.StatusCode, body)
+		t.Errorf("answer = %d %q, want the echo after one 100", res.StatusCode, body)
 	}
 	no := h.dial()
 	_, _ = io.WriteString(no, "POST /no HTTP/1.1\r\n"+host+"Content-Length: 3\r\nExpect: 100-continue\r\n\r\n")

@@ -150,9 +150,24 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		uw := &upgrader{ResponseWriter: w, streams: p.opts.Streams, idle: p.opts.Idle}
 		defer uw.end()
 		w = uw
+	} else if len(r.Header["Expect"]) > 0 {
+		w = expecting{w}
 	}
 	p.proxy.ServeHTTP(w, r)
 }
+
+// expecting keeps the application's own 100 from the client: the server says 100 by itself
+// when the body is first read, which is what the application's 100 brings about, and one
+// of the two would be a second.
+type expecting struct{ http.ResponseWriter }
+
+func (e expecting) WriteHeader(status int) {
+	if status != http.StatusContinue {
+		e.ResponseWriter.WriteHeader(status)
+	}
+}
+
+func (e expecting) Unwrap() http.ResponseWriter { return e.ResponseWriter }
 
 // upgrading tells a WebSocket handshake. Any other protocol switch (h2c above all, which
 // would tunnel requests past the guards) is taken out of the request.
