@@ -2,6 +2,7 @@ package hook
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"runtime/debug"
 	"sync"
@@ -29,8 +30,9 @@ type Exchange struct {
 	slotN   atomic.Int32
 	spill   atomic.Pointer[spilled]
 
-	onPanic func(w http.ResponseWriter, r *http.Request, value any, stack []byte)
-	depth   int
+	onHijack func(*Exchange) error
+	onPanic  func(w http.ResponseWriter, r *http.Request, value any, stack []byte)
+	depth    int
 }
 
 type entry struct {
@@ -142,6 +144,17 @@ func (x *Exchange) OnPanic(f func(w http.ResponseWriter, r *http.Request, value 
 	if x.depth == 1 {
 		x.onPanic = f
 	}
+}
+
+// OnHijack registers f to be called when the handler asks for the connection, before it
+// gets it: an error refuses. It is for guards whose work would be lost, since no phase
+// sees what is written to a hijacked connection. All that are registered are asked.
+func (x *Exchange) OnHijack(f func(*Exchange) error) {
+	if before := x.onHijack; before != nil {
+		x.onHijack = func(x *Exchange) error { return errors.Join(before(x), f(x)) }
+		return
+	}
+	x.onHijack = f
 }
 
 // Sent tells whether the final header has left or the connection was hijacked.

@@ -309,3 +309,27 @@ func TestFullDuplex(t *testing.T) {
 		pw.Close()
 	})
 }
+
+func TestHijackAsksFirst(t *testing.T) {
+	refusal := errors.New("not now")
+	asked := 0
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x, w, _ := hook.Begin(w, r)
+		defer x.End()
+		x.OnHijack(func(*hook.Exchange) error { asked++; return nil })
+		x.OnHijack(func(*hook.Exchange) error { asked++; return refusal })
+		if _, _, err := http.NewResponseController(w).Hijack(); !errors.Is(err, refusal) {
+			t.Errorf("Hijack() = %v, want the refusal", err)
+		}
+		w.WriteHeader(http.StatusConflict)
+	}))
+	defer srv.Close()
+	res, err := http.Get(srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusConflict || asked != 2 {
+		t.Errorf("answer = %d after %d were asked, want 409 and 2", res.StatusCode, asked)
+	}
+}

@@ -176,8 +176,14 @@ func (w *Writer) FlushError() error {
 	return err
 }
 
-// Hijack implements http.Hijacker. No phase runs for what is written then.
+// Hijack implements http.Hijacker. No phase runs for what is written then; who has
+// registered with OnHijack may refuse.
 func (w *Writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if w.x.onHijack != nil && w.state == open {
+		if err := w.x.onHijack(w.x); err != nil {
+			return nil, nil, err
+		}
+	}
 	conn, rw, err := http.NewResponseController(w.inner).Hijack()
 	if err == nil {
 		w.state = hijacked
