@@ -63,6 +63,7 @@ var guardLayers = [][]string{
 	{"clientip"},
 	{"csp", "tlspolicy"},
 	{"headers", "cookie", "conceal"},
+	{"session"},
 	{""}, // the module's root package, panoply
 }
 
@@ -94,7 +95,8 @@ func standard(path string) bool {
 
 // enforcers decide; the proof of a practice must not share their code. Parsers (csp)
 // may be shared.
-var enforcers = []string{"headers", "conceal", "cookie", "clientip", "internal/hook", "internal/sanity", "internal/door", "tlspolicy", ""}
+var enforcers = []string{"headers", "conceal", "cookie", "clientip", "internal/hook", "internal/sanity", "internal/door", "tlspolicy",
+	"session", ""}
 
 func TestChecksNeverImportWhatDecided(t *testing.T) {
 	for _, p := range list(t, "./internal/checks/...", "./audit/...") {
