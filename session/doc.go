@@ -20,9 +20,9 @@
 // # What is promised
 //
 // The client alone knows the id: the store has a hash of it, and data sealed under a key
-// made of a secret and of the id, so a copy of the store opens nothing. The cookie is
-// signed, so a forged one costs no call to the store. An id that the store does not know
-// is never taken over.
+// made of a secret and of the id, so a copy of the store opens nothing (a Memory, which
+// never leaves the process, holds it as it is). The cookie is signed, so a forged one
+// costs no call to the store. An id that the store does not know is never taken over.
 //
 // A change is never lost to a parallel request: the store takes it only on top of what it
 // was made from; else it is made once more on what the other request saved (Update), or

@@ -28,6 +28,7 @@ type Manager[T any] struct {
 type core struct {
 	store      Store
 	index      Index // nil when the store is none
+	unsealed   bool  // a Memory holds what this process holds anyway
 	ring       []*ringKey
 	timeouts   Timeouts
 	maxPerUser int
@@ -68,6 +69,7 @@ func New[T any](o Options) (*Manager[T], error) {
 	}}
 	c := &m.core
 	c.index, _ = o.Store.(Index)
+	_, c.unsealed = o.Store.(*Memory)
 	for _, key := range o.Keys {
 		c.ring = append(c.ring, newRingKey(key))
 	}

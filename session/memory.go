@@ -29,7 +29,8 @@ type MemoryOptions struct {
 
 // Memory is a Store, and an Index, in this process: for tests, and for one process whose
 // users may be logged out by a restart. Expired sessions are removed a few at a time, by
-// those who save; no lock is held for longer than that takes.
+// those who save; no lock is held for longer than that takes. What it holds is not
+// sealed: whoever reads this process's memory has the keys as well.
 type Memory struct {
 	max    int // in one shard
 	shards [memoryShards]memoryShard

@@ -142,6 +142,9 @@ func (q *request) fetch(hops int) (bool, error) {
 
 // unsealRecord opens a stored session.
 func (c *core) unsealRecord(id *[idLen]byte, key *Key, sealed []byte) ([]byte, bool) {
+	if c.unsealed {
+		return sealed, true
+	}
 	number, ok := numberOf(sealed)
 	if !ok {
 		return nil, false
@@ -158,6 +161,9 @@ func (c *core) unsealRecord(id *[idLen]byte, key *Key, sealed []byte) ([]byte, b
 }
 
 func (c *core) sealRecord(id *[idLen]byte, key *Key, plain []byte) []byte {
+	if c.unsealed {
+		return plain
+	}
 	return seal(c.ring[0].number, aead(c.ring[0].data, id[:]), plain, key[:])
 }
 

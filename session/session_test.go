@@ -357,7 +357,7 @@ func TestKeyRotation(t *testing.T) {
 func TestStoreHoldsNothingReadable(t *testing.T) {
 	var record session.Record
 	var key session.Key
-	m, _ := session.NewMemory(session.MemoryOptions{})
+	m := memory(t) // a store of another type
 	c := &client{t: t, m: manager(t, session.Options{Store: m})}
 	c.do(func(s *session.Session[account], _ http.ResponseWriter, _ *http.Request) {
 		_ = s.Set(account{Name: "plain-name"})
@@ -370,5 +370,24 @@ func TestStoreHoldsNothingReadable(t *testing.T) {
 	text, _ := record.AppendBinary(nil)
 	if s := string(text) + string(key[:]); strings.Contains(s, "plain") || strings.Contains(s, c.cookie[10:40]) || len(record.Data) < 40 {
 		t.Errorf("the record shows what it holds: %q", s)
+	}
+}
+
+// What a Memory holds itself goes without sealing, and means the same.
+func TestMemoryItself(t *testing.T) {
+	m, _ := session.NewMemory(session.MemoryOptions{})
+	c := &client{t: t, m: manager(t, session.Options{Store: m})}
+	c.set("ann")
+	c.do(func(s *session.Session[account], _ http.ResponseWriter, _ *http.Request) {
+		if err := s.Authenticate("ann", "here"); err != nil {
+			t.Error(err)
+		}
+	})
+	c.set("bob")
+	if got := c.visit(); got.Name != "bob" || got.Visits != 2 {
+		t.Errorf("Get() = %+v, want bob, 2", got)
+	}
+	if list, err := c.m.List(context.Background(), "ann"); err != nil || len(list) != 1 || list[0].Label != "here" {
+		t.Errorf("List() = %+v, %v, want the one from here", list, err)
 	}
 }

@@ -66,7 +66,7 @@ var table = []Practice{
 		FixExpress: "session({ store: new RedisStore({ client }) })",
 		FixGo:      "a session manager with a store that outlives the process",
 		FixDoor:    "none: the app chooses its store",
-		Pending:    "the session packages are not built yet",
+		Pending:    "the session stores that outlive the process are not built yet",
 	},
 	{
 		ID: "brute-force", Title: "Logins limited by two metrics",
