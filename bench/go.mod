@@ -4,7 +4,10 @@ go 1.26.0
 
 require (
 	github.com/alexedwards/scs/v2 v2.9.0 // the peer of bench/session
+	github.com/gorilla/sessions v1.4.0 // the peer of its sealed cookies
 	github.com/panoplysec/panoply v0.0.0
 )
+
+require github.com/gorilla/securecookie v1.1.2 // indirect
 
 replace github.com/panoplysec/panoply => ../

@@ -36,6 +36,12 @@
 // need a cookie is an error. When the store fails before the header has left the answer
 // is 503, whatever the handler wrote. Answers made of a session are kept from caches.
 //
+// # Without a store
+//
+// Options.Sealed keeps the session in its cookie, encrypted, in several when it is long.
+// Then of two requests at once the later answer counts, and only Sealed.Ended makes a
+// logout final for copies of the cookie.
+//
 // # What it does not protect against
 //
 // Who takes the cookie has the session: it is bound to no address and no browser. It does

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/panoplysec/panoply/cookie"
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/internal/hook"
 )
@@ -27,8 +28,10 @@ type Manager[T any] struct {
 // core is what does not depend on T.
 type core struct {
 	store      Store
-	index      Index // nil when the store is none
-	unsealed   bool  // a Memory holds what this process holds anyway
+	index      Index   // nil when the store is none
+	sealed     *Sealed // nil: sessions live in the store
+	sealer     *cookie.Sealer
+	unsealed   bool // a Memory holds what this process holds anyway
 	ring       []*ringKey
 	timeouts   Timeouts
 	maxPerUser int
@@ -75,6 +78,13 @@ func New[T any](o Options) (*Manager[T], error) {
 	}
 	c.deletion = c.name + "=" + c.attributes + "; Max-Age=0"
 	c.shape = shapeOf(reflect.TypeFor[T]())
+	if o.Sealed != nil {
+		var err error
+		if c.sealer, err = cookie.NewSealer(cookie.SealerOptions{Keys: o.Keys, Use: "panoply session/1"}); err != nil {
+			return nil, err
+		}
+		c.sealed, c.store = o.Sealed, o.Sealed.Ended
+	}
 	if o.InsecureCookie != "" {
 		c.warnings = append(c.warnings, "the cookie travels over plain http: "+o.InsecureCookie)
 	}

@@ -21,12 +21,15 @@ const InsecureName = "id"
 // DefaultMaxBytes is how long the JSON of a session's data may be.
 const DefaultMaxBytes = 64 << 10
 
-// Options configure a Manager. Store and Keys are required; the zero value of everything
-// else is the safest useful one.
+// Options configure a Manager. Keys and either Store or Sealed are required; the zero value
+// of everything else is the safest useful one.
 type Options struct {
 	// Store keeps the sessions: NewMemory for tests and for one process, diskstore for
 	// one machine, redisstore for many.
 	Store Store
+	// Sealed keeps each session in its own cookie instead, encrypted. Exactly one of
+	// Store and Sealed is given.
+	Sealed *Sealed
 	// Keys are secrets of 32 random bytes or more. The first one signs and seals, all of
 	// them verify and open; what an older one signed is signed anew when it comes by. To
 	// change a key put the new one in front, and drop the old one after
@@ -58,7 +61,7 @@ type Options struct {
 	// ends. Zero: any number. It needs a Store that is an Index.
 	MaxPerUser int
 	// MaxBytes bounds the JSON of the data, and the flash texts beside it. Zero is
-	// DefaultMaxBytes; negative is refused.
+	// DefaultMaxBytes; negative is refused. Of a sealed session Sealed.MaxBytes counts.
 	MaxBytes int
 	// InsecureAnonymousOnOutage lets requests pass as those of a visitor without session
 	// while the store does not answer. What such a request writes makes a new session,
@@ -93,14 +96,27 @@ func (o Options) Effective() Options {
 	if o.MaxBytes == 0 {
 		o.MaxBytes = DefaultMaxBytes
 	}
+	if o.Sealed != nil {
+		s := o.Sealed.effective()
+		o.Sealed = &s
+	}
 	return o
 }
 
 // problems returns every problem of o, joined.
 func (o Options) problems() error {
 	p := guard.Problems{Package: "session"}
-	if o.Store == nil {
-		p.Add("Store", "nil", "a Store", "session.NewMemory(session.MemoryOptions{}) for one process")
+	switch {
+	case o.Store == nil && o.Sealed == nil:
+		p.Add("Store", "nil", "a Store, or Sealed", "session.NewMemory(session.MemoryOptions{}) for one process")
+	case o.Store != nil && o.Sealed != nil:
+		p.Add("Sealed", "given", "nil beside a Store", "a session lives in one place")
+	}
+	if o.Sealed != nil {
+		o.Sealed.problems(&p)
+		if o.InsecureAnonymousOnOutage != "" && o.Sealed.Ended == nil {
+			p.Add("InsecureAnonymousOnOutage", o.InsecureAnonymousOnOutage, "empty where no store is asked", "")
+		}
 	}
 	if len(o.Keys) == 0 {
 		p.Add("Keys", "none", "one secret or more of 32 random bytes", "")

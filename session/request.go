@@ -36,6 +36,7 @@ type request struct {
 	move   move
 	label  string
 	left   bool // the header has left
+	chunks int  // how many cookies a sealed session came in
 }
 
 // move says how the id changes with the next save.
@@ -71,6 +72,9 @@ func (q *request) find() error {
 	lines := q.r.Header["Cookie"]
 	if len(lines) == 0 {
 		return nil
+	}
+	if q.c.sealed != nil {
+		return q.unseal(lines)
 	}
 	var index int
 	found, signed := false, false
@@ -179,7 +183,7 @@ func (q *request) writable() error {
 	if err := q.load(); err != nil {
 		return err
 	}
-	if q.left && !q.live {
+	if q.left && (!q.live || q.c.sealed != nil) {
 		return ErrHeaderSent
 	}
 	return nil
@@ -198,7 +202,13 @@ func (q *request) movable() error {
 
 // put takes new data and flash texts when they are not too large.
 func (q *request) put(data, flash []byte) error {
-	if n := len(data) + len(flash); n > q.c.maxBytes {
+	if q.c.sealed != nil {
+		next := q.now
+		next.data, next.flash = data, flash
+		if err := q.c.fitsCookie(&next); err != nil {
+			return err
+		}
+	} else if n := len(data) + len(flash); n > q.c.maxBytes {
 		return fmt.Errorf("%w: %d bytes of JSON, at most %d", ErrTooLarge, n, q.c.maxBytes)
 	}
 	q.now.data, q.now.flash, q.dirty = data, flash, true
@@ -237,7 +247,7 @@ func (q *request) destroy() error {
 	key, owner, live := q.key, q.rec.Owner, q.live
 	had := q.live || len(q.r.Header["Cookie"]) > 0
 	if live {
-		if err := q.c.store.Delete(q.r.Context(), key, owner); err != nil {
+		if err := q.end(key, owner); err != nil {
 			q.err = fmt.Errorf("session: destroy: %w", err)
 			q.tell("store", guard.Failed, "the session could not be ended", err)
 			return q.err
@@ -249,8 +259,19 @@ func (q *request) destroy() error {
 	return nil
 }
 
+// end ends a session where it lives.
+func (q *request) end(key Key, owner Owner) error {
+	if q.c.sealed != nil {
+		return q.endSealed(key, &q.was)
+	}
+	return q.c.store.Delete(q.r.Context(), key, owner)
+}
+
 // cookieDue tells whether saving will set a cookie.
 func (q *request) cookieDue() bool {
+	if q.c.sealed != nil {
+		return q.dirty || q.touch || q.cookie || q.gone || q.move != stay
+	}
 	return q.cookie || q.gone || q.move != stay || q.dirty && !q.live
 }
 
@@ -290,6 +311,8 @@ var noStore = []string{"no-store"}[:1:1]
 func (q *request) write(h http.Header) {
 	set := false
 	switch {
+	case q.c.sealed != nil:
+		set = q.writeSealed(h)
 	case q.cookie && q.live:
 		h["Set-Cookie"] = append(h["Set-Cookie"], q.line())
 		set = true
@@ -317,7 +340,7 @@ func (q *request) afterwards() {
 	if !q.loaded || !q.dirty || q.err != nil {
 		return
 	}
-	if !q.live || q.move != stay {
+	if !q.live || q.move != stay || q.c.sealed != nil {
 		q.tell("lost", guard.Failed, "changed after Hijack without Commit; not saved, for its cookie was never sent", nil)
 		return
 	}

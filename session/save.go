@@ -44,6 +44,8 @@ func (q *request) save() error {
 
 func (q *request) saveAll() error {
 	switch {
+	case q.c.sealed != nil:
+		return q.reseal()
 	case q.move != stay || q.dirty && !q.live:
 		return q.create()
 	case q.dirty:
@@ -219,7 +221,7 @@ func (q *request) touched() error {
 // again by the next request.
 func (q *request) renew() {
 	t := &q.c.timeouts
-	if !q.live || t.Renewal < 0 || q.rec.Moved || q.move != stay ||
+	if !q.live || q.c.sealed != nil || t.Renewal < 0 || q.rec.Moved || q.move != stay ||
 		q.clock.Sub(time.UnixMilli(q.was.renewed)) < t.Renewal {
 		return
 	}
