@@ -71,6 +71,15 @@ type SealerOptions struct {
 type Sealer struct {
 	keys    []sealKey
 	sealing atomic.Pointer[sealing]
+	opened  [64]atomic.Pointer[opening] // by the first byte of half: what opened lately
+}
+
+// opening is a cipher that has opened a value. Values of one sealing share it, and a
+// client brings the same value many times.
+type opening struct {
+	key  *sealKey
+	half [sealNonceSize / 2]byte
+	gcm  cipher.AEAD
 }
 
 // sealing is the first half of a nonce and the cipher derived from it. Deriving is half
@@ -231,30 +240,43 @@ func (s *Sealer) Open(dst []byte, name, value string) (plain []byte, key int, ok
 			continue
 		}
 		// Two secrets may share an id, and a failed try leaves nothing of the text.
-		if plain, ok := k.open(dst, name, value, size); ok {
+		if plain, ok := s.open(k, dst, name, value, size); ok {
 			return plain, i, true
 		}
 	}
 	return dst, 0, false
 }
 
-func (k *sealKey) open(dst []byte, name, value string, size int) ([]byte, bool) {
+func (s *Sealer) open(k *sealKey, dst []byte, name, value string, size int) ([]byte, bool) {
 	begin := len(dst)
-	grown := slices.Grow(dst, size+sealDerivedSize+len(name))
+	// One allocation for the bytes, the text they are read from and what opens them.
+	grown := slices.Grow(dst, size+sealDerivedSize+len(name)+len(value))
 	work := grown[begin:cap(grown)]
 	raw, derived, ad := work[:size], work[size:][:sealDerivedSize], work[size+sealDerivedSize:][:len(name)]
+	encoded := work[size+sealDerivedSize+len(name):][:len(value)]
 	copy(ad, name)
-	if n, err := sealText.Decode(raw, []byte(value)); err != nil || n != size {
+	copy(encoded, value)
+	if n, err := sealText.Decode(raw, encoded); err != nil || n != size {
 		return nil, false
 	}
 	nonce, text := raw[sealIDSize:][:sealNonceSize], raw[sealIDSize+sealNonceSize:]
-	gcm, err := k.aead(nonce[:sealNonceSize/2], derived)
+	half := [sealNonceSize / 2]byte(nonce)
+	place := &s.opened[half[0]%byte(len(s.opened))]
+	o := place.Load()
+	known := o != nil && o.key == k && o.half == half
+	if !known {
+		gcm, err := k.aead(half[:], derived)
+		if err != nil {
+			return nil, false
+		}
+		o = &opening{key: k, half: half, gcm: gcm}
+	}
+	text, err := o.gcm.Open(text[:0], nonce[sealNonceSize/2:], text, ad)
 	if err != nil {
 		return nil, false
 	}
-	text, err = gcm.Open(text[:0], nonce[sealNonceSize/2:], text, ad)
-	if err != nil {
-		return nil, false
+	if !known { // a forged value has no place here
+		place.Store(o)
 	}
 	end := begin + copy(work, text)
 	clear(work[end-begin : size])

@@ -3,6 +3,7 @@ package session
 import (
 	"encoding/binary"
 	"errors"
+	"math/bits"
 	"time"
 )
 
@@ -27,8 +28,13 @@ const (
 	envelopeHead = 1 + 4*8 + 3*4
 )
 
+// size is how many bytes append writes.
 func (e *envelope) size() int {
-	return envelopeHead + 2*binary.MaxVarintLen32 + len(e.user) + len(e.flash) + len(e.data)
+	n := envelopeHead + len(e.user) + len(e.flash) + len(e.data)
+	for _, text := range [...][]byte{e.user, e.flash} {
+		n += max(1, (bits.Len(uint(len(text)))+6)/7) // an unsigned varint
+	}
+	return n
 }
 
 func (e *envelope) append(b []byte) []byte {

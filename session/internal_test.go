@@ -1,6 +1,7 @@
 package session
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -51,6 +52,9 @@ func FuzzEnvelope(f *testing.F) {
 		if e.parse(b) != nil {
 			return
 		}
+		if got, want := e.size(), len(e.append(nil)); got != want {
+			t.Errorf("size of %+v = %d, want %d", e, got, want)
+		}
 		if err := again.parse(e.append(nil)); err != nil || again.created != e.created || again.shape != e.shape ||
 			string(again.user) != string(e.user) || string(again.flash) != string(e.flash) || string(again.data) != string(e.data) {
 			t.Errorf("%+v came back as %+v, %v", e, again, err)
@@ -61,13 +65,28 @@ func FuzzEnvelope(f *testing.F) {
 func FuzzToken(f *testing.F) {
 	ring := []*ringKey{newRingKey([]byte("an example's key, to be 32 random"))}
 	id := newID()
-	good := string(ring[0].appendToken(nil, &id))
+	good := string(ring[0].appendToken(nil, &id, new([macLen]byte)))
 	f.Add(good)
 	f.Add(strings.Repeat("A", tokenLen))
 	f.Fuzz(func(t *testing.T, value string) {
 		var got [idLen]byte
-		if _, ok := openToken(ring, value, &got); ok && string(ring[0].appendToken(nil, &got)) != value {
+		if _, ok := openToken(ring, value, &got, new([macLen]byte)); ok && string(ring[0].appendToken(nil, &got, new([macLen]byte))) != value {
 			t.Errorf("%q opens, and is not what its id is written as", value)
 		}
 	})
+}
+
+// The sums are those of openssl, for the key and the message of NIST SP 800-38B, D.3.
+func TestCMAC(t *testing.T) {
+	key, _ := hex.DecodeString("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4")
+	id, _ := hex.DecodeString("6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51")
+	m := newCMAC(key)
+	var mac [macLen]byte
+	m.sum(&mac, (*[idLen]byte)(id))
+	if got, want := hex.EncodeToString(mac[:]), "5a722d2d8516f854b8677a537b1b669a"; got != want {
+		t.Errorf("sum = %s, want %s", got, want)
+	}
+	if got, want := hex.EncodeToString(m.k1[:]), "cad1ed03299eedac2e9a99808621502f"; got != want {
+		t.Errorf("K1 = %s, want %s (SP 800-38B, D.3)", got, want)
+	}
 }

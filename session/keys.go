@@ -30,11 +30,15 @@ type prfState struct {
 	sum [sha256.Size]byte
 }
 
-// newPRF derives a key for one use, so that no output means anything elsewhere.
-func newPRF(secret []byte, use string) *prf {
+// derive makes a key for one use, so that no output means anything elsewhere.
+func derive(secret []byte, use string) []byte {
 	d := hmac.New(sha256.New, secret)
 	d.Write([]byte("panoply session/1 " + use))
-	key := d.Sum(nil)
+	return d.Sum(nil)
+}
+
+func newPRF(secret []byte, use string) *prf {
+	key := derive(secret, use)
 	p := &prf{}
 	p.pool.New = func() any { return &prfState{h: hmac.New(sha256.New, key)} }
 	return p
@@ -53,7 +57,7 @@ func (p *prf) sum(message []byte) [sha256.Size]byte {
 // ringKey is one secret of Options.Keys, taken apart by use.
 type ringKey struct {
 	number uint32 // written into what is sealed, so that opening need not try all
-	token  *prf   // signs the cookie, so that a forged one costs no call to the store
+	token  *cmac  // signs the cookie, so that a forged one costs no call to the store
 	data   *prf   // makes each session's own key of its id
 	label  *prf   // makes the key of a label
 	owner  *prf   // names users
@@ -65,7 +69,7 @@ func newRingKey(secret []byte) *ringKey {
 	number := newPRF(secret, "number").sum(nil)
 	return &ringKey{
 		number: binary.BigEndian.Uint32(number[:]),
-		token:  newPRF(secret, "token"), data: newPRF(secret, "data"), label: newPRF(secret, "label"),
+		token:  newCMAC(derive(secret, "token")), data: newPRF(secret, "data"), label: newPRF(secret, "label"),
 		owner: newPRF(secret, "owner"), event: newPRF(secret, "event"), bind: newPRF(secret, "bind"),
 	}
 }
@@ -84,17 +88,17 @@ func keyOf(id *[idLen]byte) Key {
 	return sha256.Sum256(message[:])
 }
 
-// appendToken writes the cookie's value: the id and its signature.
-func (k *ringKey) appendToken(b []byte, id *[idLen]byte) []byte {
+// appendToken writes the cookie's value: the id and its signature, for which mac is room.
+func (k *ringKey) appendToken(b []byte, id *[idLen]byte, mac *[macLen]byte) []byte {
 	var raw [idLen + macLen]byte
 	copy(raw[:], id[:])
-	mac := k.token.sum(id[:])
-	copy(raw[idLen:], mac[:macLen])
+	k.token.sum(mac, id)
+	copy(raw[idLen:], mac[:])
 	return base64.RawURLEncoding.AppendEncode(b, raw[:])
 }
 
 // openToken reads what appendToken wrote into id, and tells which key signed it.
-func openToken(ring []*ringKey, value string, id *[idLen]byte) (index int, ok bool) {
+func openToken(ring []*ringKey, value string, id *[idLen]byte, mac *[macLen]byte) (index int, ok bool) {
 	if len(value) != tokenLen {
 		return 0, false
 	}
@@ -107,8 +111,8 @@ func openToken(ring []*ringKey, value string, id *[idLen]byte) (index int, ok bo
 	}
 	copy(id[:], raw[:])
 	for i, k := range ring {
-		mac := k.token.sum(id[:])
-		if subtle.ConstantTimeCompare(mac[:macLen], raw[idLen:]) == 1 {
+		k.token.sum(mac, id)
+		if subtle.ConstantTimeCompare(mac[:], raw[idLen:]) == 1 {
 			return i, true
 		}
 	}

@@ -40,6 +40,7 @@ type core struct {
 	sink       guard.Sink
 
 	name       string
+	chunks     [maxChunks]string // names of a sealed session's cookies
 	attributes string
 	deletion   string
 	persistent bool
@@ -76,6 +77,7 @@ func New[T any](o Options) (*Manager[T], error) {
 	for _, key := range o.Keys {
 		c.ring = append(c.ring, newRingKey(key))
 	}
+	c.chunks = chunkNames(c.name)
 	c.deletion = c.name + "=" + c.attributes + "; Max-Age=0"
 	c.shape = shapeOf(reflect.TypeFor[T]())
 	if o.Sealed != nil {

@@ -24,6 +24,7 @@ type request struct {
 	err    error // of loading: of a store that is out
 	live   bool  // there is a session: found, or made by save
 	id     [idLen]byte
+	mac    [macLen]byte // room for the id's signature
 	key    Key
 	rec    Record   // as the store has it, without Data
 	was    envelope // as loaded, or as last saved
@@ -84,7 +85,7 @@ func (q *request) find() error {
 		}
 		found = true
 		// A sibling host may have planted another of the name in front of ours.
-		if index, signed = openToken(q.c.ring, value, &q.id); signed {
+		if index, signed = openToken(q.c.ring, value, &q.id, &q.mac); signed {
 			break
 		}
 	}
@@ -331,7 +332,7 @@ func (q *request) line() string {
 	b := make([]byte, 0, len(q.c.name)+1+tokenLen+len(q.c.attributes)+24)
 	b = append(b, q.c.name...)
 	b = append(b, '=')
-	b = q.c.ring[0].appendToken(b, &q.id)
+	b = q.c.ring[0].appendToken(b, &q.id, &q.mac)
 	b = append(b, q.c.attributes...)
 	return string(q.appendAge(b))
 }

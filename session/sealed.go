@@ -49,12 +49,13 @@ func (s Sealed) problems(p *guard.Problems) {
 	}
 }
 
-// chunkName is the name of one of a session's cookies.
-func (c *core) chunkName(i int) string {
-	if i == 0 {
-		return c.name
+// chunkNames are the names of a session's cookies.
+func chunkNames(name string) (names [maxChunks]string) {
+	names[0] = name
+	for i := 1; i < maxChunks; i++ {
+		names[i] = name + "." + strconv.Itoa(i)
 	}
-	return c.name + "." + strconv.Itoa(i)
+	return names
 }
 
 // ageRoom is the length of the longest Max-Age.
@@ -63,7 +64,7 @@ const ageRoom = len("; Max-Age=315360000")
 // chunkRoom is how much of a sealed text one line takes. The first says how many lines
 // there are.
 func (c *core) chunkRoom() int {
-	room := MaxCookie - len(c.chunkName(maxChunks)) - len("=8.") - len(c.attributes)
+	room := MaxCookie - len(c.chunks[maxChunks-1]) - len("=8.") - len(c.attributes)
 	if c.persistent {
 		room -= ageRoom
 	}
@@ -72,9 +73,10 @@ func (c *core) chunkRoom() int {
 
 // fitsCookie tells whether a session fits the bound.
 func (c *core) fitsCookie(e *envelope) error {
-	text := cookie.SealedLen(idLen + len(e.append(nil)))
-	lines := (text + c.chunkRoom() - 1) / c.chunkRoom()
-	if n := text + lines*(MaxCookie-c.chunkRoom()); n > c.sealed.MaxBytes || lines > maxChunks {
+	text := cookie.SealedLen(idLen + e.size())
+	room := c.chunkRoom()
+	lines := (text + room - 1) / room
+	if n := text + lines*(MaxCookie-room); n > c.sealed.MaxBytes || lines > maxChunks {
 		return fmt.Errorf("%w: its cookies take %d bytes, at most %d", ErrTooLarge, n, c.sealed.MaxBytes)
 	}
 	return nil
@@ -85,12 +87,13 @@ func (q *request) unseal(lines []string) error {
 	c := q.c
 	var chunks [maxChunks]string
 	for name, value := range cookie.Pairs(lines) {
-		if rest, ok := strings.CutPrefix(name, c.name); ok {
-			for i := range chunks {
-				if rest == c.chunkName(i)[len(c.name):] && chunks[i] == "" {
-					chunks[i] = value
-					q.chunks = max(q.chunks, i+1)
-				}
+		if !strings.HasPrefix(name, c.name) {
+			continue
+		}
+		for i := range chunks {
+			if name == c.chunks[i] && chunks[i] == "" {
+				chunks[i] = value
+				q.chunks = max(q.chunks, i+1)
 			}
 		}
 	}
@@ -183,11 +186,12 @@ func (q *request) writeSealed(h http.Header) (set bool) {
 	if q.cookie && q.live {
 		q.now.renewed = q.clock.UnixMilli()
 		plain := q.now.append(append(make([]byte, 0, idLen+q.now.size()), q.id[:]...))
-		text, room := string(c.sealer.Seal(nil, c.name, plain)), c.chunkRoom()
+		text, room := c.sealer.Seal(nil, c.name, plain), c.chunkRoom()
 		lines = (len(text) + room - 1) / room
 		for i := range lines {
 			part := text[i*room : min(len(text), (i+1)*room)]
-			b := append([]byte(c.chunkName(i)), '=')
+			b := make([]byte, 0, len(c.chunks[i])+len("=8.")+len(part)+len(c.attributes)+ageRoom)
+			b = append(append(b, c.chunks[i]...), '=')
 			if i == 0 && lines > 1 {
 				b = append(strconv.AppendInt(b, int64(lines), 10), '.')
 			}
@@ -196,7 +200,7 @@ func (q *request) writeSealed(h http.Header) (set bool) {
 		}
 	}
 	for i := lines; i < q.chunks; i++ {
-		h["Set-Cookie"] = append(h["Set-Cookie"], c.chunkName(i)+"="+c.attributes+"; Max-Age=0")
+		h["Set-Cookie"] = append(h["Set-Cookie"], c.chunks[i]+"="+c.attributes+"; Max-Age=0")
 	}
 	return true
 }

@@ -1,6 +1,7 @@
 package hook
 
 import (
+	"math"
 	"net/http"
 	"strconv"
 )
@@ -47,6 +48,10 @@ type Func func(a *Answer)
 type Answer struct {
 	// Kind is the part at hand.
 	Kind Kind
+
+	replaced bool
+	peekMax  int32
+
 	// Status is the HTTP status about to be sent. Change it through Replace.
 	Status int
 	// Header is the header about to be sent, or the trailer fields.
@@ -59,11 +64,9 @@ type Answer struct {
 	// Err is the first error of writing to the client, in phase Record.
 	Err error
 
-	x        *Exchange
-	body     []byte
-	replaced bool
-	peekMax  int
-	peek     PeekFunc
+	x    *Exchange
+	body []byte
+	peek PeekFunc
 }
 
 // PeekFunc looks at the first bytes of a body that Peek held back. It must not keep
@@ -99,7 +102,7 @@ func (a *Answer) Peek(n int, f PeekFunc) bool {
 	if a.Kind != Final || a.x == nil || a.peek != nil || a.replaced || n <= 0 || a.Request.Method == http.MethodHead || !bodyAllowed(a.Status) {
 		return false
 	}
-	a.peekMax, a.peek = n, f
+	a.peekMax, a.peek = int32(min(n, math.MaxInt32)), f
 	return true
 }
 

@@ -110,7 +110,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 		return w.pass(p)
 	case held:
 		a := &w.x.last
-		if room := a.peekMax - len(w.buf); len(p) <= room {
+		if room := int(a.peekMax) - len(w.buf); len(p) <= room {
 			w.buf = append(w.buf, p...)
 			return len(p), nil
 		} else if room > 0 {
