@@ -111,16 +111,18 @@ type Owned struct {
 const recordForm = 1
 
 const (
-	recordHead = 1 + 8 + 8 + 1 + 32 + 4
+	recordHead = RecordOverhead
 	flagMoved  = 1
 )
 
-// VersionAt and ExpiresAt are where the big-endian version and expiry (in milliseconds
-// since 1970) stand in what AppendBinary writes, for stores that compare or move them in
-// place.
+// VersionAt, ExpiresAt and OwnerAt are where the big-endian version, the expiry (in
+// milliseconds since 1970) and the owner stand in what AppendBinary writes, for stores that
+// compare or change them in place. RecordOverhead is what it writes beside label and data.
 const (
-	VersionAt = 1
-	ExpiresAt = 9
+	VersionAt      = 1
+	ExpiresAt      = 9
+	OwnerAt        = 18
+	RecordOverhead = 1 + 8 + 8 + 1 + 32 + 4
 )
 
 // AppendBinary appends the record in a form that stores can keep: one byte of form, the
@@ -154,7 +156,7 @@ func (r *Record) UnmarshalBinary(b []byte) error {
 		Version: binary.BigEndian.Uint64(b[VersionAt:]),
 		Expires: time.UnixMilli(int64(binary.BigEndian.Uint64(b[ExpiresAt:]))),
 		Moved:   b[17]&flagMoved != 0,
-		Owner:   Owner(b[18:50]),
+		Owner:   Owner(b[OwnerAt:]),
 		Label:   b[recordHead : recordHead+label : recordHead+label],
 		Data:    b[recordHead+label:],
 	}
