@@ -1,0 +1,27 @@
+package redisstore_test
+
+import (
+	"context"
+	"log"
+
+	"github.com/panoplysec/panoply/redisstore"
+	"github.com/panoplysec/panoply/session"
+)
+
+// This example needs a server, so it is compiled and not run.
+func Example() {
+	store, err := redisstore.New(redisstore.Options{Address: []string{"127.0.0.1:6379"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer store.Close()
+	if err := store.Ping(context.Background()); err != nil {
+		log.Print(err) // and go on: requests get 503 until it is there
+	}
+	type account struct{ User string }
+	sessions, err := session.New[account](session.Options{Store: store, Keys: [][]byte{[]byte("32 random bytes, the same always")}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	_ = sessions
+}
