@@ -131,8 +131,11 @@ func (kv *KV) Replace(ctx context.Context, key string, old, value []byte, ttl ti
 	})
 }
 
-// Expire gives the value of a key a new ttl, as Set would. It makes none.
+// Expire gives the value of a key a new ttl; zero and less remove it. It makes none.
 func (kv *KV) Expire(ctx context.Context, key string, ttl time.Duration) error {
+	if ttl == 0 {
+		ttl = -1
+	}
 	_, err := kv.change(ctx, key, ttl, func(old []byte, ok bool) ([]byte, bool) { return old, ok })
 	return err
 }

@@ -113,17 +113,11 @@ func (kv *KV) Replace(ctx context.Context, key string, old, value []byte, ttl ti
 	return done, err
 }
 
-// Expire gives the value of a key a new ttl, as Set would (EXPIRE, PEXPIRE, PERSIST). It
+// Expire gives the value of a key a new ttl (EXPIRE, PEXPIRE); zero and less remove it. It
 // makes none.
 func (kv *KV) Expire(ctx context.Context, key string, ttl time.Duration) error {
-	if ttl < 0 {
-		return kv.Del(ctx, key)
-	}
 	return kv.conn.use(ctx, "expire", func(ctx context.Context, c rueidis.Client) error {
-		switch {
-		case ttl == 0:
-			return c.Do(ctx, c.B().Persist().Key(key).Build()).Error()
-		case ttl%time.Second == 0:
+		if ttl%time.Second == 0 {
 			return c.Do(ctx, c.B().Expire().Key(key).Seconds(int64(ttl/time.Second)).Build()).Error()
 		}
 		return c.Do(ctx, c.B().Pexpire().Key(key).Milliseconds(millis(ttl)).Build()).Error()

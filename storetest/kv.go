@@ -12,7 +12,7 @@ import (
 )
 
 // A KV is the key-value face of a store. Set and its kin with a ttl of zero keep a value
-// for good; a negative ttl removes it. Replace compares whole values; a nil old asks for
+// for good, and a negative one removes it; Expire with zero removes it, too. Replace compares whole values; a nil old asks for
 // there being none.
 type KV interface {
 	Get(ctx context.Context, key string) (value []byte, ok bool, err error)
@@ -141,6 +141,11 @@ func kvExpiry(t *testing.T, kv KV) {
 	must(t, "Set", kv.Set(t.Context(), gone, []byte("x"), time.Hour))
 	must(t, "Set(negative ttl)", kv.Set(t.Context(), gone, []byte("x"), -time.Second))
 	holds(t, kv, gone, "-")
+	for _, ttl := range []time.Duration{0, -time.Second} {
+		must(t, "Set", kv.Set(t.Context(), gone, []byte("x"), time.Hour))
+		must(t, "Expire(no ttl)", kv.Expire(t.Context(), gone, ttl))
+		holds(t, kv, gone, "-")
+	}
 	time.Sleep(short + near)
 	holds(t, kv, set, "-")
 	holds(t, kv, moved, "-")

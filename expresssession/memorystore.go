@@ -1,0 +1,134 @@
+package expresssession
+
+import (
+	"bytes"
+	"context"
+	"sync"
+	"time"
+)
+
+// MaxMemorySessions is how many sessions a MemoryStore holds at most. Beyond it a new one
+// takes the place of one that has expired, or of any.
+const MaxMemorySessions = 100_000
+
+// A MemoryStore is the peer's default store, with a bound: for tests, and for programs of
+// one process whose users may be logged out by a restart. The peer's never forgets what
+// nobody asks for. The zero value is not usable: see NewMemoryStore.
+type MemoryStore struct {
+	mu   sync.Mutex
+	by   map[string][]byte
+	now  func() time.Time
+	most int
+}
+
+// NewMemoryStore returns an empty store.
+func NewMemoryStore() *MemoryStore {
+	return &MemoryStore{by: map[string][]byte{}, now: time.Now, most: MaxMemorySessions}
+}
+
+// get returns what has not expired. The store is locked.
+func (m *MemoryStore) get(sid string) ([]byte, bool) {
+	json, ok := m.by[sid]
+	if ok && over(json, m.now()) {
+		delete(m.by, sid)
+		return nil, false
+	}
+	return json, ok
+}
+
+// over tells whether a stored session says itself that it is over.
+func over(json []byte, now time.Time) bool {
+	o, _ := parseObject(json)
+	raw, ok := o.get("cookie")
+	if !ok {
+		return false
+	}
+	c, _ := parseObject(raw)
+	raw, ok = c.get("expires")
+	if !ok {
+		return false
+	}
+	v := value{raw: raw}
+	if s, ok := v.isString(); ok {
+		return parseDate(s) <= float64(now.UnixMilli())
+	}
+	n, ok := v.isNumber()
+	return ok && v.truthy() && n <= float64(now.UnixMilli())
+}
+
+// Get implements Store.
+func (m *MemoryStore) Get(_ context.Context, sid string) ([]byte, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	json, ok := m.get(sid)
+	return json, ok, nil
+}
+
+// Set implements Store.
+func (m *MemoryStore) Set(_ context.Context, sid string, s Stored) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.by[sid]; !ok && len(m.by) >= m.most {
+		m.makeRoom()
+	}
+	m.by[sid] = bytes.Clone(s.JSON)
+	return nil
+}
+
+// makeRoom removes what has expired among a few, or one of those.
+func (m *MemoryStore) makeRoom() {
+	some, now := 16, m.now()
+	last := ""
+	for sid, json := range m.by { // in random order
+		last = sid
+		if some--; over(json, now) || some == 0 {
+			break
+		}
+	}
+	delete(m.by, last)
+}
+
+// Destroy implements Store.
+func (m *MemoryStore) Destroy(_ context.Context, sid string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.by, sid)
+	return nil
+}
+
+// Touch implements Toucher: the stored session gets the cookie.
+func (m *MemoryStore) Touch(_ context.Context, sid string, s Stored) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	json, ok := m.get(sid)
+	if !ok {
+		return nil
+	}
+	if o, ok := parseObject(json); ok {
+		m.by[sid] = o.put("cookie", []byte(`"cookie"`), s.Cookie).appendTo(nil, nil)
+	}
+	return nil
+}
+
+// SetIfPresent implements Conditional.
+func (m *MemoryStore) SetIfPresent(_ context.Context, sid string, s Stored) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, ok := m.get(sid)
+	if ok {
+		m.by[sid] = bytes.Clone(s.JSON)
+	}
+	return ok, nil
+}
+
+// Replace implements Conditional.
+func (m *MemoryStore) Replace(_ context.Context, sid string, old []byte, s Stored) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	json, ok := m.get(sid)
+	if !ok || !bytes.Equal(json, old) {
+		return false, nil
+	}
+	m.by[sid] = bytes.Clone(s.JSON)
+	return true, nil
+}
