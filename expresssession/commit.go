@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/panoplysec/panoply/cookie"
 	"github.com/panoplysec/panoply/guard"
@@ -156,7 +160,7 @@ func (q *request) endStrict() {
 }
 
 // maxTries bounds how often a change is made again because others were faster.
-const maxTries = 256
+const maxTries = 64
 
 var errTooBusy = errors.New("other requests keep changing this session")
 
@@ -184,33 +188,69 @@ func (q *request) store() error {
 		q.keep(out.JSON)
 		return nil
 	}
-	for range maxTries {
-		out := s.toStore()
-		ok, err := q.m.conditional.Replace(ctx, s.id, q.stored, out)
-		if err != nil {
+	// Of requests in this process one tries at a time, once others have been faster.
+	turn := &q.m.turns[crc32.ChecksumIEEE([]byte(s.id))%uint32(len(q.m.turns))]
+	if turn.waiting.Load() == 0 {
+		if done, err := q.try(); done || err != nil {
 			return err
 		}
-		if ok {
-			q.keep(out.JSON)
-			return nil
-		}
-		text, ok, err := q.m.o.Store.Get(ctx, s.id)
-		if err != nil {
+	}
+	turn.waiting.Add(1)
+	defer turn.waiting.Add(-1)
+	turn.mu.Lock()
+	defer turn.mu.Unlock()
+	for try := range maxTries {
+		if done, err := q.catchUp(); done || err != nil {
 			return err
 		}
-		if !ok {
-			q.tell("gone", guard.Noted, "it ended while a request was under way; the change is dropped", nil)
-			q.session, q.gone = nil, true
-			return nil
+		if done, err := q.try(); done || err != nil {
+			return err
 		}
-		theirs, isObject := parseObject(text)
-		if !isObject {
-			return errStoredCookie
+		select {
+		case <-time.After(time.Duration(try) * time.Millisecond / 4):
+		case <-ctx.Done():
+			return ctx.Err()
 		}
-		s.members = mergeMembers(q.base, s.members, theirs)
-		q.base, q.stored = append(object(nil), theirs...), bytes.Clone(text)
 	}
 	return errTooBusy
+}
+
+// try stores the session over the one that it was made from.
+func (q *request) try() (done bool, err error) {
+	out := q.session.toStore()
+	done, err = q.m.conditional.Replace(q.r.Context(), q.session.id, q.stored, out)
+	if done && err == nil {
+		q.keep(out.JSON)
+	}
+	return done, err
+}
+
+// catchUp makes this request's changes on what another has stored. It is done when the
+// session has ended.
+func (q *request) catchUp() (done bool, err error) {
+	s := q.session
+	text, ok, err := q.m.o.Store.Get(q.r.Context(), s.id)
+	if err != nil {
+		return false, err
+	}
+	if !ok {
+		q.tell("gone", guard.Noted, "it ended while a request was under way; the change is dropped", nil)
+		q.session, q.gone = nil, true
+		return true, nil
+	}
+	theirs, isObject := parseObject(text)
+	if !isObject {
+		return false, errStoredCookie
+	}
+	s.members = mergeMembers(q.base, s.members, theirs)
+	q.base, q.stored = append(object(nil), theirs...), bytes.Clone(text)
+	return false, nil
+}
+
+// A turn is taken by who found that another request had changed the session.
+type turn struct {
+	mu      sync.Mutex
+	waiting atomic.Int32
 }
 
 // keep notes what the store has now.
@@ -222,16 +262,23 @@ func (q *request) keep(json []byte) {
 // mergeMembers makes the changes from base to mine on theirs, member by member. The
 // cookie is mine: its expiry is the later one.
 func mergeMembers(base, mine, theirs object) object {
-	out := append(object(nil), theirs...)
-	for _, m := range mine {
-		was, had := base.get(m.name)
-		if isCookie(m.name) || !had || !bytes.Equal(was, m.value) {
-			out = out.put(m.name, m.key, m.value)
+	was, have, fresh := base.byName(), mine.byName(), theirs.byName()
+	out := make(object, 0, len(theirs)+len(mine))
+	for _, m := range theirs {
+		value, ok := have[m.name]
+		old, had := was[m.name]
+		switch {
+		case !ok && had: // removed here
+			continue
+		case ok && (isCookie(m.name) || !had || !bytes.Equal(old, value)):
+			m.value = value
 		}
+		out = append(out, m)
 	}
-	for _, m := range base {
-		if _, ok := mine.get(m.name); !ok {
-			out = out.remove(m.name)
+	for _, m := range mine {
+		old, had := was[m.name]
+		if _, there := fresh[m.name]; !there && (!had || !bytes.Equal(old, m.value)) {
+			out = out.put(m.name, m.key, m.value)
 		}
 	}
 	return out

@@ -35,6 +35,7 @@ type Manager struct {
 	readier     Readier
 	path        string
 	eventKey    [32]byte
+	turns       [64]turn
 
 	onAnswer, onRecord hook.Func
 	onHijack           func(*hook.Exchange) error

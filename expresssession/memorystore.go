@@ -16,44 +16,36 @@ const MaxMemorySessions = 100_000
 // nobody asks for. The zero value is not usable: see NewMemoryStore.
 type MemoryStore struct {
 	mu   sync.Mutex
-	by   map[string][]byte
+	by   map[string]kept
 	now  func() time.Time
 	most int
 }
 
 // NewMemoryStore returns an empty store.
 func NewMemoryStore() *MemoryStore {
-	return &MemoryStore{by: map[string][]byte{}, now: time.Now, most: MaxMemorySessions}
+	return &MemoryStore{by: map[string]kept{}, now: func() time.Time { return clock() }, most: MaxMemorySessions}
 }
+
+// kept is one session. Its JSON is never changed in place.
+type kept struct {
+	json    []byte
+	expires time.Time // zero: never
+}
+
+func (k *kept) over(now time.Time) bool { return !k.expires.IsZero() && !now.Before(k.expires) }
 
 // get returns what has not expired. The store is locked.
 func (m *MemoryStore) get(sid string) ([]byte, bool) {
-	json, ok := m.by[sid]
-	if ok && over(json, m.now()) {
+	k, ok := m.by[sid]
+	if ok && k.over(m.now()) {
 		delete(m.by, sid)
 		return nil, false
 	}
-	return json, ok
+	return k.json, ok
 }
 
-// over tells whether a stored session says itself that it is over.
-func over(json []byte, now time.Time) bool {
-	o, _ := parseObject(json)
-	raw, ok := o.get("cookie")
-	if !ok {
-		return false
-	}
-	c, _ := parseObject(raw)
-	raw, ok = c.get("expires")
-	if !ok {
-		return false
-	}
-	v := value{raw: raw}
-	if s, ok := v.isString(); ok {
-		return parseDate(s) <= float64(now.UnixMilli())
-	}
-	n, ok := v.isNumber()
-	return ok && v.truthy() && n <= float64(now.UnixMilli())
+func (m *MemoryStore) set(sid string, s Stored) {
+	m.by[sid] = kept{bytes.Clone(s.JSON), s.Expires}
 }
 
 // Get implements Store.
@@ -71,7 +63,7 @@ func (m *MemoryStore) Set(_ context.Context, sid string, s Stored) error {
 	if _, ok := m.by[sid]; !ok && len(m.by) >= m.most {
 		m.makeRoom()
 	}
-	m.by[sid] = bytes.Clone(s.JSON)
+	m.set(sid, s)
 	return nil
 }
 
@@ -79,9 +71,9 @@ func (m *MemoryStore) Set(_ context.Context, sid string, s Stored) error {
 func (m *MemoryStore) makeRoom() {
 	some, now := 16, m.now()
 	last := ""
-	for sid, json := range m.by { // in random order
+	for sid, k := range m.by { // in random order
 		last = sid
-		if some--; over(json, now) || some == 0 {
+		if some--; k.over(now) || some == 0 {
 			break
 		}
 	}
@@ -105,7 +97,7 @@ func (m *MemoryStore) Touch(_ context.Context, sid string, s Stored) error {
 		return nil
 	}
 	if o, ok := parseObject(json); ok {
-		m.by[sid] = o.put("cookie", []byte(`"cookie"`), s.Cookie).appendTo(nil, nil)
+		m.by[sid] = kept{o.put(cookieMember, []byte(`"cookie"`), s.Cookie).appendTo(nil, nil), s.Expires}
 	}
 	return nil
 }
@@ -116,7 +108,7 @@ func (m *MemoryStore) SetIfPresent(_ context.Context, sid string, s Stored) (boo
 	defer m.mu.Unlock()
 	_, ok := m.get(sid)
 	if ok {
-		m.by[sid] = bytes.Clone(s.JSON)
+		m.set(sid, s)
 	}
 	return ok, nil
 }
@@ -129,6 +121,6 @@ func (m *MemoryStore) Replace(_ context.Context, sid string, old []byte, s Store
 	if !ok || !bytes.Equal(json, old) {
 		return false, nil
 	}
-	m.by[sid] = bytes.Clone(s.JSON)
+	m.set(sid, s)
 	return true, nil
 }

@@ -2,7 +2,9 @@ package expresssession
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -18,6 +20,9 @@ type member struct {
 	value []byte
 }
 
+// few members are looked through faster than a map is made.
+const few = 16
+
 // parseObject reads text as JavaScript does: of members of one name the last counts, in
 // the place of the first, and names that are array indices come first, in order.
 func parseObject(text []byte) (object, bool) {
@@ -27,18 +32,65 @@ func parseObject(text []byte) (object, bool) {
 	}
 	// Valid JSON from here on, so its pieces are where they must be.
 	var o object
-	at := skip(text, 1)
+	at, indices := skip(text, 1), false
+	var seen map[string]int // of more members than are quickly looked through
+
 	for text[at] != '}' {
 		end := scan(text, at)
 		key := text[at:end]
 		at = skip(text, skip(text, end)+1) // past the colon
 		end = scan(text, at)
-		o = o.put(decodeName(key), key, text[at:end])
+		name := decodeName(key)
+		i, ok := seen[name]
+		if seen == nil {
+			i = o.find(name)
+			ok = i >= 0
+		}
+		if ok {
+			o[i].value = text[at:end]
+		} else {
+			if seen == nil && len(o) == few {
+				seen = make(map[string]int, 4*few)
+				for i := range o {
+					seen[o[i].name] = i
+				}
+			}
+			if seen != nil {
+				seen[name] = len(o)
+			}
+			o = append(o, member{name, key, text[at:end]})
+			_, isIndex := arrayIndex(name)
+			indices = indices || isIndex
+		}
 		if at = skip(text, end); text[at] == ',' {
 			at = skip(text, at+1)
 		}
 	}
+	if indices {
+		slices.SortStableFunc(o, func(a, b member) int {
+			n, aIs := arrayIndex(a.name)
+			m, bIs := arrayIndex(b.name)
+			switch {
+			case aIs && bIs:
+				return cmp.Compare(n, m)
+			case aIs:
+				return -1
+			case bIs:
+				return 1
+			}
+			return 0
+		})
+	}
 	return o, true
+}
+
+// byName finds members of a large object in less time than get.
+func (o object) byName() map[string][]byte {
+	m := make(map[string][]byte, len(o))
+	for i := range o {
+		m[o[i].name] = o[i].value
+	}
+	return m
 }
 
 // skip returns the index of the next byte that is no white space.
@@ -190,8 +242,14 @@ func arrayIndex(name string) (uint64, bool) {
 	if name == "" || len(name) > 10 || name[0] == '0' && len(name) > 1 {
 		return 0, false
 	}
-	n, err := strconv.ParseUint(name, 10, 64)
-	return n, err == nil && n < 1<<32-1 && name[0] != '+'
+	n := uint64(0)
+	for i := range len(name) {
+		if name[i] < '0' || name[i] > '9' {
+			return 0, false
+		}
+		n = n*10 + uint64(name[i]-'0')
+	}
+	return n, n < 1<<32-1
 }
 
 // appendTo writes the object without the members for which leave is true.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/panoplysec/panoply/guard"
@@ -156,10 +157,7 @@ func (q *request) read(text []byte) (s *Session, original []byte, err error) {
 		}
 	}
 	original = o.appendTo(make([]byte, 0, len(text)), isCookie)
-	members := o
-	for name := range shadowed {
-		members = members.remove(name)
-	}
+	members := slices.DeleteFunc(o, func(m member) bool { return shadowed[m.name] })
 	q.stored = text
 	q.base = append(object(nil), members...)
 	return &Session{q: q, id: q.sid, members: members, cookie: c}, original, nil
@@ -168,6 +166,9 @@ func (q *request) read(text []byte) (s *Session, original []byte, err error) {
 // falsy tells whether what is stored is one of JavaScript's ways to say nothing.
 func falsy(text []byte) bool {
 	text = bytes.TrimSpace(text)
+	if len(text) == 0 || text[0] == '{' {
+		return len(text) == 0
+	}
 	return json.Valid(text) && !value{raw: text}.truthy()
 }
 

@@ -1,0 +1,90 @@
+package expresssession_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/panoplysec/panoply/cookie"
+	es "github.com/panoplysec/panoply/expresssession"
+)
+
+// What is read and not changed is written with the same bytes of each member, and is the
+// same JSON.
+func FuzzObject(f *testing.F) {
+	for _, seed := range []string{
+		`{}`, `{"a":1,"b":[{"c":"}"}],"a":2}`, `{"2":1,"1":2,"x":0}`, `{"\ud800":"\ud83d\ude00","\u0061":9007199254740993,"f":1e+21}`,
+		"{ \"a\" : \"\\\"\" ,\n\"b\":{}}", `{"a":1`, `[1]`, `{"":{"":[]}}`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		out, names, ok := es.ParseObject([]byte(text))
+		var want map[string]json.RawMessage
+		if valid := json.Unmarshal([]byte(text), &want) == nil && want != nil; ok != valid {
+			t.Fatalf("ParseObject(%q) = %v, encoding/json says %v", text, ok, valid)
+		}
+		if !ok {
+			return
+		}
+		again, namesAgain, ok := es.ParseObject(out)
+		if !ok || string(again) != string(out) || !reflect.DeepEqual(names, namesAgain) {
+			t.Errorf("%q is written as %q, and that as %q", text, out, again)
+		}
+		var got map[string]json.RawMessage
+		if err := json.Unmarshal(out, &got); err != nil {
+			t.Fatal(err)
+		}
+		if len(want) == len(names) && !reflect.DeepEqual(got, want) { // else lone surrogates fell together
+			t.Errorf("%q came back as %q", text, out)
+		}
+	})
+}
+
+// Whatever is stored, reading it ends and what would be stored again is JSON that reads
+// the same.
+func FuzzStored(f *testing.F) {
+	for _, seed := range []string{
+		`{"cookie":{"originalMaxAge":null,"expires":null,"httpOnly":true,"path":"/"},"user":"ann"}`,
+		`{"cookie":{"originalMaxAge":60000,"expires":"2026-01-15T10:21:30.250Z","sameSite":true,"secure":"auto","priority":1}}`,
+		`{"cookie":{"maxAge":1e400,"expires":7,"domain":[]},"__proto__":1}`, `{"cookie":[]}`, `{"cookie":0}`, `null`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		out, err := es.ReadStored([]byte(text))
+		if err != nil {
+			return
+		}
+		again, err := es.ReadStored(out)
+		if err != nil || !json.Valid(out) {
+			t.Fatalf("%q would be stored as %q, which cannot be read: %v", text, out, err)
+		}
+		if !strings.Contains(string(out), `"expires":"`) && string(again) != string(out) {
+			t.Errorf("%q would be stored as %q, and that as %q", text, out, again)
+		}
+	})
+}
+
+// No Cookie header brings a session that was not signed.
+func FuzzCookie(f *testing.F) {
+	good := cookie.EncodeSigned("the-only-id-there-is", secret)
+	for _, seed := range []string{"connect.sid=" + good, `a=b; connect.sid="` + good + `"`, "connect.sid=s%3Athe-only-id-there-is.", "connect.sid=%", "="} {
+		f.Add(seed)
+	}
+	store := es.NewMemoryStore()
+	m := strict(f, es.Options{Store: store})
+	_ = store.Set(f.Context(), "the-only-id-there-is", es.Stored{JSON: []byte(`{"cookie":{}}`)})
+	f.Fuzz(func(t *testing.T, header string) {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header["Cookie"] = []string{header}
+		m.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if s := es.From(r.Context()); !s.IsNew() && !strings.Contains(cookie.Decode(strings.ReplaceAll(header, `"`, "")), "the-only-id-there-is.") {
+				t.Errorf("%q brings session %q", header, s.ID())
+			}
+		})).ServeHTTP(httptest.NewRecorder(), r)
+	})
+}
