@@ -14,6 +14,8 @@ import (
 	"github.com/panoplysec/panoply/cookie"
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/internal/hook"
+
+	"github.com/panoplysec/panoply/internal/jsobject"
 )
 
 func requestOf(a *hook.Answer) *request {
@@ -238,12 +240,12 @@ func (q *request) catchUp() (done bool, err error) {
 		q.session, q.gone = nil, true
 		return true, nil
 	}
-	theirs, isObject := parseObject(text)
+	theirs, isObject := jsobject.Parse(text)
 	if !isObject {
 		return false, errStoredCookie
 	}
 	s.members = mergeMembers(q.base, s.members, theirs)
-	q.base, q.stored = append(object(nil), theirs...), bytes.Clone(text)
+	q.base, q.stored = append(jsobject.Object(nil), theirs...), bytes.Clone(text)
 	return false, nil
 }
 
@@ -256,29 +258,29 @@ type turn struct {
 // keep notes what the store has now.
 func (q *request) keep(json []byte) {
 	q.savedData, q.originalID = q.session.data(), q.session.id
-	q.stored, q.base, q.saved = json, append(object(nil), q.session.members...), true
+	q.stored, q.base, q.saved = json, append(jsobject.Object(nil), q.session.members...), true
 }
 
 // mergeMembers makes the changes from base to mine on theirs, member by member. The
 // cookie is mine: its expiry is the later one.
-func mergeMembers(base, mine, theirs object) object {
-	was, have, fresh := base.byName(), mine.byName(), theirs.byName()
-	out := make(object, 0, len(theirs)+len(mine))
+func mergeMembers(base, mine, theirs jsobject.Object) jsobject.Object {
+	was, have, fresh := base.ByName(), mine.ByName(), theirs.ByName()
+	out := make(jsobject.Object, 0, len(theirs)+len(mine))
 	for _, m := range theirs {
-		value, ok := have[m.name]
-		old, had := was[m.name]
+		value, ok := have[m.Name]
+		old, had := was[m.Name]
 		switch {
 		case !ok && had: // removed here
 			continue
-		case ok && (isCookie(m.name) || !had || !bytes.Equal(old, value)):
-			m.value = value
+		case ok && (isCookie(m.Name) || !had || !bytes.Equal(old, value)):
+			m.Value = value
 		}
 		out = append(out, m)
 	}
 	for _, m := range mine {
-		old, had := was[m.name]
-		if _, there := fresh[m.name]; !there && (!had || !bytes.Equal(old, m.value)) {
-			out = out.put(m.name, m.key, m.value)
+		old, had := was[m.Name]
+		if _, there := fresh[m.Name]; !there && (!had || !bytes.Equal(old, m.Value)) {
+			out = out.Put(m.Name, m.Value)
 		}
 	}
 	return out

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/panoplysec/panoply/internal/jsobject"
 )
 
 // A value is one of JavaScript's, as far as a cookie's members have them. Its JSON is raw;
@@ -24,13 +26,13 @@ var (
 	no        = value{raw: []byte("false")}
 )
 
-func text(s string) value { return value{raw: quote(s)} }
+func text(s string) value { return value{raw: jsobject.Quote(s)} }
 
 func number(n float64) value {
 	if math.IsNaN(n) || math.IsInf(n, 0) {
 		return value{raw: []byte("null"), ms: math.NaN(), date: false}
 	}
-	b, _ := stringify(n)
+	b, _ := jsobject.Stringify(n)
 	return value{raw: b}
 }
 
@@ -179,7 +181,7 @@ func cookieFrom(stored []byte, ok bool, now float64) (cookieData, error) {
 	if !ok || v.isNull() {
 		return c, errStoredCookie
 	}
-	o, isObject := parseObject(stored)
+	o, isObject := jsobject.Parse(stored)
 	if !isObject && stored[0] != '[' {
 		if v.truthy() {
 			return c, errStoredCookie
@@ -188,8 +190,8 @@ func cookieFrom(stored []byte, ok bool, now float64) (cookieData, error) {
 		return c, nil
 	}
 	for _, m := range o {
-		v := value{raw: m.value}
-		switch m.name {
+		v := value{raw: m.Value}
+		switch m.Name {
 		case "originalMaxAge":
 			c.originalMaxAge = v
 		case "maxAge":
@@ -214,13 +216,13 @@ func cookieFrom(stored []byte, ok bool, now float64) (cookieData, error) {
 			c.samesite = v
 		}
 	}
-	if raw, ok := o.get("expires"); ok {
+	if raw, ok := o.Get("expires"); ok {
 		if s, ok := (value{raw: raw}).isString(); ok {
 			c.setExpires(date(parseDate(s)), now)
 		}
 	}
 	c.originalMaxAge = undefined
-	if raw, ok := o.get("originalMaxAge"); ok {
+	if raw, ok := o.Get("originalMaxAge"); ok {
 		c.originalMaxAge = value{raw: raw}
 	}
 	return c, nil

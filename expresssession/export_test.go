@@ -4,6 +4,8 @@ import (
 	"errors"
 	"math"
 	"time"
+
+	"github.com/panoplysec/panoply/internal/jsobject"
 )
 
 // SetClock makes the packages' dates those of f, and returns what undoes that.
@@ -11,15 +13,6 @@ func SetClock(f func() time.Time) func() {
 	was := clock
 	clock = f
 	return func() { clock = was }
-}
-
-// ParseObject reads and writes a JSON object without a change.
-func ParseObject(text []byte) (out []byte, names []string, ok bool) {
-	o, ok := parseObject(text)
-	for _, m := range o {
-		names = append(names, m.name)
-	}
-	return o.appendTo(nil, nil), names, ok
 }
 
 // ReadStored reads a stored session and returns what would be stored again.
@@ -55,11 +48,11 @@ func SetCookieMember(s *Session, name string, raw []byte) error {
 // StoredOf is a session as the peer's store is given it, from JSON whose cookie is as
 // JavaScript has it in memory: a text in expires is a Date.
 func StoredOf(text []byte) Stored {
-	o, _ := parseObject(text)
-	raw, _ := o.get(cookieMember)
+	o, _ := jsobject.Parse(text)
+	raw, _ := o.Get(cookieMember)
 	out := Stored{JSON: text, Cookie: raw}
-	c, _ := parseObject(raw)
-	e, _ := c.get("expires")
+	c, _ := jsobject.Parse(raw)
+	e, _ := c.Get("expires")
 	if s, ok := (value{raw: e}).isString(); ok {
 		if ms := parseDate(s); !math.IsNaN(ms) {
 			out.Expires = time.UnixMilli(int64(ms))

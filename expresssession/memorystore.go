@@ -5,6 +5,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/panoplysec/panoply/internal/jsobject"
 )
 
 // MaxMemorySessions is how many sessions a MemoryStore holds at most. Beyond it a new one
@@ -34,8 +36,8 @@ type kept struct {
 
 func (k *kept) over(now time.Time) bool { return !k.expires.IsZero() && !now.Before(k.expires) }
 
-// get returns what has not expired. The store is locked.
-func (m *MemoryStore) get(sid string) ([]byte, bool) {
+// live returns what has not expired. The store is locked.
+func (m *MemoryStore) live(sid string) ([]byte, bool) {
 	k, ok := m.by[sid]
 	if ok && k.over(m.now()) {
 		delete(m.by, sid)
@@ -52,7 +54,7 @@ func (m *MemoryStore) set(sid string, s Stored) {
 func (m *MemoryStore) Get(_ context.Context, sid string) ([]byte, bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	json, ok := m.get(sid)
+	json, ok := m.live(sid)
 	return json, ok, nil
 }
 
@@ -92,12 +94,12 @@ func (m *MemoryStore) Destroy(_ context.Context, sid string) error {
 func (m *MemoryStore) Touch(_ context.Context, sid string, s Stored) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	json, ok := m.get(sid)
+	json, ok := m.live(sid)
 	if !ok {
 		return nil
 	}
-	if o, ok := parseObject(json); ok {
-		m.by[sid] = kept{o.put(cookieMember, []byte(`"cookie"`), s.Cookie).appendTo(nil, nil), s.Expires}
+	if o, ok := jsobject.Parse(json); ok {
+		m.by[sid] = kept{o.Put(cookieMember, s.Cookie).AppendTo(nil, nil), s.Expires}
 	}
 	return nil
 }
@@ -106,7 +108,7 @@ func (m *MemoryStore) Touch(_ context.Context, sid string, s Stored) error {
 func (m *MemoryStore) SetIfPresent(_ context.Context, sid string, s Stored) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	_, ok := m.get(sid)
+	_, ok := m.live(sid)
 	if ok {
 		m.set(sid, s)
 	}
@@ -117,7 +119,7 @@ func (m *MemoryStore) SetIfPresent(_ context.Context, sid string, s Stored) (boo
 func (m *MemoryStore) Replace(_ context.Context, sid string, old []byte, s Stored) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	json, ok := m.get(sid)
+	json, ok := m.live(sid)
 	if !ok || !bytes.Equal(json, old) {
 		return false, nil
 	}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/internal/hook"
+
+	"github.com/panoplysec/panoply/internal/jsobject"
 )
 
 // A request is what the peer's middleware keeps for one request.
@@ -26,10 +28,10 @@ type request struct {
 	signed   bool     // the client's cookie has one
 
 	originalID   string
-	originalData []byte // the session as it came, without its cookie
-	savedData    []byte // as last saved; nil: not saved
-	stored       []byte // the JSON that the store has, as far as known; nil: none
-	base         object // what stored was when it was read, for merging
+	originalData []byte          // the session as it came, without its cookie
+	savedData    []byte          // as last saved; nil: not saved
+	stored       []byte          // the JSON that the store has, as far as known; nil: none
+	base         jsobject.Object // what stored was when it was read, for merging
 
 	touched bool // the expiry was moved, once a request
 	left    bool // the header has left
@@ -116,7 +118,7 @@ func (q *request) fresh(options Cookie) error {
 			}
 		}
 	}
-	s.members = object{{name: cookieMember, key: []byte(`"cookie"`)}}
+	s.members = jsobject.Object{{Name: cookieMember, Key: []byte(`"cookie"`)}}
 	q.session, q.stored, q.base = s, nil, nil
 	if q.m.o.Mode == Strict {
 		q.saved, q.savedData = false, nil
@@ -142,24 +144,24 @@ func (q *request) inflate(text []byte) error {
 // read makes a session of what is stored. Original is its data, with the members that
 // the peer drops.
 func (q *request) read(text []byte) (s *Session, original []byte, err error) {
-	o, ok := parseObject(text)
+	o, ok := jsobject.Parse(text)
 	if !ok {
 		return nil, nil, fmt.Errorf("%w: the text of %d bytes is no JSON object", errStoredCookie, len(text))
 	}
-	raw, ok := o.get(cookieMember)
+	raw, ok := o.Get(cookieMember)
 	c, err := cookieFrom(raw, ok, now())
 	if err != nil {
 		return nil, nil, err
 	}
 	if q.m.o.Mode == Compat {
 		for i := range o {
-			o[i].key, o[i].value = quote(o[i].name), canonical(o[i].value)
+			o[i].Key, o[i].Value = jsobject.Quote(o[i].Name), jsobject.Canonical(o[i].Value)
 		}
 	}
-	original = o.appendTo(make([]byte, 0, len(text)), isCookie)
-	members := slices.DeleteFunc(o, func(m member) bool { return shadowed[m.name] })
+	original = o.AppendTo(make([]byte, 0, len(text)), isCookie)
+	members := slices.DeleteFunc(o, func(m jsobject.Member) bool { return shadowed[m.Name] })
 	q.stored = text
-	q.base = append(object(nil), members...)
+	q.base = append(jsobject.Object(nil), members...)
 	return &Session{q: q, id: q.sid, members: members, cookie: c}, original, nil
 }
 

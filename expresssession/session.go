@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/panoplysec/panoply/guard"
+
+	"github.com/panoplysec/panoply/internal/jsobject"
 )
 
 // A Session is req.session of the peer: members by name, in the order in which they were
@@ -15,7 +17,7 @@ import (
 type Session struct {
 	q       *request
 	id      string
-	members object // with an entry for the cookie, which stands in cookie
+	members jsobject.Object // with an entry for the cookie, which stands in cookie
 	cookie  cookieData
 	isNew   bool
 	wrapped bool // the middleware saw it made: save is remembered
@@ -34,7 +36,7 @@ func (s *Session) Get(name string) (json.RawMessage, bool) {
 	if isCookie(name) {
 		return s.cookie.appendTo(nil), true
 	}
-	v, ok := s.members.get(name)
+	v, ok := s.members.Get(name)
 	return slices.Clone(v), ok
 }
 
@@ -45,14 +47,14 @@ func (s *Session) Set(name string, v any) error {
 	if isCookie(name) || shadowed[name] {
 		return fmt.Errorf("expresssession: Set: %q is not a member that express-session can have", name)
 	}
-	text, err := stringify(v)
+	text, err := jsobject.Stringify(v)
 	if err != nil {
 		return fmt.Errorf("expresssession: Set %q: %w", name, err)
 	}
 	if err := s.writable(); err != nil {
 		return err
 	}
-	s.members = s.members.put(name, quote(name), text)
+	s.members = s.members.Put(name, text)
 	return nil
 }
 
@@ -64,7 +66,7 @@ func (s *Session) Delete(name string) error {
 	if err := s.writable(); err != nil {
 		return err
 	}
-	s.members = s.members.remove(name)
+	s.members = s.members.Remove(name)
 	return nil
 }
 
@@ -80,8 +82,8 @@ func (s *Session) writable() error {
 func (s *Session) Keys() []string {
 	var names []string
 	for _, m := range s.members {
-		if !isCookie(m.name) {
-			names = append(names, m.name)
+		if !isCookie(m.Name) {
+			names = append(names, m.Name)
 		}
 	}
 	return names
@@ -99,14 +101,14 @@ func (s *Session) Decode(v any) error {
 }
 
 func (s *Session) json(cookie []byte) []byte {
-	if i := s.members.find(cookieMember); i >= 0 {
-		s.members[i].value = cookie
+	if i := s.members.Find(cookieMember); i >= 0 {
+		s.members[i].Value = cookie
 	}
-	return s.members.appendTo(make([]byte, 0, 256), nil)
+	return s.members.AppendTo(make([]byte, 0, 256), nil)
 }
 
 // data is what changes are told by.
-func (s *Session) data() []byte { return s.members.appendTo(make([]byte, 0, 128), isCookie) }
+func (s *Session) data() []byte { return s.members.AppendTo(make([]byte, 0, 128), isCookie) }
 
 // Save stores the session now.
 func (s *Session) Save() error {

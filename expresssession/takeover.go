@@ -3,6 +3,8 @@ package expresssession
 import (
 	"errors"
 	"net/http"
+
+	"github.com/panoplysec/panoply/internal/jsobject"
 )
 
 // Adopt returns the members of the session that a request's cookie names, as one JSON
@@ -17,14 +19,14 @@ func (m *Manager) Adopt(r *http.Request) (data []byte, ok bool, err error) {
 	if err != nil || !ok {
 		return nil, false, err
 	}
-	o, ok := parseObject(text)
+	o, ok := jsobject.Parse(text)
 	if !ok {
 		return nil, false, nil
 	}
-	if raw, has := o.get(cookieMember); !has || raw[0] != '{' {
+	if raw, has := o.Get(cookieMember); !has || raw[0] != '{' {
 		return nil, false, nil
 	}
-	return o.appendTo(nil, func(name string) bool { return isCookie(name) || shadowed[name] }), true, nil
+	return o.AppendTo(nil, func(name string) bool { return isCookie(name) || shadowed[name] }), true, nil
 }
 
 // errNoSession is returned by Mirror for a request whose old session is gone.
@@ -33,7 +35,7 @@ var errNoSession = errors.New("expresssession: Mirror: there is no session to wr
 // Mirror writes members into the session that a request's cookie names, in place of those
 // that it has; its cookie stays. It makes no session that is not there.
 func (m *Manager) Mirror(r *http.Request, data []byte) error {
-	members, ok := parseObject(data)
+	members, ok := jsobject.Parse(data)
 	if !ok {
 		return errors.New("expresssession: Mirror: the data is no JSON object")
 	}
@@ -56,11 +58,11 @@ func (m *Manager) Mirror(r *http.Request, data []byte) error {
 	if err := s.cookie.touch(now()); err != nil {
 		return err
 	}
-	own := s.members[s.members.find(cookieMember)]
-	s.members = object{own}
+	own := s.members[s.members.Find(cookieMember)]
+	s.members = jsobject.Object{own}
 	for _, member := range members {
-		if !isCookie(member.name) && !shadowed[member.name] {
-			s.members = s.members.put(member.name, member.key, member.value)
+		if !isCookie(member.Name) && !shadowed[member.Name] {
+			s.members = s.members.Put(member.Name, member.Value)
 		}
 	}
 	if m.conditional == nil {

@@ -1,4 +1,14 @@
-package expresssession
+// Package jsobject keeps JSON objects as JavaScript does: members in the order in which
+// they were set, array indices first, of two of one name the last. What is not changed
+// keeps its bytes. Names and values are what package session's Express forms store; it is
+// no general JSON package.
+//
+//	o, ok := jsobject.Parse([]byte(`{"user":"ann"}`))
+//	o = o.Put("seen", []byte("true"))
+//	text := o.AppendTo(nil, nil)
+//
+// Sources: ECMA-262, JSON.parse, JSON.stringify and OrdinaryOwnPropertyKeys; RFC 8259.
+package jsobject
 
 import (
 	"bytes"
@@ -11,27 +21,28 @@ import (
 	"unicode/utf8"
 )
 
-// An object is a JSON object whose members keep their order and their bytes.
-type object []member
+// An Object is a JSON object whose members keep their order and their bytes.
+type Object []Member
 
-type member struct {
-	name  string // decoded; a lone surrogate in three bytes, as UTF-8 would have it
-	key   []byte // with its quotes
-	value []byte
+// A Member is one of an object's. Its bytes are not changed in place.
+type Member struct {
+	Name  string // decoded; a lone surrogate in three bytes, as UTF-8 would have it
+	Key   []byte // with its quotes
+	Value []byte
 }
 
 // few members are looked through faster than a map is made.
 const few = 16
 
-// parseObject reads text as JavaScript does: of members of one name the last counts, in
+// Parse reads text as JavaScript does: of members of one name the last counts, in
 // the place of the first, and names that are array indices come first, in order.
-func parseObject(text []byte) (object, bool) {
+func Parse(text []byte) (Object, bool) {
 	text = bytes.TrimLeft(text, " \t\r\n")
 	if len(text) == 0 || text[0] != '{' || !json.Valid(text) {
 		return nil, false
 	}
 	// Valid JSON from here on, so its pieces are where they must be.
-	var o object
+	var o Object
 	at, indices := skip(text, 1), false
 	var seen map[string]int // of more members than are quickly looked through
 
@@ -43,22 +54,22 @@ func parseObject(text []byte) (object, bool) {
 		name := decodeName(key)
 		i, ok := seen[name]
 		if seen == nil {
-			i = o.find(name)
+			i = o.Find(name)
 			ok = i >= 0
 		}
 		if ok {
-			o[i].value = text[at:end]
+			o[i].Value = text[at:end]
 		} else {
 			if seen == nil && len(o) == few {
 				seen = make(map[string]int, 4*few)
 				for i := range o {
-					seen[o[i].name] = i
+					seen[o[i].Name] = i
 				}
 			}
 			if seen != nil {
 				seen[name] = len(o)
 			}
-			o = append(o, member{name, key, text[at:end]})
+			o = append(o, Member{name, key, text[at:end]})
 			_, isIndex := arrayIndex(name)
 			indices = indices || isIndex
 		}
@@ -67,9 +78,9 @@ func parseObject(text []byte) (object, bool) {
 		}
 	}
 	if indices {
-		slices.SortStableFunc(o, func(a, b member) int {
-			n, aIs := arrayIndex(a.name)
-			m, bIs := arrayIndex(b.name)
+		slices.SortStableFunc(o, func(a, b Member) int {
+			n, aIs := arrayIndex(a.Name)
+			m, bIs := arrayIndex(b.Name)
 			switch {
 			case aIs && bIs:
 				return cmp.Compare(n, m)
@@ -84,11 +95,11 @@ func parseObject(text []byte) (object, bool) {
 	return o, true
 }
 
-// byName finds members of a large object in less time than get.
-func (o object) byName() map[string][]byte {
+// ByName finds members of a large object in less time than Get.
+func (o Object) ByName() map[string][]byte {
 	m := make(map[string][]byte, len(o))
 	for i := range o {
-		m[o[i].name] = o[i].value
+		m[o[i].Name] = o[i].Value
 	}
 	return m
 }
@@ -189,48 +200,51 @@ func hex4(b []byte) rune {
 	return rune(n)
 }
 
-func (o object) find(name string) int {
+// Find returns where a member stands; -1 when there is none.
+func (o Object) Find(name string) int {
 	for i := range o {
-		if o[i].name == name {
+		if o[i].Name == name {
 			return i
 		}
 	}
 	return -1
 }
 
-func (o object) get(name string) ([]byte, bool) {
-	if i := o.find(name); i >= 0 {
-		return o[i].value, true
+// Get returns the value of a member.
+func (o Object) Get(name string) ([]byte, bool) {
+	if i := o.Find(name); i >= 0 {
+		return o[i].Value, true
 	}
 	return nil, false
 }
 
-// put gives a member a value, in its place or in that of a new one.
-func (o object) put(name string, key, value []byte) object {
-	if i := o.find(name); i >= 0 {
-		o[i].value = value
+// Put gives a member a value, in its place or in that of a new one.
+func (o Object) Put(name string, value []byte) Object {
+	if i := o.Find(name); i >= 0 {
+		o[i].Value = value
 		return o
 	}
-	m := member{name, key, value}
+	m := Member{name, Quote(name), value}
 	n, isIndex := arrayIndex(name)
 	if !isIndex {
 		return append(o, m)
 	}
 	at := 0
 	for at < len(o) {
-		if other, ok := arrayIndex(o[at].name); !ok || other > n {
+		if other, ok := arrayIndex(o[at].Name); !ok || other > n {
 			break
 		}
 		at++
 	}
-	o = append(o, member{})
+	o = append(o, Member{})
 	copy(o[at+1:], o[at:])
 	o[at] = m
 	return o
 }
 
-func (o object) remove(name string) object {
-	i := o.find(name)
+// Remove removes a member. It leaves o as it was.
+func (o Object) Remove(name string) Object {
+	i := o.Find(name)
 	if i < 0 {
 		return o
 	}
@@ -252,25 +266,25 @@ func arrayIndex(name string) (uint64, bool) {
 	return n, n < 1<<32-1
 }
 
-// appendTo writes the object without the members for which leave is true.
-func (o object) appendTo(b []byte, leave func(name string) bool) []byte {
+// AppendTo appends the object without the members for which leave is true.
+func (o Object) AppendTo(b []byte, leave func(name string) bool) []byte {
 	b = append(b, '{')
 	first := true
 	for _, m := range o {
-		if leave != nil && leave(m.name) {
+		if leave != nil && leave(m.Name) {
 			continue
 		}
 		if !first {
 			b = append(b, ',')
 		}
 		first = false
-		b = append(append(append(b, m.key...), ':'), m.value...)
+		b = append(append(append(b, m.Key...), ':'), m.Value...)
 	}
 	return append(b, '}')
 }
 
-// stringify is JSON.stringify, for values that encoding/json writes.
-func stringify(v any) ([]byte, error) {
+// Stringify is JSON.stringify, for values that encoding/json writes.
+func Stringify(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -301,23 +315,23 @@ func stringify(v any) ([]byte, error) {
 	return out, nil
 }
 
-// canonical is JSON.stringify(JSON.parse(text)) of valid JSON. It goes as deep as
+// Canonical is JSON.Stringify(JSON.parse(text)) of valid JSON. It goes as deep as
 // encoding/json lets valid JSON be.
-func canonical(text []byte) []byte {
+func Canonical(text []byte) []byte {
 	switch text[0] {
 	case '"':
-		return quote(decodeName(text))
+		return Quote(decodeName(text))
 	case '{':
-		o, _ := parseObject(text)
+		o, _ := Parse(text)
 		for i := range o {
-			o[i].key, o[i].value = quote(o[i].name), canonical(o[i].value)
+			o[i].Key, o[i].Value = Quote(o[i].Name), Canonical(o[i].Value)
 		}
-		return o.appendTo(nil, nil)
+		return o.AppendTo(nil, nil)
 	case '[':
 		b := []byte{'['}
 		for at := skip(text, 1); text[at] != ']'; {
 			end := scan(text, at)
-			b = append(b, canonical(text[at:end])...)
+			b = append(b, Canonical(text[at:end])...)
 			if at = skip(text, end); text[at] == ',' {
 				b = append(b, ',')
 				at = skip(text, at+1)
@@ -334,18 +348,18 @@ func canonical(text []byte) []byte {
 	if n == 0 {
 		return []byte("0") // -0 as well
 	}
-	b, err := stringify(n)
+	b, err := Stringify(n)
 	if err != nil {
 		return text
 	}
 	return b
 }
 
-// quote writes a name or a text as JSON.stringify does. What decodeName made of a lone
+// Quote writes a name or a text as JSON.stringify does. What decodeName made of a lone
 // surrogate becomes its escape again.
-func quote(s string) []byte {
+func Quote(s string) []byte {
 	if utf8.ValidString(s) {
-		b, err := stringify(s)
+		b, err := Stringify(s)
 		if err == nil {
 			return b
 		}
@@ -365,7 +379,7 @@ func quote(s string) []byte {
 			i++
 			continue
 		}
-		piece, _ := stringify(s[i : i+size])
+		piece, _ := Stringify(s[i : i+size])
 		b.Write(piece[1 : len(piece)-1])
 		i += size
 	}
