@@ -9,6 +9,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"hash"
 	"strings"
 
@@ -41,7 +42,10 @@ func NewKeygrip(o KeygripOptions) (*Keygrip, error) {
 	if len(o.Keys) == 0 {
 		p.Add("Keygrip.Keys", "", "one key or more", "")
 	}
-	for _, key := range o.Keys {
+	for i, key := range o.Keys {
+		if len(key) == 0 {
+			p.Add(fmt.Sprintf("Keygrip.Keys[%d]", i), "", "not empty", "anybody could sign; is its environment variable set?")
+		}
 		k.keys = append(k.keys, append([]byte(nil), key...))
 	}
 	switch strings.ToLower(o.Algorithm) {

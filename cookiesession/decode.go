@@ -3,6 +3,7 @@ package cookiesession
 import (
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -28,9 +29,26 @@ func find(lines []string, name string) (string, bool) {
 	return "", false
 }
 
-// decodeBase64 is Buffer.from(text, "base64"): either alphabet, padding or none, and what
-// is no base64 is passed over.
+// maxValue is how long a value may be to be read: Node refuses a request whose whole
+// header is longer, so no Express app has seen one.
+const maxValue = 16 << 10
+
+// fromLatin1 is what Node makes of a header's bytes, each of which is a character to it.
+func fromLatin1(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
+		return s
+	}
+	b := make([]byte, 0, 2*len(s))
+	for i := range len(s) {
+		b = utf8.AppendRune(b, rune(s[i]))
+	}
+	return string(b)
+}
+
+// decodeBase64 is Buffer.from(text, "base64"): either alphabet, padding or none; it ends at
+// the first '=', and passes over what is no base64.
 func decodeBase64(text string) []byte {
+	text, _, _ = strings.Cut(text, "=")
 	clean := make([]byte, 0, len(text))
 	for i := range len(text) {
 		switch c := text[i]; {
@@ -56,10 +74,10 @@ func decodeBase64(text string) []byte {
 // decode reads a session. In Compat JSON that is no object becomes one as in JavaScript:
 // of its own keys.
 func decode(text string, mode Mode) (jsobject.Object, bool) {
-	raw := decodeBase64(text)
-	if !utf8.Valid(raw) {
-		raw = []byte(string([]rune(string(raw)))) // U+FFFD for what is no UTF-8
+	if len(text) > maxValue {
+		return nil, false
 	}
+	raw := validUTF8(decodeBase64(text))
 	if !json.Valid(raw) {
 		return nil, false
 	}
@@ -79,11 +97,12 @@ func decode(text string, mode Mode) (jsobject.Object, bool) {
 			o = append(o, member(i, v))
 		}
 	case raw[0] == '"':
-		var s string
-		if json.Unmarshal(raw, &s) != nil {
+		// As a name, for encoding/json loses lone surrogates.
+		named, ok := jsobject.Parse(slices.Concat([]byte("{"), raw, []byte(":0}")))
+		if !ok {
 			return nil, false
 		}
-		for i, unit := range utf16.Encode([]rune(s)) {
+		for i, unit := range units(named[0].Name) {
 			o = append(o, member(i, quoteUnit(unit)))
 		}
 	}
@@ -98,6 +117,67 @@ func decode(text string, mode Mode) (jsobject.Object, bool) {
 		out = append(out, m)
 	}
 	return out, true
+}
+
+// validUTF8 puts one U+FFFD in the place of each piece that is no UTF-8, as Node and
+// browsers do.
+//
+// Source: WHATWG Encoding Standard, UTF-8 decoder.
+func validUTF8(b []byte) []byte {
+	if utf8.Valid(b) {
+		return b
+	}
+	out := make([]byte, 0, len(b)+16)
+	for len(b) > 0 {
+		r, size := utf8.DecodeRune(b)
+		if r == utf8.RuneError && size == 1 {
+			size = subpart(b)
+		}
+		out = utf8.AppendRune(out, r)
+		b = b[size:]
+	}
+	return out
+}
+
+// subpart is how many bytes at the start of b, which are no character, begin one.
+func subpart(b []byte) int {
+	n, low, high := 1, byte(0x80), byte(0xbf) // what the second byte may be
+	most := 1
+	switch c := b[0]; {
+	case c == 0xe0:
+		most, low = 2, 0xa0
+	case c == 0xed:
+		most, high = 2, 0x9f
+	case 0xe1 <= c && c <= 0xef:
+		most = 2
+	case c == 0xf0:
+		most, low = 3, 0x90
+	case c == 0xf4:
+		most, high = 3, 0x8f
+	case 0xf1 <= c && c <= 0xf3:
+		most = 3
+	}
+	for ; n < most && n < len(b) && low <= b[n] && b[n] <= high; n++ {
+		low, high = 0x80, 0xbf
+	}
+	return n
+}
+
+// units are the UTF-16 code units of text in which jsobject left lone surrogates.
+func units(s string) (all []uint16) {
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && size == 1 && i+2 < len(s) {
+			r, size = rune(s[i]&0xf)<<12|rune(s[i+1]&0x3f)<<6|rune(s[i+2]&0x3f), 3
+		}
+		if utf16.IsSurrogate(r) {
+			all = append(all, uint16(r))
+		} else {
+			all = utf16.AppendRune(all, r)
+		}
+		i += size
+	}
+	return all
 }
 
 // member is what an array or a text has at an index.

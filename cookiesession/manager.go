@@ -63,23 +63,35 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x, w, r := hook.Begin(w, r)
 		defer x.End()
-		x.Set(requestKey{}, &Session{m: m, r: r, h: w.Header(), options: m.o.Cookie})
-		x.On(hook.Commit, m.onAnswer)
-		if m.o.Mode == Strict {
-			x.OnHijack(m.onHijack)
+		outer, _ := x.Value(requestKey{}).(*Session)
+		if outer.of(m) == nil {
+			x.Set(requestKey{}, &Session{m: m, r: r, outer: outer, options: m.o.Cookie})
+			x.On(hook.Commit, m.onAnswer)
+			if m.o.Mode == Strict {
+				x.OnHijack(m.onHijack)
+			}
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
 // From returns the session of the request that ctx belongs to. It panics when no Manager
-// has handled the request: a handler that needs sessions was mounted without them.
+// has handled the request: a handler that needs sessions was mounted without them. Of
+// several it is the session of the innermost.
 func From(ctx context.Context) *Session {
 	s, ok := ctx.Value(requestKey{}).(*Session)
 	if !ok {
 		panic("cookiesession: From: no Manager handles this request; wrap the handler in its Handler")
 	}
 	s.load()
+	return s
+}
+
+// of returns the session that m made.
+func (s *Session) of(m *Manager) *Session {
+	for s != nil && s.m != m {
+		s = s.outer
+	}
 	return s
 }
 
@@ -100,8 +112,9 @@ func (m *Manager) answered(a *hook.Answer) {
 	if a.Kind == hook.Trailer || a.Kind == hook.Informational && a.Status != http.StatusSwitchingProtocols {
 		return
 	}
-	s, _ := a.Value(requestKey{}).(*Session)
-	if s == nil || s.m != m || s.left {
+	innermost, _ := a.Value(requestKey{}).(*Session)
+	s := innermost.of(m)
+	if s == nil || s.left {
 		return
 	}
 	s.left = true
@@ -116,8 +129,13 @@ func (m *Manager) answered(a *hook.Answer) {
 
 // hijacking refuses to hand the connection over while a cookie is due that would be lost.
 func (m *Manager) hijacking(x *hook.Exchange) error {
-	s, _ := x.Value(requestKey{}).(*Session)
-	if s == nil || s.m != m || s.left || !s.due() {
+	innermost, _ := x.Value(requestKey{}).(*Session)
+	s := innermost.of(m)
+	if s == nil || s.left {
+		return nil
+	}
+	if !s.due() {
+		s.left = true // no cookie from here on, so no change
 		return nil
 	}
 	return errors.New("cookiesession: Hijack would lose Set-Cookie: answer the login before the upgrade")
@@ -154,8 +172,11 @@ func keepFromCaches(h http.Header) {
 
 // Adopt returns the members of a request's session as one JSON object: for a package that
 // takes over the sessions of an Express app. It is false for a request without a session
-// that is good. The error is always nil: nothing is asked.
+// that is good. The error is that of sessions that are not signed, which are nobody's word.
 func (m *Manager) Adopt(r *http.Request) (data []byte, ok bool, err error) {
+	if m.keys == nil {
+		return nil, false, errors.New("cookiesession: Adopt: with Signed False anybody could have written the session; take nothing over")
+	}
 	value, _, ok := m.read(r)
 	if !ok {
 		return nil, false, nil
@@ -174,7 +195,7 @@ func (m *Manager) Retire(h http.Header, r *http.Request) error {
 	_, value := find(lines, m.o.Name)
 	_, sig := find(lines, m.o.Name+".sig")
 	if value || sig {
-		s := &Session{m: m, r: r, h: h, options: m.o.Cookie}
+		s := &Session{m: m, r: r, options: m.o.Cookie}
 		s.set(h, "")
 	}
 	return nil

@@ -1,6 +1,7 @@
 package cookiesession
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -117,20 +118,40 @@ func (o Options) problems() (*cookie.Keygrip, error) {
 	if o.Mode > Compat {
 		p.Add("Mode", fmt.Sprint(o.Mode), "Strict or Compat", "")
 	}
-	if o.Name != "" && (!plain(o.Name) || strings.ContainsAny(o.Name, ";=")) {
-		p.Add("Name", o.Name, "text without control characters, ; and =", "the peer would send no cookie")
-	}
-	if o.Mode == Strict && o.Name != "" && strings.ContainsAny(o.Name, " ,\"\\") {
+	if o.Name != "" && (!plain(o.Name) || strings.ContainsAny(o.Name, ";=") || strings.Trim(o.Name, " \t") != o.Name) {
+		p.Add("Name", o.Name, "text without control characters, ; and =, and without white space at its ends", "the peer would send no cookie, or not find it again")
+	} else if o.Mode == Strict && strings.ContainsFunc(o.Name, noToken) {
 		p.Add("Name", o.Name, "a token of RFC 9110", "")
 	}
 	ring, field := o.Keys, "Keys"
 	if len(ring) == 0 && len(o.Secret) > 0 {
 		ring, field = [][]byte{o.Secret}, "Secret"
 	}
+	if o.Mode == Strict && len(o.Keys) > 0 && len(o.Secret) > 0 {
+		p.Add("Secret", fmt.Sprint(len(o.Secret), " bytes"), "absent with Keys", "the peer ignores it then")
+	}
+	empty := false
+	for i, k := range ring {
+		at := field
+		if field == "Keys" {
+			at = fmt.Sprintf("Keys[%d]", i)
+		}
+		if len(k) == 0 {
+			empty = true
+			p.Add(at, "", "not empty", "anybody could sign; is its environment variable set?")
+		}
+		for j := range i {
+			if bytes.Equal(k, ring[j]) {
+				p.Add(at, fmt.Sprint(len(k), " bytes"), "different from every other", fmt.Sprintf("it is Keys[%d]", j))
+				break
+			}
+		}
+	}
 	grip := o.Keygrip
 	switch {
 	case grip != nil && len(ring) > 0:
 		p.Add(field, fmt.Sprint(len(ring), " keys"), "absent with Keygrip", "it has keys of its own")
+	case empty:
 	case grip == nil && len(ring) > 0:
 		var err error
 		if grip, err = cookie.NewKeygrip(cookie.KeygripOptions{Keys: ring}); err != nil {
@@ -198,23 +219,49 @@ func (c Cookie) strictProblems(p *guard.Problems, name string) {
 	if c.HTTPOnly == False {
 		p.Add("HTTPOnly", "false", "True or absent", "scripts could take the session; Compat has it")
 	}
-	if c.SameSite == "false" {
+	if c.MaxAge != nil && *c.MaxAge < 0 {
+		p.Add("MaxAge", c.MaxAge.String(), "zero or more", "browsers drop the cookie at once; Unset ends a session")
+	}
+	if c.MaxAge != nil && *c.MaxAge != 0 && !c.Expires.IsZero() {
+		p.Add("Expires", c.Expires.String(), "absent with MaxAge", "the peer ignores it then")
+	}
+	if strings.EqualFold(c.SameSite, "false") {
 		p.Add("SameSite", "false", `"strict", "lax" or "none"`, "Compat has it")
 	}
 	if path := c.path(); path != "" && (path[0] != '/' || strings.ContainsAny(path, "; ") || strings.IndexFunc(path, beyondASCII) >= 0) {
 		p.Add("Path", path, "a path that begins in / of printable ASCII without ; and space", "")
 	}
-	if strings.IndexFunc(c.Domain, func(r rune) bool {
-		return r != '.' && r != '-' && (r < '0' || r > '9') && (r|0x20 < 'a' || r|0x20 > 'z') || beyondASCII(r)
-	}) >= 0 || strings.HasSuffix(c.Domain, ".") || strings.Contains(c.Domain, "..") {
+	if c.Domain != "" && !isDomain(c.Domain) {
 		p.Add("Domain", c.Domain, "a host name: letters, digits and hyphens between dots", "browsers drop the cookie else")
 	}
-	if strings.HasPrefix(name, "__Host-") && (c.Domain != "" || c.path() != "/") {
+	// Browsers know the prefix in any case (RFC 6265bis section 4.1.3).
+	if len(name) >= len("__Host-") && strings.EqualFold(name[:len("__Host-")], "__Host-") && (c.Domain != "" || c.path() != "/") {
 		p.Add("Name", name, "with Path / and no Domain", "browsers drop a __Host- cookie else")
 	}
 }
 
 func beyondASCII(r rune) bool { return r >= 0x7f }
+
+// noToken tells what RFC 9110 section 5.6.2 keeps out of a token.
+func noToken(r rune) bool {
+	return r <= ' ' || beyondASCII(r) || strings.ContainsRune(`()<>@,;:\"/[]?={}`, r)
+}
+
+// isDomain takes labels of letters, digits and inner hyphens, with one dot in front or
+// none.
+func isDomain(s string) bool {
+	for label := range strings.SplitSeq(strings.TrimPrefix(s, "."), ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+		for i := range len(label) {
+			if c := label[i]; (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && c != '-' {
+				return false
+			}
+		}
+	}
+	return true
+}
 
 const maxAge = 100 * 365 * 24 * time.Hour
 

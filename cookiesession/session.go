@@ -16,15 +16,15 @@ import (
 type Session struct {
 	m       *Manager
 	r       *http.Request
-	h       http.Header // of the answer
+	outer   *Session // of another Manager further out
 	options Cookie
 
 	state   state
 	members jsobject.Object
 	value   string // as it came; empty for a new one
 	came    []byte // in Strict: the JSON as it came
-	resign  bool   // in Strict: an old key signed it
-	forged  bool   // in Strict: a wrong signature came
+	resign  bool   // an old key signed it
+	forged  bool   // a wrong signature came
 	had     bool   // in Strict: Replace took the place of a loaded session
 	left    bool
 }
@@ -46,6 +46,7 @@ func (m *Manager) read(r *http.Request) (value string, key int, ok bool) {
 	if !ok || value == "" {
 		return "", 0, false
 	}
+	value = fromLatin1(value)
 	if m.keys == nil {
 		return value, 0, true
 	}
@@ -70,7 +71,6 @@ func (s *Session) load() {
 		return
 	}
 	s.state = fresh
-	strict := s.m.o.Mode == Strict
 	value, key, ok := s.m.read(s.r)
 	switch {
 	case !ok && key == none:
@@ -78,31 +78,22 @@ func (s *Session) load() {
 		return
 	case !ok && key == forged:
 		s.tell("forged", guard.Noted, "a cookie that none of the keys has signed")
-		if strict {
-			s.forged = true
-			return
-		}
-		// The peer removes the signature at once, at "/" and without the options.
-		sig := s.m.o.Name + ".sig"
-		push(s.h, sig, (Cookie{Secure: s.byConnection()}).line(sig, "", false, clock()), false)
+		s.forged = true
 		return
 	case !ok:
 		return
 	}
-	if key > 0 {
+	if s.resign = key > 0; s.resign {
+		s.value = value
 		s.tell("rotated", guard.Noted, "signed by an old key; signed anew")
-		if s.resign = strict; !strict {
-			sig := s.m.o.Name + ".sig"
-			push(s.h, sig, (Cookie{Secure: s.byConnection()}).line(sig, s.m.keys.Sign(s.m.o.Name+"="+value), false, clock()), false)
-		}
 	}
 	o, ok := decode(value, s.m.o.Mode)
 	if !ok {
-		s.tell("unreadable", guard.Noted, "a signed cookie that holds no session")
+		s.tell("malformed", guard.Noted, "a signed cookie that holds no session")
 		return
 	}
 	s.state, s.members, s.value = loaded, o, value
-	if strict {
+	if s.m.o.Mode == Strict {
 		s.came = o.AppendTo(nil, nil)
 	}
 }
@@ -176,7 +167,12 @@ func (s *Session) Set(name string, v any) error {
 }
 
 // Delete removes a member.
-func (s *Session) Delete(name string) error { return s.change(s.members.Remove(name)) }
+func (s *Session) Delete(name string) error {
+	if _, ok := s.members.Get(name); !ok {
+		return nil
+	}
+	return s.change(s.members.Remove(name))
+}
 
 // change takes members, when the cookies can hold them and can still be sent.
 func (s *Session) change(to jsobject.Object) error {
@@ -184,8 +180,9 @@ func (s *Session) change(to jsobject.Object) error {
 		if s.left {
 			return ErrHeaderSent
 		}
-		if n := s.bytes(to); n > s.m.o.MaxBytes {
-			return fmt.Errorf("%w: %d bytes with names and attributes, at most %d", ErrTooLarge, n, s.m.o.MaxBytes)
+		// What an app made too large can become smaller step by step.
+		if n := s.bytes(to); n > s.m.o.MaxBytes && n >= s.bytes(s.members) {
+			return s.tooLarge(n)
 		}
 	}
 	if s.state == unset {
@@ -193,6 +190,11 @@ func (s *Session) change(to jsobject.Object) error {
 	}
 	s.members = to
 	return nil
+}
+
+func (s *Session) tooLarge(n int) error {
+	s.tell("too-large", guard.Failed, fmt.Sprintf("a change to %d bytes was refused", n))
+	return fmt.Errorf("%w: %d bytes with names and attributes, at most %d", ErrTooLarge, n, s.m.o.MaxBytes)
 }
 
 // bytes is what both Set-Cookie lines take.
@@ -238,8 +240,11 @@ func (s *Session) Unset() error {
 }
 
 // SetOptions gives this answer's cookies other attributes, as the peer's
-// req.sessionOptions.
+// req.sessionOptions. In Strict it is ErrHeaderSent or ErrTooLarge where a change is.
 func (s *Session) SetOptions(o Cookie) error {
+	if s.left && s.m.o.Mode == Strict {
+		return ErrHeaderSent
+	}
 	if s.m.o.Mode == Strict {
 		o = o.strict()
 	}
@@ -248,7 +253,14 @@ func (s *Session) SetOptions(o Cookie) error {
 	if err := p.Err(); err != nil {
 		return err
 	}
+	before := s.options
 	s.options = o
+	if s.m.o.Mode == Strict && s.due() {
+		if n := s.bytes(s.members); n > s.m.o.MaxBytes {
+			s.options = before
+			return s.tooLarge(n)
+		}
+	}
 	return nil
 }
 
@@ -260,13 +272,22 @@ func (s *Session) due() bool {
 	case unset:
 		return true
 	case loaded:
-		return s.resign || s.IsChanged()
+		return s.resign && s.m.o.Mode == Strict || s.IsChanged()
 	}
-	return s.IsPopulated() || s.had || s.forged
+	return s.IsPopulated() || s.had || s.forged && s.m.o.Mode == Strict
 }
 
 // commit writes the cookies into the header of the answer.
 func (s *Session) commit(h http.Header) {
+	if s.m.o.Mode == Compat {
+		// The peer does so at the first use of the session, at "/" and without the options.
+		sig, bare := s.m.o.Name+".sig", Cookie{Secure: s.byConnection()}
+		if s.forged {
+			push(h, sig, bare.line(sig, "", false, clock()), false)
+		} else if s.resign {
+			push(h, sig, bare.line(sig, s.m.keys.Sign(s.m.o.Name+"="+s.value), false, clock()), false)
+		}
+	}
 	switch {
 	case !s.due():
 	case s.state == unset, s.forged && !s.IsPopulated():
@@ -279,17 +300,21 @@ func (s *Session) commit(h http.Header) {
 // set is the peer's cookies.set.
 func (s *Session) set(h http.Header, value string) {
 	byHTTPS := secure(s.r)
-	if s.options.Secure == True && !byHTTPS {
+	o := s.options
+	if value == "" && s.m.o.Mode == Strict {
+		// A client that came by http brought no Secure cookie, and lets none be removed.
+		o.Secure = s.byConnection()
+	}
+	if o.Secure == True && !byHTTPS {
 		s.tell("insecure", guard.Failed, "a Secure cookie is not sent to a client that came by http: set clientip's Proxies when there is TLS in front")
 		return
 	}
 	name, overwrite, now := s.m.o.Name, s.m.o.Overwrite != False, clock()
-	push(h, name, s.options.line(name, value, byHTTPS, now), overwrite)
+	push(h, name, o.line(name, value, byHTTPS, now), overwrite)
 	if s.m.keys == nil {
 		return
 	}
 	sig := s.m.keys.Sign(name + "=" + value)
-	o := s.options
 	if value == "" {
 		// The signature of nothing is a value of its own, and goes as well.
 		o.MaxAge, o.Expires = nil, epoch

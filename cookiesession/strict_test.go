@@ -176,8 +176,8 @@ func TestEvents(t *testing.T) {
 	for _, tt := range []struct{ name, cookies, rule string }{
 		{"forged", signed(t, "e30=", []byte("another key")), "forged"},
 		{"no signature", "session=e30=", "unsigned"},
-		{"no JSON", signed(t, "bm90", key), "unreadable"},
-		{"an array", signed(t, "W10=", key), "unreadable"},
+		{"no JSON", signed(t, "bm90", key), "malformed"},
+		{"an array", signed(t, "W10=", key), "malformed"},
 		{"nothing", "", ""},
 	} {
 		var rules []string

@@ -78,21 +78,26 @@ func Parse(text []byte) (Object, bool) {
 		}
 	}
 	if indices {
-		slices.SortStableFunc(o, func(a, b Member) int {
-			n, aIs := arrayIndex(a.Name)
-			m, bIs := arrayIndex(b.Name)
-			switch {
-			case aIs && bIs:
-				return cmp.Compare(n, m)
-			case aIs:
-				return -1
-			case bIs:
-				return 1
-			}
-			return 0
-		})
+		sortIndices(o)
 	}
 	return o, true
+}
+
+// sortIndices moves array indices to the front, in order.
+func sortIndices(o Object) {
+	slices.SortStableFunc(o, func(a, b Member) int {
+		n, aIs := arrayIndex(a.Name)
+		m, bIs := arrayIndex(b.Name)
+		switch {
+		case aIs && bIs:
+			return cmp.Compare(n, m)
+		case aIs:
+			return -1
+		case bIs:
+			return 1
+		}
+		return 0
+	})
 }
 
 // ByName finds members of a large object in less time than Get.
@@ -315,29 +320,70 @@ func Stringify(v any) ([]byte, error) {
 	return out, nil
 }
 
-// Canonical is JSON.Stringify(JSON.parse(text)) of valid JSON. It goes as deep as
-// encoding/json lets valid JSON be.
+// Canonical is JSON.stringify(JSON.parse(text)) of valid JSON without white space around it.
 func Canonical(text []byte) []byte {
-	switch text[0] {
-	case '"':
-		return Quote(decodeName(text))
+	out, _ := canonical(make([]byte, 0, len(text)), text, 0)
+	return out
+}
+
+// canonical appends the value that begins at a place, and returns where it ends. It goes
+// over each byte once, as deep as encoding/json lets valid JSON be.
+func canonical(b, text []byte, at int) (out []byte, end int) {
+	switch text[at] {
 	case '{':
-		o, _ := Parse(text)
-		for i := range o {
-			o[i].Key, o[i].Value = Quote(o[i].Name), Canonical(o[i].Value)
-		}
-		return o.AppendTo(nil, nil)
-	case '[':
-		b := []byte{'['}
-		for at := skip(text, 1); text[at] != ']'; {
+		var o Object
+		for at = skip(text, at+1); text[at] != '}'; {
 			end := scan(text, at)
-			b = append(b, Canonical(text[at:end])...)
-			if at = skip(text, end); text[at] == ',' {
+			m := Member{Name: decodeName(text[at:end])}
+			m.Key = Quote(m.Name)
+			at = skip(text, skip(text, end)+1) // past the colon
+			m.Value, at = canonical(nil, text, at)
+			o = append(o, m)
+			if at = skip(text, at); text[at] == ',' {
+				at = skip(text, at+1)
+			}
+		}
+		return ordered(o).AppendTo(b, nil), at + 1
+	case '[':
+		b = append(b, '[')
+		for at = skip(text, at+1); text[at] != ']'; {
+			b, at = canonical(b, text, at)
+			if at = skip(text, at); text[at] == ',' {
 				b = append(b, ',')
 				at = skip(text, at+1)
 			}
 		}
-		return append(b, ']')
+		return append(b, ']'), at + 1
+	}
+	end = scan(text, at)
+	return append(b, scalar(text[at:end])...), end
+}
+
+// ordered keeps the last of two of one name, and sorts array indices to the front.
+func ordered(o Object) Object {
+	seen := make(map[string]int, len(o))
+	out, indices := o[:0], false
+	for _, m := range o {
+		if i, ok := seen[m.Name]; ok {
+			out[i].Value = m.Value
+			continue
+		}
+		seen[m.Name] = len(out)
+		_, isIndex := arrayIndex(m.Name)
+		indices = indices || isIndex
+		out = append(out, m)
+	}
+	if indices {
+		sortIndices(out)
+	}
+	return out
+}
+
+// scalar is a text, a number or a word as JavaScript writes it.
+func scalar(text []byte) []byte {
+	switch text[0] {
+	case '"':
+		return Quote(decodeName(text))
 	case 't', 'f', 'n':
 		return text
 	}

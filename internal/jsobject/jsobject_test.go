@@ -75,6 +75,14 @@ func TestCanonical(t *testing.T) {
 	}
 }
 
+// Deep and long JSON takes time in proportion, as far as it is deep.
+func TestCanonicalDeep(t *testing.T) {
+	deep := strings.Repeat(`{"a":[`, 4900) + strings.Repeat(`]}`, 4900)
+	if got := string(jsobject.Canonical([]byte(deep))); got != deep {
+		t.Errorf("%d bytes of nesting came back as %d", len(deep), len(got))
+	}
+}
+
 func TestStringify(t *testing.T) {
 	got, err := jsobject.Stringify(map[string]any{"s": "<&>\u2028\\u2028", "n": 1e21})
 	if want := "{\"n\":1e+21,\"s\":\"<&>\u2028\\\\u2028\"}"; err != nil || string(got) != want {
