@@ -50,10 +50,12 @@ type Config struct {
 	// 5, written 4xx and 5xx in the file, stand for the rest of their class.
 	Errors  map[int]string `yaml:"errors" doc:"status code, 4xx or 5xx, to the file of your own page" kind:"file"`
 	Cookies Cookies        `yaml:"cookies" doc:"mending and renaming of cookies"`
-	Bounds  Bounds         `yaml:"bounds" doc:"limits in time and size"`
-	Admin   Admin          `yaml:"admin" doc:"where the door tells about itself"`
-	Log     Log            `yaml:"log" doc:"the access log"`
-	Audit   Audit          `yaml:"audit" doc:"what panoply audit may do, and how it proves control"`
+	// Sessions lifts the app's session cookies. Default: observed.
+	Sessions Sessions `yaml:"sessions" doc:"sealing, timeouts and final logouts of session cookies"`
+	Bounds   Bounds   `yaml:"bounds" doc:"limits in time and size"`
+	Admin    Admin    `yaml:"admin" doc:"where the door tells about itself"`
+	Log      Log      `yaml:"log" doc:"the access log"`
+	Audit    Audit    `yaml:"audit" doc:"what panoply audit may do, and how it proves control"`
 	// Ignore holds findings of panoply audit that are left out. The door does not read it.
 	Ignore []Ignore `yaml:"ignore" doc:"findings of panoply audit that are left out"`
 
@@ -127,6 +129,29 @@ type Cookies struct {
 	Rename string `yaml:"rename" doc:"rename session cookies to __Host- names" enum:"auto,off"`
 	// Migrate is how long the app's own name is still accepted. Default 7 days.
 	Migrate Duration `yaml:"migrate" doc:"how long the old cookie name is accepted"`
+}
+
+// Sessions configures what is done with the session cookies that Cookies knows. With
+// enforce, an app whose users stay logged in for longer than Idle or Absolute asks them to
+// log in again, and one that answers a GET to a logout route with a redirect, without
+// logging out, does log out: name its routes.
+type Sessions struct {
+	// Mode is enforce, observe (default: which logouts would be made final is told) or off.
+	Mode guard.Mode `yaml:"mode" doc:"enforce, observe or off"`
+	// Seal is "on" (default): values leave encrypted. With "off" there are no timeouts.
+	Seal string `yaml:"seal" doc:"encrypt the values of session cookies" enum:"on,off"`
+	// Idle ends a session that is not used. Default 30 min; 0s: never.
+	Idle Duration `yaml:"idle" doc:"a session that is not used for so long ends; 0s: never"`
+	// Absolute ends a session. Default 24 h; 0s: never.
+	Absolute Duration `yaml:"absolute" doc:"a session ends so long after its login; 0s: never"`
+	// Renewal is how often a client gets a new cookie. Default 1 h; 0s: at a login only.
+	Renewal Duration `yaml:"renewal" doc:"how often a client gets a new cookie; 0s: at a login only"`
+	// Grace is how long the cookie of before is still taken. Default 30 s.
+	Grace Duration `yaml:"grace" doc:"how long the cookie of before is still taken"`
+	// Login are paths that log in, in place of those that are called so.
+	Login []string `yaml:"login" doc:"paths that log in; empty: POST to those called login and the like"`
+	// Logout are paths that log out, in place of those that are called so.
+	Logout []string `yaml:"logout" doc:"paths that log out; empty: those called logout and the like"`
 }
 
 // Bounds are the door's limits in time and size. The defaults are those of Default; a

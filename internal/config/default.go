@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"github.com/panoplysec/panoply/guard"
+)
 
 // Default returns a Config with every default in place. It lacks the upstream, and
 // State is empty where StateDir fails, which Validate then reports.
@@ -18,6 +22,10 @@ func Default() *Config {
 		Trust:    Trust{Header: "x-forwarded-for"},
 		Headers:  Headers{HSTS: "auto"},
 		Cookies:  Cookies{Rename: "auto", Migrate: Duration(7 * day)},
+		Sessions: Sessions{
+			Mode: guard.Observe, Seal: "on",
+			Idle: Duration(30 * time.Minute), Absolute: Duration(day), Renewal: Duration(time.Hour), Grace: Duration(30 * time.Second),
+		},
 		Bounds: Bounds{
 			HeadTimeout:     Duration(10 * time.Second),
 			HeadBytes:       64 << 10,

@@ -32,12 +32,14 @@ func (c *Config) problems() []*Problem {
 	k.headers()
 	k.pages()
 	k.cookies()
+	k.sessions()
 	k.bounds()
 	k.audit()
 	k.ignores()
 	k.mode("headers.mode", c.Headers.Mode)
 	k.mode("conceal.mode", c.Conceal.Mode)
 	k.mode("cookies.mode", c.Cookies.Mode)
+	k.mode("sessions.mode", c.Sessions.Mode)
 	for i, name := range c.Conceal.Keep {
 		if !headerToken(name) {
 			k.bad(fmt.Sprintf("conceal.keep[%d]", i), name, "the name of a header", "")
@@ -176,6 +178,32 @@ func (k *checker) cookies() {
 				k.bad(path, name, "the name of a cookie", "")
 			} else if list.path == "cookies.script" && slices.Contains(c.Session, name) {
 				k.note(path, fmt.Sprintf("is %s, which is in cookies.session too", quoted(name)), "a cookie that scripts read cannot be hidden from them", nil)
+			}
+		}
+	}
+}
+
+func (k *checker) sessions() {
+	c := k.cfg.Sessions
+	k.oneOf("sessions.seal", c.Seal, "on", "off")
+	for _, d := range []struct {
+		path string
+		is   Duration
+	}{{"sessions.idle", c.Idle}, {"sessions.absolute", c.Absolute}, {"sessions.renewal", c.Renewal}, {"sessions.grace", c.Grace}} {
+		if d.is < 0 || time.Duration(d.is) > 400*day {
+			k.bad(d.path, d.is.String(), "0s to 400d", "")
+		}
+	}
+	if time.Duration(c.Grace) > time.Hour {
+		k.bad("sessions.grace", c.Grace.String(), "at most 1h", "whoever copied the older cookie may use it as long")
+	}
+	for _, list := range []struct {
+		path  string
+		paths []string
+	}{{"sessions.login", c.Login}, {"sessions.logout", c.Logout}} {
+		for i, p := range list.paths {
+			if !strings.HasPrefix(p, "/") || strings.ContainsAny(p, "?# ") {
+				k.bad(fmt.Sprintf("%s[%d]", list.path, i), p, "a path that begins in /", "")
 			}
 		}
 	}

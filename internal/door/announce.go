@@ -56,6 +56,12 @@ func (d *Door) describe(g *generation, name string) (what, offLine string) {
 			return "your Helmet options", "headers.mode: off"
 		}
 		return "the first-day set where the application is silent; Helmet's full policy is only reported", "headers.mode: off"
+	case nameSessions:
+		what := "logouts are final"
+		if g.cfg.Sessions.Seal == "on" {
+			what += ", session cookies leave sealed and end after " + g.cfg.Sessions.Idle.String() + " without use (values as they are: sessions.seal: off)"
+		}
+		return what, "sessions.mode: off"
 	case nameConceal:
 		return "banners removed, default error pages and stack traces replaced", "conceal.mode: off"
 	}

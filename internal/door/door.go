@@ -14,12 +14,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/panoplysec/panoply/diskstore"
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/internal/config"
 	"github.com/panoplysec/panoply/internal/door/accesslog"
 	"github.com/panoplysec/panoply/internal/door/hardcheck"
 	"github.com/panoplysec/panoply/internal/door/ledger"
 	"github.com/panoplysec/panoply/internal/door/reports"
+	"github.com/panoplysec/panoply/internal/door/sessions"
 	"github.com/panoplysec/panoply/internal/door/upstream"
 )
 
@@ -50,6 +52,8 @@ type Door struct {
 	current atomic.Pointer[generation]
 	servers *servers
 	state   *state
+	ended   *sessions.Ended  // what logouts have ended; outlives reloads
+	store   *diskstore.Store // where it is kept; nil: nowhere
 	reports *reports.Collector
 	ledger  *ledger.Ledger
 	metrics *metrics
@@ -125,16 +129,19 @@ func (d *Door) Start(ctx context.Context) error {
 	}
 	g, err := d.build(cfg)
 	if err != nil {
+		d.closeEnded()
 		return err
 	}
 	d.current.Store(g)
 	d.since = time.Now()
 	if d.control, err = d.openControl(cfg); err != nil {
+		d.closeEnded()
 		return err
 	}
 	if err := d.listen(ctx, cfg); err != nil {
 		d.control.close()
 		d.servers = nil
+		d.closeEnded()
 		return err
 	}
 	background, stop := context.WithCancel(context.Background())
@@ -225,6 +232,7 @@ func (d *Door) Close(ctx context.Context) error {
 	d.stop()
 	d.control.close()
 	d.wg.Wait()
+	d.closeEnded()
 	g.app.CloseIdle()
 	if err != nil {
 		return fmt.Errorf("door: requests were cut at the end of the drain: %w", err)

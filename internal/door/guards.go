@@ -15,6 +15,7 @@ import (
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/headers"
 	"github.com/panoplysec/panoply/internal/config"
+	"github.com/panoplysec/panoply/internal/door/sessions"
 	"github.com/panoplysec/panoply/internal/sanity"
 )
 
@@ -22,19 +23,21 @@ const off = guard.Off
 
 // The names of the guards, as in the configuration and in panoply off.
 const (
-	nameHeaders = "headers"
-	nameConceal = "conceal"
-	nameCookies = "cookies"
-	nameSanity  = "sanity" // always enforced: what it refuses has no safe meaning
+	nameHeaders  = "headers"
+	nameConceal  = "conceal"
+	nameCookies  = "cookies"
+	nameSessions = "sessions"
+	nameSanity   = "sanity" // always enforced: what it refuses has no safe meaning
 )
 
 // switchable are the guards that panoply off knows.
-var switchable = []string{nameConceal, nameCookies, nameHeaders}
+var switchable = []string{nameConceal, nameCookies, nameHeaders, nameSessions}
 
 type guards struct {
 	headers *headers.Guard
 	conceal *conceal.Guard
 	cookies *cookie.Guard
+	lift    *sessions.Lift // nil: nothing to do
 	sanity  *sanity.Step
 	client  *clientip.Resolver
 	// modes are those that hold, after Switch.
@@ -52,6 +55,8 @@ func configured(cfg *config.Config, name string) guard.Mode {
 		return cfg.Conceal.Mode
 	case nameCookies:
 		return cfg.Cookies.Mode
+	case nameSessions:
+		return cfg.Sessions.Mode
 	}
 	return guard.Enforce
 }
@@ -74,6 +79,10 @@ func (d *Door) compile(cfg *config.Config, ramp func(time.Duration) (*hsts, erro
 	problems.Note(err)
 	g.cookies, err = d.compileCookies(cfg, g.modes[nameCookies])
 	problems.Note(err)
+	if g.cookies != nil {
+		g.lift, err = d.compileSessions(cfg, g.modes[nameSessions], g.cookies)
+		problems.Note(err)
+	}
 	g.client, err = compileClient(cfg)
 	problems.Note(err)
 	if err := problems.Err(); err != nil {

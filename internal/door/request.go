@@ -97,6 +97,9 @@ func (d *Door) begin(which func(*generation) http.Handler) http.Handler {
 func (d *Door) chain(g *generation) http.Handler {
 	var h http.Handler = g.app
 	h = g.guards.cookies.Handler(h)
+	if g.guards.lift != nil {
+		h = g.guards.lift.Handler(h) // it works on the names that clients see
+	}
 	h = d.own(h)
 	h = g.guards.sanity.Handler(h)
 	h = g.stripped(g.guards.client.Handler(h)) // sanity asks it for the host behind a proxy

@@ -35,6 +35,7 @@ type state struct {
 	seen    []cookie.Seen
 	first   map[string]time.Time
 	restore bool
+	sealed  time.Time // since when session values leave sealed
 }
 
 func openState(dir string) (*state, error) {
@@ -53,6 +54,9 @@ func openState(dir string) (*state, error) {
 		return nil, err
 	}
 	if err := s.read(restoreName, &s.restore); err != nil {
+		return nil, err
+	}
+	if err := s.read(sessionsName, &s.sealed); err != nil {
 		return nil, err
 	}
 	return s, nil

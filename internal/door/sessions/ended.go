@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"hash"
+	"maps"
 	"sync"
 	"time"
 )
@@ -24,12 +25,12 @@ type Keeper interface {
 // refused. It knows values as keyed hashes only. It is safe for concurrent use.
 type Ended struct {
 	key    []byte
-	keeper Keeper // nil: in memory only
-	failed func(error)
 	hashes sync.Pool
 
-	mu sync.RWMutex
-	by map[digest]mark
+	mu     sync.RWMutex
+	by     map[digest]mark
+	keeper Keeper // nil: in memory only
+	failed func(error)
 }
 
 type digest [16]byte
@@ -41,15 +42,20 @@ type mark struct {
 	forgotten int64 // when all this may be forgotten
 }
 
-// NewEnded makes a memory, and fills it from a keeper when that is not nil. Failed is told
-// what could not be kept.
-func NewEnded(ctx context.Context, key []byte, keeper Keeper, failed func(error)) (*Ended, error) {
-	e := &Ended{key: key, keeper: keeper, failed: failed, by: map[digest]mark{}}
+// NewEnded makes an empty memory.
+func NewEnded(key []byte) *Ended {
+	e := &Ended{key: key, by: map[digest]mark{}}
 	e.hashes.New = func() any { return hmac.New(sha256.New, key) }
-	if keeper == nil {
-		return e, nil
-	}
+	return e
+}
+
+// Keep has what is remembered kept, beginning with what is in the keeper already. Failed is
+// told what could not be kept later on. It is called before the first request, or with
+// none to be kept under way.
+func (e *Ended) Keep(ctx context.Context, keeper Keeper, failed func(error)) error {
 	now := time.Now().UnixMilli()
+	e.mu.Lock()
+	before := maps.Clone(e.by)
 	err := keeper.Each(ctx, func(key string, value []byte, _ time.Time) bool {
 		raw, err := base64.RawURLEncoding.DecodeString(key)
 		if err != nil || len(raw) != len(digest{}) || len(value) != 24 {
@@ -60,12 +66,22 @@ func NewEnded(ctx context.Context, key []byte, keeper Keeper, failed func(error)
 			notBefore: int64(binary.BigEndian.Uint64(value[8:])),
 			forgotten: int64(binary.BigEndian.Uint64(value[16:])),
 		}
-		if m.forgotten > now {
+		if _, newer := before[digest(raw)]; m.forgotten > now && !newer {
 			e.by[digest(raw)] = m
 		}
 		return len(e.by) < MaxEnded
 	})
-	return e, err
+	if err == nil {
+		e.keeper, e.failed = keeper, failed
+	}
+	e.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	for d, m := range before {
+		e.keep(d, m)
+	}
+	return nil
 }
 
 func (e *Ended) digest(value string) (d digest) {
@@ -157,7 +173,10 @@ func (e *Ended) put(d digest, m mark) {
 const keepTime = 5 * time.Second
 
 func (e *Ended) keep(d digest, m mark) {
-	if e.keeper == nil {
+	e.mu.RLock()
+	keeper, failed := e.keeper, e.failed
+	e.mu.RUnlock()
+	if keeper == nil {
 		return
 	}
 	b := binary.BigEndian.AppendUint64(nil, uint64(m.killed))
@@ -167,8 +186,8 @@ func (e *Ended) keep(d digest, m mark) {
 	ctx, cancel := context.WithTimeout(context.Background(), keepTime)
 	defer cancel()
 	ttl := max(time.Until(time.UnixMilli(m.forgotten)), time.Second)
-	if err := e.keeper.Set(ctx, base64.RawURLEncoding.EncodeToString(d[:]), b, ttl); err != nil && e.failed != nil {
-		e.failed(err)
+	if err := keeper.Set(ctx, base64.RawURLEncoding.EncodeToString(d[:]), b, ttl); err != nil && failed != nil {
+		failed(err)
 	}
 }
 

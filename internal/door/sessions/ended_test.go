@@ -21,8 +21,8 @@ func TestEndedIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ended, err := sessions.NewEnded(t.Context(), key, store.Bucket("ended"), func(err error) { t.Error(err) })
-	if err != nil {
+	ended := sessions.NewEnded(key)
+	if err := ended.Keep(t.Context(), store.Bucket("ended"), func(err error) { t.Error(err) }); err != nil {
 		t.Fatal(err)
 	}
 	d.build(t, ended, nil, nil)
@@ -37,8 +37,9 @@ func TestEndedIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	if ended, err = sessions.NewEnded(t.Context(), key, store.Bucket("ended"), nil); err != nil || ended.Len() == 0 {
-		t.Fatalf("NewEnded() = %v with %d sessions, want what was kept", err, ended.Len())
+	ended = sessions.NewEnded(key)
+	if err := ended.Keep(t.Context(), store.Bucket("ended"), nil); err != nil || ended.Len() == 0 {
+		t.Fatalf("Keep() = %v with %d sessions, want what was kept", err, ended.Len())
 	}
 	d.build(t, ended, &cookie.Options{Seen: []cookie.Seen{{Name: "connect.sid", Since: time.Now()}}}, nil)
 	d.app.store["id-1"] = "ann"
@@ -74,7 +75,7 @@ func TestAllocations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ended, _ := sessions.NewEnded(t.Context(), key, nil, nil)
+	ended := sessions.NewEnded(key)
 	lift, err := sessions.New(sessions.Options{Cookies: g, Key: key, Ended: ended})
 	if err != nil {
 		t.Fatal(err)

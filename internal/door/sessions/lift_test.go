@@ -100,10 +100,7 @@ type door struct {
 func newDoor(t testing.TB, change func(o *sessions.Options)) *door {
 	t.Helper()
 	d := &door{app: &app{store: map[string]string{}}}
-	ended, err := sessions.NewEnded(t.Context(), key, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	ended := sessions.NewEnded(key)
 	d.build(t, ended, nil, change)
 	return d
 }
@@ -429,10 +426,7 @@ func TestHandsBack(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := newDoor(t, nil)
-			ended, err := sessions.NewEnded(t.Context(), key, nil, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			ended := sessions.NewEnded(key)
 			c := login(d)
 			d.build(t, ended, &cookie.Options{Seen: []cookie.Seen{{Name: "connect.sid"}}, Rename: cookie.Rename{Restore: true}}, tt.change)
 			if got := c.body("GET", "/"); got != "user=ann" {
