@@ -1,6 +1,7 @@
 'use strict'
-// An Express app with sessions of express-session in Redis, or of cookie-session, for a Go
-// service to share. It listens on loopback and ends when its standard input does.
+// An Express app with sessions of express-session, in Redis or in memory, or of
+// cookie-session: for a Go service to share, and for the door to lift. It listens on
+// loopback and ends when its standard input does.
 const express = require('express')
 
 const secrets = JSON.parse(process.env.SECRETS)
@@ -10,6 +11,10 @@ async function sessions () {
   if (process.env.KIND === 'cookie') {
     const Keygrip = require('keygrip')
     return require('cookie-session')({ name: 'session', keys: new Keygrip(secrets, process.env.ALGORITHM || 'sha1'), sameSite: 'lax' })
+  }
+  if (process.env.KIND === 'memory') {
+    // As many apps have it: what a request has read is written again at its end.
+    return require('express-session')({ secret: secrets, resave: true, saveUninitialized: true, rolling: true })
   }
   const { RedisStore } = require('connect-redis')
   const client = require('redis').createClient({ url: process.env.REDIS })
@@ -41,6 +46,23 @@ sessions().then((middleware) => {
       res.end('ok')
     })
   })
+  app.post('/login', (req, res) => {
+    req.session.user = req.query.user // the id stays, as with many apps
+    res.redirect('/show')
+  })
+  app.post('/logout', (req, res, next) => {
+    if (!req.session.destroy) {
+      req.session = null
+      return res.redirect('/show')
+    }
+    req.session.destroy((err) => err ? next(err) : res.redirect('/show'))
+  })
+  app.get('/slow', (req, res) => {
+    const user = req.session.user
+    console.log(JSON.stringify({ slow: true }))
+    process.stdin.once('data', () => res.end(String(user)))
+  })
+  app.get('/raw', (req, res) => res.end(String(req.headers.cookie || '')))
   app.get('/logout', (req, res, next) => {
     if (!req.session.destroy) {
       req.session = null
@@ -48,7 +70,7 @@ sessions().then((middleware) => {
     }
     req.session.destroy((err) => err ? next(err) : res.end('ok'))
   })
-  const server = app.listen(0, '127.0.0.1', () => console.log(JSON.stringify({ url: 'http://127.0.0.1:' + server.address().port })))
+  const server = app.listen(0, '127.0.0.1', () => console.log(JSON.stringify({ url: 'http://127.0.0.1:' + server.address().port, port: server.address().port })))
 })
 
 process.stdin.on('end', () => process.exit()).resume()
