@@ -38,6 +38,9 @@ type core struct {
 	maxBytes   int
 	outage     bool // pass while the store is out
 	sink       guard.Sink
+	former     Former // nil: none
+	formerToo  bool
+	formerUser func([]byte) string
 
 	name       string
 	chunks     [maxChunks]string // names of a sealed session's cookies
@@ -69,6 +72,7 @@ func New[T any](o Options) (*Manager[T], error) {
 	m := &Manager[T]{core: core{
 		store: o.Store, timeouts: o.Timeouts, maxPerUser: o.MaxPerUser, maxBytes: o.MaxBytes,
 		outage: o.InsecureAnonymousOnOutage != "", sink: o.Sink,
+		former: o.Former, formerToo: o.FormerToo, formerUser: o.FormerUser,
 		name: o.Name, attributes: o.attributes(), persistent: o.Persistent,
 	}}
 	c := &m.core

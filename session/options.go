@@ -69,6 +69,19 @@ type Options struct {
 	// asks for the session.
 	InsecureAnonymousOnOutage string
 
+	// Former has sessions that are taken over without a logout: a client that comes
+	// without a cookie of ours, and with one of Former's, gets a session of ours with the
+	// same data, and the former one is ended.
+	Former Former
+	// FormerToo keeps the former session beside ours, and writes changes into both, while
+	// other programs still read it. Former is a MirroredFormer then. What those programs
+	// change is not seen here.
+	FormerToo bool
+	// FormerUser returns the user of a session that is taken over, of its data; empty for
+	// a visitor. Nil: sessions that are taken over are found by user from their next
+	// Authenticate on.
+	FormerUser func(data []byte) string
+
 	// Sink receives the events; nil means guard.Log.
 	Sink guard.Sink
 }
@@ -111,6 +124,12 @@ func (o Options) problems() error {
 		p.Add("Store", "nil", "a Store, or Sealed", "session.NewMemory(session.MemoryOptions{}) for one process")
 	case o.Store != nil && o.Sealed != nil:
 		p.Add("Sealed", "given", "nil beside a Store", "a session lives in one place")
+	}
+	if _, ok := o.Former.(MirroredFormer); o.FormerToo && !ok {
+		p.Add("FormerToo", "true", "with a Former that is a MirroredFormer", "cookiesession's sessions cannot be written without a cookie")
+	}
+	if o.Former == nil && o.FormerUser != nil {
+		p.Add("FormerUser", "given", "nil without Former", "")
 	}
 	if o.Sealed != nil {
 		o.Sealed.problems(&p)

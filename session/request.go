@@ -37,7 +37,11 @@ type request struct {
 	move   move
 	label  string
 	left   bool // the header has left
-	chunks int  // how many cookies a sealed session came in
+
+	adopted bool // of Options.Former, and to become ours
+	ended   bool // Destroy was called: Former's session is to end as well
+	wrote   bool // there is something for FormerToo
+	chunks  int  // how many cookies a sealed session came in
 }
 
 // move says how the id changes with the next save.
@@ -73,6 +77,12 @@ func (q *request) find() error {
 	lines := q.r.Header["Cookie"]
 	if len(lines) == 0 {
 		return nil
+	}
+	if q.c.former != nil {
+		// A session of ours that has ended must not come back as the former one.
+		if _, ours := cookie.Lookup(lines, q.c.name); !ours {
+			return q.adopt()
+		}
 	}
 	if q.c.sealed != nil {
 		return q.unseal(lines)
@@ -177,6 +187,7 @@ func (q *request) forget() {
 	q.live, q.id, q.key, q.rec = false, [idLen]byte{}, Key{}, Record{}
 	q.was, q.now = envelope{}, envelope{}
 	q.dirty, q.touch, q.cookie, q.move, q.label = false, false, false, stay, ""
+	q.adopted = false
 }
 
 // writable readies the session for a change.
@@ -256,7 +267,7 @@ func (q *request) destroy() error {
 		q.tell("destroyed", guard.Passed, "ended by the application", nil)
 	}
 	q.forget()
-	q.gone = had
+	q.gone, q.ended = had, true
 	return nil
 }
 
@@ -322,6 +333,7 @@ func (q *request) write(h http.Header) {
 		set = true
 	}
 	q.cookie, q.gone = false, false
+	q.settle(h)
 	if set || q.live {
 		keepFromCaches(h)
 	}

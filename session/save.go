@@ -109,7 +109,7 @@ func (q *request) put1(version uint64) error {
 }
 
 func (q *request) saved() {
-	q.was = q.now
+	q.was, q.wrote = q.now, true
 	q.dirty, q.touch, q.move, q.label = false, false, stay, ""
 }
 

@@ -178,7 +178,7 @@ func (s *Session[T]) again(fresh *envelope) error {
 // IsNew tells whether the client came without a session that is good.
 func (s *Session[T]) IsNew() (bool, error) {
 	err := s.load()
-	return !s.live, err
+	return !s.live && !s.adopted, err
 }
 
 // Regenerate gives the session a new id, with its data or without: call it whenever what
