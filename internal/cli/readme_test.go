@@ -75,7 +75,8 @@ func TestReadmeShowsWhatTheDemoPrints(t *testing.T) {
 	}
 }
 
-// Every built practice is red when naked and green behind the door.
+// Every built practice is red when naked and green behind the door, but for those that are
+// inside the app, where the demo's requests cannot see them.
 func TestDemoShowsEveryBuiltPractice(t *testing.T) {
 	var out, errs bytes.Buffer
 	cli.Run([]string{"demo", "--once", "--json"}, cli.Streams{In: strings.NewReader(""), Out: &out, Err: &errs}, "test")
@@ -85,7 +86,7 @@ func TestDemoShowsEveryBuiltPractice(t *testing.T) {
 	}
 	for _, p := range practice.All() {
 		want := struct{ Naked, Door string }{"broken", "proved"}
-		if p.Pending != "" {
+		if p.Pending != "" || p.Door == practice.Cannot {
 			want = struct{ Naked, Door string }{"not proven", "not proven"}
 		}
 		if said[p.ID] != want {

@@ -59,11 +59,11 @@ func root(t *testing.T) string {
 // package may import those on earlier lines only.
 var guardLayers = [][]string{
 	{"guard"},
-	{"internal/hook", "internal/body", "internal/spell"},
+	{"internal/hook", "internal/body", "internal/spell", "internal/jsobject"},
 	{"clientip"},
 	{"csp", "tlspolicy"},
 	{"headers", "cookie", "conceal"},
-	{"session"},
+	{"session", "expresssession", "cookiesession"},
 	{""}, // the module's root package, panoply
 }
 
@@ -96,7 +96,7 @@ func standard(path string) bool {
 // enforcers decide; the proof of a practice must not share their code. Parsers (csp)
 // may be shared.
 var enforcers = []string{"headers", "conceal", "cookie", "clientip", "internal/hook", "internal/sanity", "internal/door", "tlspolicy",
-	"session", ""}
+	"session", "expresssession", "cookiesession", "diskstore", "redisstore", ""}
 
 func TestChecksNeverImportWhatDecided(t *testing.T) {
 	for _, p := range list(t, "./internal/checks/...", "./audit/...") {

@@ -22,7 +22,7 @@ var sessionsRules = check.Rules{
 		Bad: "req.session.user = user", Good: "req.session.regenerate((err) => { req.session.user = user; res.redirect('/') })",
 		Fix: check.Fix{
 			Express: "req.session.regenerate((err) => { … }) before the user is put into the session", Go: "issue a new session id at every login",
-			Door: "none: the app decides when its ids change",
+			Door: "sessions.mode: enforce hands out a new cookie at a login and refuses the one before",
 		}},
 	{ID: "sessions/entropy", Title: "session ids can be guessed", Severity: check.High, CWE: 331, ASVS: []string{"7.2.3"},
 		Why: "An id that follows from another, or that is short, is tried until it is somebody's.",
@@ -40,11 +40,15 @@ var sessionsRules = check.Rules{
 		Bad: "res.clearCookie('connect.sid')", Good: "req.session.destroy(() => res.clearCookie('connect.sid').redirect('/'))",
 		Fix: check.Fix{
 			Express: "req.session.destroy(() => res.clearCookie(name).redirect('/'))", Go: "delete the session in the store, then its cookie",
-			Door: "none: the app ends its sessions",
+			Door: "sessions.mode: enforce refuses what was logged out, whatever the app's store says",
 		}},
 	{ID: "sessions/idle", Title: "a session that was left unused is still alive", Severity: check.Info, CWE: 613, ASVS: []string{"7.3.1"},
 		Why: "A browser that somebody walked away from stays logged in.",
-		Bad: "session({ cookie: {} })", Good: "session({ rolling: true, cookie: { maxAge: 20 * 60 * 1000 } })"},
+		Bad: "session({ cookie: {} })", Good: "session({ rolling: true, cookie: { maxAge: 20 * 60 * 1000 } })",
+		Fix: check.Fix{
+			Express: "session({ rolling: true, cookie: { maxAge: 20 * 60 * 1000 } })", Go: "session.Timeouts of package session",
+			Door: "sessions.mode: enforce, and sessions.idle",
+		}},
 }
 
 var sessionsCheck = check.Check{

@@ -136,10 +136,9 @@ var sessionsTwins = []twin{
 	{check: "sessions", name: "a shell in an address", bad: true, plain: true, want: []string{"sessions/url"}, handler: app(`<a href="/a$(id)&x&;jsessionid=0A1B2C3D4E5F60718293">cart</a>`)},
 	{check: "sessions", name: "a word for a sid", status: check.Unproven, handler: app(`<a href="/list?sid=summer-sale-of-the-year">sale</a>`)},
 	{check: "sessions", name: "a balancer's cookie", status: check.Unproven, handler: balanced()},
-	{check: "sessions", name: "pages that differ each time", handler: (&club{restless: true}).handler(), target: recorded, status: check.Unproven},
-	// Pending: the practice has no guard yet, so nothing is called proved.
-	{check: "sessions", name: "new ids, and an end", handler: (&club{}).handler(), target: recorded, status: check.Unproven},
-	{check: "sessions", name: "alive for as long as we wait", idle: 10 * time.Millisecond, handler: (&club{}).handler(), target: recorded, want: []string{"sessions/idle"}, status: check.Unproven},
+	{check: "sessions", name: "pages that differ each time", handler: (&club{restless: true}).handler(), target: recorded},
+	{check: "sessions", name: "new ids, and an end", handler: (&club{}).handler(), target: recorded},
+	{check: "sessions", name: "alive for as long as we wait", idle: 10 * time.Millisecond, handler: (&club{}).handler(), target: recorded, want: []string{"sessions/idle"}},
 	{check: "sessions", name: "no recording", handler: (&club{}).handler(), status: check.Unproven},
 	{check: "sessions", name: "the same cookie for everybody", handler: app("<p>hello", "Set-Cookie: sid=anonymous; Secure; HttpOnly; SameSite=Lax"), status: check.Unproven},
 }
