@@ -141,12 +141,16 @@ import (
 	"net/http"
 
 	"github.com/panoplysec/panoply"
+	"github.com/panoplysec/panoply/diskstore"
+	"github.com/panoplysec/panoply/session"
 	"github.com/panoplysec/panoply/tlspolicy"
 )
 
 func main() {
 	var mux *http.ServeMux
 	var cert tls.Certificate
+	type Account struct{ User string }
+	var keys [][]byte
 ` + strings.Join(blocks(t, "go"), "\n") + "}\n"
 	if err := os.WriteFile(source, []byte(program), 0o600); err != nil {
 		t.Fatal(err)
