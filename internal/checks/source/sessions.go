@@ -10,7 +10,7 @@ import (
 	"github.com/panoplysec/panoply/internal/pattern"
 )
 
-var sessionsRules = slices.Concat(wire.Rules("sessions/fixation"), check.Rules{
+var sessionsRules = slices.Concat(wire.Rules("sessions/fixation", "sessions/logout"), check.Rules{
 	{ID: "sessions/memory-store", Title: "sessions are kept in the memory of the process", Severity: check.Medium, CWE: 770,
 		Why:  "The memory store leaks, forgets every login at a restart, and no second process sees it.",
 		Bad:  "session({ secret })",
@@ -40,6 +40,7 @@ func judgeSessions(v *verdict) {
 	}
 	if len(stored) > 0 {
 		v.fixation(stored[0])
+		v.logouts(stored[0])
 	} else {
 		v.large()
 	}
@@ -114,17 +115,12 @@ func (v *verdict) fixation(session *jsast.Call) {
 }
 
 func (v *verdict) login(l *jsast.Layer, name string, renewed map[*jsast.Func]bool) {
-	var handlers []*jsast.Func
 	for _, h := range l.Handlers {
 		if (h.Kind == jsast.Result || h.Kind == jsast.Ref) && strings.HasPrefix(h.Text, "passport.") {
 			return
 		}
-		for _, o := range append(h.List, h) {
-			if o.Kind == jsast.Function {
-				handlers = append(handlers, o.Func)
-			}
-		}
 	}
+	handlers := handlersOf(l)
 	if slices.ContainsFunc(handlers, func(f *jsast.Func) bool { return renewed[f] }) {
 		v.prove("%s begins a new session", at(l.Pos))
 		return
@@ -137,6 +133,71 @@ func (v *verdict) login(l *jsast.Layer, name string, renewed map[*jsast.Func]boo
 		v.find("sessions/fixation", name, s.Pos, "the login at %s writes %s into the session that the visitor had before", at(l.Pos), member).
 			Confidence = check.Tentative
 	}
+}
+
+var (
+	logoutPath = pattern.New(`(?i)(?:^|[/_-])(?:log-?out|sign-?out|log-?off|sign-?off)(?:$|[/_-])`)
+	// ends are calls after which a session of express-session is nobody's.
+	ends = pattern.New(`(?i)\.(?:destroy|regenerate|log_?out)$`)
+)
+
+// logouts looks for those that take the cookie from the client and leave the session in
+// the store.
+func (v *verdict) logouts(session *jsast.Call) {
+	name := "connect.sid"
+	if p, ok := session.Arg(0).Prop("name"); ok && p.Value.Kind == jsast.String {
+		name = p.Value.Text
+	}
+	ended, cleared := make(map[*jsast.Func]bool), make(map[*jsast.Func]*jsast.Call)
+	for _, c := range v.app.project.Calls {
+		switch {
+		case c.In == nil:
+		case ends.Get().MatchString(c.Callee):
+			ended[c.In] = true
+		case strings.HasPrefix(c.Callee, "@res") && strings.HasSuffix(c.Callee, ".clearCookie"):
+			cleared[c.In] = c
+		}
+	}
+	for _, s := range v.app.project.Sets {
+		// null, or the user taken out of it, ends it as well.
+		if s.In != nil && strings.HasPrefix(s.Target, "@req.session") && s.Value.Truth() != jsast.True {
+			ended[s.In] = true
+		}
+	}
+	judged := make(map[*jsast.Layer]bool)
+	for _, root := range v.app.roots {
+		for _, s := range steps(root) {
+			l := s.layer
+			if judged[l] || l.Method == "" || !slices.ContainsFunc(l.Paths, logoutPath.Get().MatchString) {
+				continue
+			}
+			judged[l] = true
+			funcs := handlersOf(l)
+			if slices.ContainsFunc(funcs, func(f *jsast.Func) bool { return ended[f] }) {
+				v.prove("%s ends the session", at(l.Pos))
+				continue
+			}
+			for _, f := range funcs {
+				if c := cleared[f]; c != nil {
+					v.find("sessions/logout", name, c.Pos, "the logout at %s takes the cookie away and leaves the session as it is", at(l.Pos)).
+						Confidence = check.Tentative
+				}
+			}
+		}
+	}
+}
+
+// handlersOf are the functions of the folder that a route runs.
+func handlersOf(l *jsast.Layer) []*jsast.Func {
+	var all []*jsast.Func
+	for _, h := range l.Handlers {
+		for _, o := range append(h.List, h) {
+			if o.Kind == jsast.Function {
+				all = append(all, o.Func)
+			}
+		}
+	}
+	return all
 }
 
 // large looks for objects in sessions that are cookies.
