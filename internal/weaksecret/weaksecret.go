@@ -8,7 +8,7 @@
 // tries all of them, and no list holds it.
 //
 // Sources: cookie-signature 1.2 (HMAC-SHA256 in base64 without padding), keygrip 1.1
-// (HMAC-SHA1 of name=value in base64url without padding), RFC 7515 section 3.1 (JWS).
+// (HMAC-SHA1, or SHA-2, of name=value in base64url without padding), RFC 7515 section 3.1 (JWS).
 package weaksecret
 
 import (
@@ -93,7 +93,12 @@ func OfKeygrip(name, value, signature string) (secret string, ok bool) {
 	if err != nil {
 		return "", false
 	}
-	return guess(sha1.New, name+"="+value, sum)
+	// The algorithm is Keygrip's to choose, and the length of its sum tells which it is.
+	made := map[int]func() hash.Hash{sha1.Size: sha1.New, sha256.Size: sha256.New, sha512.Size384: sha512.New384, sha512.Size: sha512.New}[len(sum)]
+	if made == nil {
+		return "", false
+	}
+	return guess(made, name+"="+value, sum)
 }
 
 // OfToken returns the secret of a JSON Web Token that is signed by HMAC.

@@ -1,8 +1,13 @@
 package weaksecret_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"hash"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -78,4 +83,19 @@ func FuzzOf(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Keygrip with another algorithm is no harder to guess.
+func TestKeygripAlgorithms(t *testing.T) {
+	for size, made := range map[string]func() hash.Hash{"sha256": sha256.New, "sha384": sha512.New384, "sha512": sha512.New} {
+		mac := hmac.New(made, []byte("keyboard cat"))
+		mac.Write([]byte("session=e30="))
+		signature := base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+		if got, ok := weaksecret.OfKeygrip("session", "e30=", signature); !ok || got != "keyboard cat" {
+			t.Errorf("%s: OfKeygrip() = %q, %v, want keyboard cat", size, got, ok)
+		}
+		if _, ok := weaksecret.OfKeygrip("session", "e31=", signature); ok {
+			t.Errorf("%s: a signature of another value is guessed", size)
+		}
+	}
 }
