@@ -21,16 +21,16 @@ type Exchange struct {
 
 	funcs  [8]Func
 	phases [8]Phase // of funcs
-	n      int32
-	depth  int32
-	more   []entry
+	more   *[]entry // nil: none beyond funcs
 
 	// Values are set by the request's goroutine and read by any that holds a context
 	// derived from it (the transport's, say), so a slot is written once and then
 	// published.
 	setting sync.Mutex
 	slotN   atomic.Int32
-	slots   [5]slot
+	n       int16 // of funcs
+	depth   int16 // of Begin
+	slots   [6]slot
 	spill   atomic.Pointer[spilled]
 
 	onHijack func(*Exchange) error
@@ -93,7 +93,10 @@ func (x *Exchange) On(p Phase, f Func) {
 		x.n++
 		return
 	}
-	x.more = append(x.more, entry{p, f})
+	if x.more == nil {
+		x.more = new([]entry)
+	}
+	*x.more = append(*x.more, entry{p, f})
 }
 
 // Set stores a value for this request, to be found by the request's context without
@@ -237,9 +240,12 @@ func (x *Exchange) runPhase(p Phase, a *Answer) {
 			x.funcs[i](a)
 		}
 	}
-	for i := range x.more {
-		if x.more[i].phase == p {
-			x.more[i].f(a)
+	if x.more == nil {
+		return
+	}
+	for _, e := range *x.more {
+		if e.phase == p {
+			e.f(a)
 		}
 	}
 }
