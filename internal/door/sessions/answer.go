@@ -225,6 +225,7 @@ func (a *answer) seal() {
 			continue
 		}
 		lines[s.at] = text
+		a.l.tell(a.r.Context(), "sealed", guard.Mended, s.name, "left sealed")
 	}
 	a.h["Set-Cookie"] = lines
 }
