@@ -11,6 +11,7 @@ import (
 	"github.com/panoplysec/panoply/clientip"
 	"github.com/panoplysec/panoply/cookie"
 	"github.com/panoplysec/panoply/guard"
+	"github.com/panoplysec/panoply/internal/caching"
 	"github.com/panoplysec/panoply/internal/hook"
 )
 
@@ -123,7 +124,7 @@ func (m *Manager) answered(a *hook.Answer) {
 	}
 	s.commit(a.Header)
 	if m.o.Mode == Strict && (s.state == loaded || s.state == unset || s.IsPopulated()) {
-		keepFromCaches(a.Header)
+		caching.Forbid(a.Header)
 	}
 }
 
@@ -154,20 +155,6 @@ func push(h http.Header, name, line string, overwrite bool) {
 		lines = kept
 	}
 	h["Set-Cookie"] = append(lines, line)
-}
-
-// keepFromCaches forbids to store the answer, unless it says already that no shared cache
-// may.
-func keepFromCaches(h http.Header) {
-	for _, line := range h["Cache-Control"] {
-		for directive := range strings.SplitSeq(line, ",") {
-			directive = strings.TrimSpace(directive)
-			if strings.EqualFold(directive, "no-store") || strings.EqualFold(directive, "private") {
-				return
-			}
-		}
-	}
-	h["Cache-Control"] = []string{"no-store"}
 }
 
 // Adopt returns the members of a request's session as one JSON object: for a package that

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/internal/hook"
 
+	"github.com/panoplysec/panoply/internal/caching"
 	"github.com/panoplysec/panoply/internal/jsobject"
 )
 
@@ -110,11 +110,11 @@ func (q *request) leaveStrict(a *hook.Answer) {
 		if q.gone {
 			a.Header["Set-Cookie"] = append(a.Header["Set-Cookie"], q.removal())
 		}
-		keepFromCaches(a.Header)
+		caching.Forbid(a.Header)
 		return
 	}
 	if q.isClients() || q.isModified() {
-		keepFromCaches(a.Header)
+		caching.Forbid(a.Header)
 	}
 	if q.shouldSave() {
 		if err := q.saveStrict(); err != nil {
@@ -314,18 +314,4 @@ func (m *Manager) hijacking(x *hook.Exchange) error {
 		return q.saveStrict()
 	}
 	return nil
-}
-
-// keepFromCaches forbids to store the answer, unless it says already that no shared cache
-// may.
-func keepFromCaches(h http.Header) {
-	for _, line := range h["Cache-Control"] {
-		for directive := range strings.SplitSeq(line, ",") {
-			directive = strings.TrimSpace(directive)
-			if strings.EqualFold(directive, "no-store") || strings.EqualFold(directive, "private") {
-				return
-			}
-		}
-	}
-	h["Cache-Control"] = []string{"no-store"}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/panoplysec/panoply/cookie"
 	"github.com/panoplysec/panoply/guard"
+	"github.com/panoplysec/panoply/internal/caching"
 	"github.com/panoplysec/panoply/internal/hook"
 )
 
@@ -311,13 +312,10 @@ func unavailable(a *hook.Answer) {
 	}
 	delete(a.Header, "Location")
 	a.Header["Content-Type"] = []string{"text/plain; charset=utf-8"}
-	a.Header["Cache-Control"] = noStore
+	a.Header["Cache-Control"] = []string{"no-store"}
 	a.Header["Retry-After"] = []string{"5"}
 	a.Replace(http.StatusServiceUnavailable, []byte("Service Unavailable\n"))
 }
-
-// noStore is shared between answers: nobody appends to a value in place.
-var noStore = []string{"no-store"}[:1:1]
 
 // write puts the cookie into an answer's header and keeps caches away.
 func (q *request) write(h http.Header) {
@@ -335,7 +333,7 @@ func (q *request) write(h http.Header) {
 	q.cookie, q.gone = false, false
 	q.settle(h)
 	if set || q.live {
-		keepFromCaches(h)
+		caching.Forbid(h)
 	}
 }
 

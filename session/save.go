@@ -3,9 +3,7 @@ package session
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/panoplysec/panoply/guard"
@@ -283,21 +281,4 @@ func (q *request) appendAge(b []byte) []byte {
 	}
 	b = append(b, "; Max-Age="...)
 	return strconv.AppendInt(b, int64(q.now.end(q.clock, &q.c.timeouts).Sub(q.clock)/time.Second), 10)
-}
-
-// keepFromCaches forbids to store an answer that holds, or was made of, a session, unless
-// it already says that no shared cache may.
-//
-// Source: RFC 9111 section 5.2.2.5; OWASP Session Management Cheat Sheet, "Web Content
-// Caching".
-func keepFromCaches(h http.Header) {
-	for _, line := range h["Cache-Control"] {
-		for directive := range strings.SplitSeq(line, ",") {
-			directive = strings.TrimSpace(directive)
-			if strings.EqualFold(directive, "no-store") || strings.EqualFold(directive, "private") {
-				return
-			}
-		}
-	}
-	h["Cache-Control"] = noStore
 }

@@ -59,7 +59,7 @@ func root(t *testing.T) string {
 // package may import those on earlier lines only.
 var guardLayers = [][]string{
 	{"guard"},
-	{"internal/hook", "internal/body", "internal/spell", "internal/jsobject"},
+	{"internal/hook", "internal/body", "internal/spell", "internal/jsobject", "internal/caching"},
 	{"clientip"},
 	{"csp", "tlspolicy"},
 	{"headers", "cookie", "conceal"},
