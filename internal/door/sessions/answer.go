@@ -158,7 +158,7 @@ func (a *answer) end() {
 			continue
 		case a.deleted(h), out && (s == nil || s.deletes || s.value == h.value):
 			a.kill(h, a.now)
-		case s != nil && !s.deletes && s.value != h.value && cookie.LooksSigned(h.value) && cookie.LooksSigned(s.value) && id(h.value) != id(s.value):
+		case s != nil && !s.deletes && s.value != h.value && cookie.LooksSigned(h.value) && cookie.LooksSigned(s.value) && identity(h.value) != identity(s.value):
 			// The application has given the session another id; what it has under the
 			// old one may come back with a request that was under way.
 			a.kill(h, a.now.Add(o.Grace))
@@ -166,15 +166,8 @@ func (a *answer) end() {
 	}
 }
 
-// id is that of a value of express-session's, without its signature, which changes with
-// the secret.
-func id(raw string) string {
-	signed := cookie.Decode(raw)
-	return signed[:strings.LastIndexByte(signed, '.')+1]
-}
-
 func (a *answer) kill(h *held, from time.Time) {
-	if a.l.o.Ended.kill(h.value, from, a.l.o.life()) {
+	if a.l.o.Ended.kill(identity(h.value), from, a.l.o.life()) {
 		a.l.tell(a.r.Context(), "logout", guard.Noted, h.name, "the session was ended; what comes with it from now on is refused")
 	}
 	if !from.After(a.now) {
@@ -187,7 +180,7 @@ func (a *answer) strip() {
 	var gone []int
 	for i := range a.set {
 		s := &a.set[i]
-		if !s.deletes && a.l.o.Ended.killed(s.value, a.now) {
+		if !s.deletes && a.l.o.Ended.killed(identity(s.value), a.now) {
 			a.l.tell(a.r.Context(), "resurrected", guard.Mended, s.name, "an answer would have brought an ended session back")
 			gone = append(gone, i)
 		}
@@ -257,7 +250,7 @@ func (a *answer) renew(h *held, t *token) bool {
 	if !due && !login {
 		return false
 	}
-	t.renewed = o.Ended.supersede(h.value, h.renewed, a.now, o.life())
+	t.renewed = o.Ended.supersede(identity(h.value), h.renewed, a.now, o.life())
 	rule := "renewed"
 	if login {
 		rule = "login"

@@ -21,8 +21,8 @@ type Keeper interface {
 	Each(ctx context.Context, f func(key string, value []byte, expires time.Time) bool) error
 }
 
-// Ended remembers which values were ended, and from when on a session's older cookies are
-// refused. It knows values as keyed hashes only. It is safe for concurrent use.
+// Ended remembers which sessions were ended, and from when on a session's older cookies are
+// refused. It knows their identities as keyed hashes only. It is safe for concurrent use.
 type Ended struct {
 	key    []byte
 	hashes sync.Pool

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -119,11 +120,14 @@ func (l *Lift) visit(r *http.Request) *visit {
 		return nil
 	}
 	for i := range v.held {
+		v.held[i].dropped = l.judge(&v.held[i], now)
+	}
+	for i := range v.held {
 		h := &v.held[i]
-		h.dropped = l.judge(h, now)
-		// A value that a sibling host planted beside a sealed one is not asked for.
+		// A value that a sibling host planted beside a sealed one is not asked for, and
+		// does not stand in for one that is over.
 		if !h.sealed && h.dropped == "" && slices.ContainsFunc(v.held, func(o held) bool {
-			return o.sealed && l.o.Cookies.Own(o.name) == names[i]
+			return o.sealed && (l.seals || o.dropped == "") && l.o.Cookies.Own(o.name) == names[i]
 		}) {
 			h.dropped = "unsealed"
 		}
@@ -141,10 +145,21 @@ func (l *Lift) isSession(name, value string) bool {
 	return l.pairs[l.o.Cookies.Own(name)]
 }
 
+// identity is what names a session in a value, however that is written: express-session's
+// id without the signature, which changes with the secret; else the value, decoded as
+// frameworks do.
+func identity(value string) string {
+	decoded := cookie.Decode(value)
+	if cookie.LooksSigned(value) {
+		return decoded[:strings.LastIndexByte(decoded, '.')+1]
+	}
+	return decoded
+}
+
 // judge returns the rule for which a cookie is not let in; empty when it is.
 func (l *Lift) judge(h *held, now time.Time) string {
 	ms := now.UnixMilli()
-	m, known := l.o.Ended.look(h.value)
+	m, known := l.o.Ended.look(identity(h.value))
 	if known && m.killed != 0 && ms >= m.killed {
 		return "ended"
 	}

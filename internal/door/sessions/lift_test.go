@@ -339,6 +339,27 @@ func TestLogout(t *testing.T) {
 	}
 }
 
+// A value that was logged out does not come back in another spelling, where it leaves as
+// the application sets it.
+func TestSpellings(t *testing.T) {
+	d := newDoor(t, func(o *sessions.Options) { o.Unsealed = true })
+	c := login(d)
+	raw, name := c.jar[0].Value, c.jar[0].Name
+	c.do("POST", "/logout")
+	d.app.store["id-1"] = "ann" // written back by a request that was under way
+	plain := cookie.Decode(raw)
+	for _, value := range []string{raw, plain, strings.ReplaceAll(raw, "%3A", "%3a"), strings.Replace(raw, "id-1", "%69d-1", 1), cookie.EncodeSigned("id-1", secret)} {
+		r := httptest.NewRequest("GET", "https://shop.example/", nil)
+		r.TLS = &tls.ConnectionState{}
+		r.Header["Cookie"] = []string{name + "=" + value}
+		w := httptest.NewRecorder()
+		d.h.ServeHTTP(w, r)
+		if got := w.Body.String(); got != "" {
+			t.Errorf("after the logout %s is answered %q, want nothing", value, got)
+		}
+	}
+}
+
 func TestLogoutRaces(t *testing.T) {
 	d := newDoor(t, nil)
 	const races = 10_000
