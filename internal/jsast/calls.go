@@ -135,6 +135,12 @@ func (m *machine) foreign(name string, args []*Value, at Pos) *Value {
 		}
 	}
 	m.callbacks(args)
+	if name == "express-session" && len(args) > 0 {
+		// It asks the function for each new session.
+		if p, ok := args[0].Prop("cookie"); ok {
+			m.callbacks([]*Value{p.Value})
+		}
+	}
 	if len(name) > 300 {
 		name = "?"
 	}

@@ -119,7 +119,8 @@ func (m *machine) run(f *Func, args []*Value, this *Value) *Value {
 		m.bind(f.params.Rest, rest, s)
 	}
 	m.body(f.body, s)
-	return choice(s.returned...)
+	f.Returned = choice(s.returned...)
+	return f.Returned
 }
 
 // A class is a class of the folder.

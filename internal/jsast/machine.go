@@ -67,6 +67,8 @@ type Func struct {
 	// or is a rest: the length by which Express knows error handlers.
 	Params int
 	Pos    Pos
+	// Returned is what it returned when it was walked last; nil before.
+	Returned *Value
 
 	params  *js.Params
 	body    []js.IStmt

@@ -32,6 +32,15 @@ var cookiesRules = slices.Concat(wire.Rules(
 			Go:      "cookie options of the session package are fields of one struct",
 			Door:    "on by default: the door adds the flags",
 		}},
+	{ID: "cookies/auto-in-function", Title: "express-session does not know auto from a cookie function", Severity: check.Low, CWE: 1188,
+		Why:  "A function's secure: 'auto' acts as true, so nobody gets a cookie by http, and its sameSite: 'auto' is an error for which no cookie is sent at all.",
+		Bad:  "session({ secret, cookie: (req) => ({ secure: 'auto' }) })",
+		Good: "session({ secret, cookie: { secure: 'auto' } })",
+		Fix: check.Fix{
+			Express: "return secure: req.secure and sameSite: 'lax' from the function, or give the options as an object",
+			Go:      "expresssession resolves auto in both forms, in its mode Strict",
+			Door:    "none: the cookie is not sent",
+		}},
 	{ID: "cookies/resave", Title: "unchanged sessions are stored again: resave is not false", Severity: check.Info, CWE: 362,
 		Why: "A request that runs beside another writes back an old session over a new one, and can undo a logout."},
 	{ID: "cookies/save-uninitialized", Title: "every visitor gets a session: saveUninitialized is not false", Severity: check.Info,
@@ -185,6 +194,13 @@ func (v *verdict) expressSession(c *jsast.Call) {
 		f.options = cookie.Value
 		if cookie.Pos.Line > 0 {
 			f.where = cookie.Pos
+		}
+	case ok && cookie.Value.Kind == jsast.Function && cookie.Value.Func.Returned != nil && cookie.Value.Func.Returned.Kind == jsast.Object:
+		f.options = cookie.Value.Func.Returned
+		for _, key := range []string{"secure", "sameSite"} {
+			if p, ok := f.options.Prop(key); ok && p.Value.Kind == jsast.String && p.Value.Text == "auto" {
+				v.find("cookies/auto-in-function", f.name, p.Pos, "%s: 'auto' from a function is not resolved", key)
+			}
 		}
 	case ok && cookie.Value.Kind != jsast.Undefined, !ok && options.Open:
 		f.options = &jsast.Value{}
