@@ -14,7 +14,7 @@ func (n *nowhere) Write(p []byte) (int, error) { return len(p), nil }
 func (n *nowhere) WriteHeader(int)             {}
 
 func benchmark(b *testing.B, f func(w http.ResponseWriter, s *es.Session)) {
-	m := strict(b, es.Options{})
+	m := strict(b, es.Options{Mode: es.Compat})
 	first := ask(handle(m, set(b, "user", "ann")))
 	r, _ := http.NewRequest("GET", "https://shop.example/", nil)
 	r.Header.Set("Cookie", pair(first))

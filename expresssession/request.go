@@ -154,9 +154,7 @@ func (q *request) read(text []byte) (s *Session, original []byte, err error) {
 		return nil, nil, err
 	}
 	if q.m.o.Mode == Compat {
-		for i := range o {
-			o[i].Key, o[i].Value = jsobject.Quote(o[i].Name), jsobject.Canonical(o[i].Value)
-		}
+		o.Canonical(isCookie) // the cookie is written anew in any case
 	}
 	original = o.AppendTo(make([]byte, 0, len(text)), isCookie)
 	members := slices.DeleteFunc(o, func(m jsobject.Member) bool { return shadowed[m.Name] })

@@ -334,8 +334,7 @@ func canonical(b, text []byte, at int) (out []byte, end int) {
 		var o Object
 		for at = skip(text, at+1); text[at] != '}'; {
 			end := scan(text, at)
-			m := Member{Name: decodeName(text[at:end])}
-			m.Key = Quote(m.Name)
+			m := Member{Name: decodeName(text[at:end]), Key: canonicalText(text[at:end])}
 			at = skip(text, skip(text, end)+1) // past the colon
 			m.Value, at = canonical(nil, text, at)
 			o = append(o, m)
@@ -383,8 +382,11 @@ func ordered(o Object) Object {
 func scalar(text []byte) []byte {
 	switch text[0] {
 	case '"':
-		return Quote(decodeName(text))
+		return canonicalText(text)
 	case 't', 'f', 'n':
+		return text
+	}
+	if plainInteger(text) {
 		return text
 	}
 	n, err := strconv.ParseFloat(string(text), 64)
@@ -399,6 +401,39 @@ func scalar(text []byte) []byte {
 		return text
 	}
 	return b
+}
+
+// canonicalText is a text in quotes as JavaScript writes it: as it is, where nothing is
+// escaped.
+func canonicalText(text []byte) []byte {
+	if bytes.IndexByte(text, '\\') < 0 && utf8.Valid(text) {
+		return text
+	}
+	return Quote(decodeName(text))
+}
+
+// plainInteger tells whether a number is written as JavaScript writes it, for sure.
+func plainInteger(text []byte) bool {
+	if len(text) > 15 || text[0] == '-' {
+		return false
+	}
+	for _, c := range text {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// Canonical gives each member the bytes that JavaScript would write, in place, but for
+// those of which leave is true.
+func (o Object) Canonical(leave func(name string) bool) {
+	for i := range o {
+		o[i].Key = canonicalText(o[i].Key)
+		if !leave(o[i].Name) {
+			o[i].Value = Canonical(o[i].Value)
+		}
+	}
 }
 
 // Quote writes a name or a text as JSON.stringify does. What decodeName made of a lone
