@@ -35,10 +35,11 @@ func (q *request) adopt() error {
 		q.tell("too-large", guard.Failed, "a former session is larger than MaxBytes and is not taken over", nil)
 		return nil
 	}
+	q.edit()
 	q.now.data, q.adopted = data, true // of no shape, so that members unknown to T are kept
 	if q.c.formerUser != nil {
 		if user := q.c.formerUser(data); user != "" && len(user) <= maxUser {
-			q.now.user, q.now.authenticated = []byte(user), q.clock.UnixMilli()
+			q.now.user, q.now.authenticated = []byte(user), q.at
 		}
 	}
 	q.dirty = !q.left

@@ -145,7 +145,7 @@ func (m *Manager[T]) Handler(next http.Handler) http.Handler {
 		x, w, r := hook.Begin(w, r)
 		defer x.End()
 		s := &Session[T]{}
-		s.start(&m.core, x, r)
+		s.start(&m.core, r)
 		s.request.typed = s
 		x.Set(sessionKey[T]{}, s)
 		x.Set(requestKey{&m.core}, &s.request)

@@ -13,36 +13,34 @@ import (
 	"github.com/panoplysec/panoply/internal/hook"
 )
 
-// A request is the session of one request without its type.
+// A request is the session of one request without its type. It is kept small: with the
+// data of most, it is within the 512 bytes up to which the allocator is faster.
 type request struct {
 	c     *core
-	x     *hook.Exchange
 	r     *http.Request
 	typed interface{ again(fresh *envelope) error }
-	clock time.Time // read once, when the session is first asked for
+	at    int64 // milliseconds since 1970, read once, when the session is first asked for
+	err   error // of loading: of a store that is out
 
-	loaded bool
-	err    error // of loading: of a store that is out
-	live   bool  // there is a session: found, or made by save
-	id     [idLen]byte
-	mac    [macLen]byte // room for the id's signature
-	key    Key
-	rec    Record   // as the store has it, without Data
-	was    envelope // as loaded, or as last saved
-	now    envelope // with this request's changes
+	id    [idLen]byte
+	key   Key
+	rec   Record    // as the store has it, without Data
+	now   envelope  // with this request's changes
+	was   *envelope // as loaded, or as last saved; nil: as now
+	label string
 
-	dirty  bool // now differs from was
-	touch  bool // move the expiry whatever was done lately
-	cookie bool // the client's cookie is to be set
-	gone   bool // the client's cookie is to be removed
-	move   move
-	label  string
-	left   bool // the header has left
-
-	adopted bool // of Options.Former, and to become ours
-	ended   bool // Destroy was called: Former's session is to end as well
-	wrote   bool // there is something for FormerToo
-	chunks  int  // how many cookies a sealed session came in
+	loaded  bool
+	live    bool // there is a session: found, or made by save
+	dirty   bool // now differs from was
+	touch   bool // move the expiry whatever was done lately
+	cookie  bool // the client's cookie is to be set
+	gone    bool // the client's cookie is to be removed
+	move    move
+	left    bool  // the header has left
+	adopted bool  // of Options.Former, and to become ours
+	ended   bool  // Destroy was called: Former's session is to end as well
+	wrote   bool  // there is something for FormerToo
+	chunks  uint8 // how many cookies a sealed session came in
 }
 
 // move says how the id changes with the next save.
@@ -53,7 +51,27 @@ const (
 	moveSplit move = true // the old id keeps the old data for the grace
 )
 
-func (q *request) start(c *core, x *hook.Exchange, r *http.Request) { q.c, q.x, q.r = c, x, r }
+func (q *request) start(c *core, r *http.Request) { q.c, q.r = c, r }
+
+// clock is the time of the request, to the millisecond.
+func (q *request) clock() time.Time { return time.UnixMilli(q.at) }
+
+// before is the session as it was loaded, or last saved.
+func (q *request) before() *envelope {
+	if q.was == nil {
+		return &q.now
+	}
+	return q.was
+}
+
+// edit is called before now is changed. Most requests change nothing, and are spared the
+// copy.
+func (q *request) edit() {
+	if q.was == nil {
+		was := q.now
+		q.was = &was
+	}
+}
 
 // load finds the session. The error is that of a store that is out, each time.
 func (q *request) load() error {
@@ -61,7 +79,7 @@ func (q *request) load() error {
 		return q.err
 	}
 	q.loaded = true
-	q.clock = time.Now()
+	q.at = time.Now().UnixMilli()
 	err := q.find()
 	if err != nil {
 		q.err = fmt.Errorf("session: load: %w", err)
@@ -96,7 +114,7 @@ func (q *request) find() error {
 		}
 		found = true
 		// A sibling host may have planted another of the name in front of ours.
-		if index, signed = openToken(q.c.ring, value, &q.id, &q.mac); signed {
+		if index, signed = openToken(q.c.ring, value, &q.id, (*[macLen]byte)(q.key[:])); signed {
 			break
 		}
 	}
@@ -136,23 +154,24 @@ func (q *request) fetch(hops int) (bool, error) {
 		return false, nil
 	}
 	if next, until, ok := parseLink(plain); ok {
-		if hops == 0 || !q.clock.Before(until) {
+		if hops == 0 || !q.clock().Before(until) {
 			return false, nil
 		}
 		q.id, q.cookie = next, true
 		q.key = keyOf(&q.id)
 		return q.fetch(hops - 1)
 	}
-	if err := q.was.parse(plain); err != nil {
+	if err := q.now.parse(plain); err != nil {
+		q.now = envelope{}
 		q.tell("unreadable", guard.Failed, "the stored session is in no form of ours", err)
 		return false, nil
 	}
-	if !q.clock.Before(q.was.last(&q.c.timeouts)) {
+	if !q.clock().Before(q.now.last(&q.c.timeouts)) {
 		q.tell("expired", guard.Noted, "over its absolute timeout", nil)
 		return false, q.c.store.Delete(q.r.Context(), q.key, rec.Owner)
 	}
 	rec.Data = nil
-	q.rec, q.now, q.live = rec, q.was, true
+	q.rec, q.was, q.live = rec, nil, true
 	return true, nil
 }
 
@@ -186,7 +205,7 @@ func (c *core) sealRecord(id *[idLen]byte, key *Key, plain []byte) []byte {
 // forget makes the request one without session.
 func (q *request) forget() {
 	q.live, q.id, q.key, q.rec = false, [idLen]byte{}, Key{}, Record{}
-	q.was, q.now = envelope{}, envelope{}
+	q.was, q.now = nil, envelope{}
 	q.dirty, q.touch, q.cookie, q.move, q.label = false, false, false, stay, ""
 	q.adopted = false
 }
@@ -224,6 +243,7 @@ func (q *request) put(data, flash []byte) error {
 	} else if n := len(data) + len(flash); n > q.c.maxBytes {
 		return fmt.Errorf("%w: %d bytes of JSON, at most %d", ErrTooLarge, n, q.c.maxBytes)
 	}
+	q.edit()
 	q.now.data, q.now.flash, q.dirty = data, flash, true
 	return nil
 }
@@ -249,6 +269,7 @@ func (q *request) putFlash(all map[string][]string) error {
 
 // drop empties the session.
 func (q *request) drop() {
+	q.edit()
 	q.now = envelope{}
 	q.dirty = true
 }
@@ -275,7 +296,7 @@ func (q *request) destroy() error {
 // end ends a session where it lives.
 func (q *request) end(key Key, owner Owner) error {
 	if q.c.sealed != nil {
-		return q.endSealed(key, &q.was)
+		return q.endSealed(key, q.before())
 	}
 	return q.c.store.Delete(q.r.Context(), key, owner)
 }
@@ -342,7 +363,7 @@ func (q *request) line() string {
 	b := make([]byte, 0, len(q.c.name)+1+tokenLen+len(q.c.attributes)+24)
 	b = append(b, q.c.name...)
 	b = append(b, '=')
-	b = q.c.ring[0].appendToken(b, &q.id, &q.mac)
+	b = q.c.ring[0].appendToken(b, &q.id, new([macLen]byte))
 	b = append(b, q.c.attributes...)
 	return string(q.appendAge(b))
 }

@@ -58,7 +58,7 @@ func (q *request) saveAll() error {
 func (q *request) create() error {
 	before := *q
 	split := q.live
-	now := q.clock.UnixMilli()
+	now := q.at
 	if q.now.created == 0 || !split {
 		q.now.created = now
 	}
@@ -96,7 +96,7 @@ func (q *request) put1(version uint64) error {
 	q.rec.Data = q.c.sealRecord(&q.id, &q.key, q.now.append(make([]byte, 0, q.now.size())))
 	q.rec.Version = version
 	if !q.rec.Moved {
-		q.rec.Expires = q.now.end(q.clock, &q.c.timeouts)
+		q.rec.Expires = q.now.end(q.clock(), &q.c.timeouts)
 	}
 	version, err := q.c.store.Save(q.r.Context(), q.key, q.rec)
 	q.rec.Data = nil
@@ -107,7 +107,7 @@ func (q *request) put1(version uint64) error {
 }
 
 func (q *request) saved() {
-	q.was, q.wrote = q.now, true
+	q.was, q.wrote = nil, true
 	q.dirty, q.touch, q.move, q.label = false, false, stay, ""
 }
 
@@ -119,8 +119,8 @@ func (c *core) leaveBehind(q, before *request) error {
 	}
 	old := *before
 	for range maxTries {
-		old.now = old.was
-		old.now.ends = q.clock.Add(c.timeouts.Grace).UnixMilli()
+		old.now, old.was = *old.before(), nil
+		old.now.ends = q.clock().Add(c.timeouts.Grace).UnixMilli()
 		old.rec.Moved, old.rec.Expires = true, old.now.last(&c.timeouts)
 		err := old.put1(old.rec.Version)
 		if !errors.Is(err, ErrConflict) {
@@ -175,7 +175,7 @@ func (q *request) replace() error {
 
 // catchUp loads the session again and makes this request's changes on top.
 func (q *request) catchUp() error {
-	was, mine := q.was, q.now
+	was, mine := *q.before(), q.now
 	ok, err := q.fetch(2)
 	if err != nil {
 		return err
@@ -184,7 +184,7 @@ func (q *request) catchUp() error {
 		return ErrGone
 	}
 	fresh := q.now
-	q.was, q.now = was, fresh
+	q.was, q.now = &was, fresh
 	q.now.data = mine.data
 	if mine.idle != was.idle || mine.absolute != was.absolute {
 		q.now.idle, q.now.absolute = mine.idle, mine.absolute
@@ -193,7 +193,7 @@ func (q *request) catchUp() error {
 	if err := q.typed.again(&fresh); err != nil {
 		return err
 	}
-	q.was, q.dirty = fresh, true
+	q.was, q.dirty = &fresh, true
 	return nil
 }
 
@@ -202,8 +202,8 @@ func (q *request) touched() error {
 	if q.rec.Moved {
 		return nil
 	}
-	idle, _ := q.was.timeouts(&q.c.timeouts)
-	end := q.was.end(q.clock, &q.c.timeouts)
+	idle, _ := q.before().timeouts(&q.c.timeouts)
+	end := q.before().end(q.clock(), &q.c.timeouts)
 	if end.Sub(q.rec.Expires) < idle/10 && !(q.touch && end.After(q.rec.Expires)) {
 		return nil
 	}
@@ -220,7 +220,7 @@ func (q *request) touched() error {
 func (q *request) renew() {
 	t := &q.c.timeouts
 	if !q.live || q.c.sealed != nil || t.Renewal < 0 || q.rec.Moved || q.move != stay ||
-		q.clock.Sub(time.UnixMilli(q.was.renewed)) < t.Renewal {
+		q.clock().Sub(time.UnixMilli(q.before().renewed)) < t.Renewal {
 		return
 	}
 	q.cookie = true
@@ -234,11 +234,15 @@ func (q *request) renew() {
 func (q *request) relocate() error {
 	ctx := q.r.Context()
 	before := *q
-	q.was.renewed, q.now.renewed = q.clock.UnixMilli(), q.clock.UnixMilli()
+	was := *q.before()
+	was.renewed, q.now.renewed = q.at, q.at
+	if q.was != nil {
+		q.was = &was
+	}
 	q.id = newID()
 	q.key = keyOf(&q.id)
 	mine := q.now
-	q.now = q.was // this request's changes are saved afterwards, as always
+	q.now = was // this request's changes are saved afterwards, as always
 	err := q.put1(0)
 	q.now = mine
 	if err != nil {
@@ -250,7 +254,7 @@ func (q *request) relocate() error {
 	} else {
 		old := before.rec
 		old.Moved, old.Label = true, nil
-		old.Expires = q.clock.Add(q.c.timeouts.Grace)
+		old.Expires = q.clock().Add(q.c.timeouts.Grace)
 		old.Data = q.c.sealRecord(&before.id, &before.key, appendLink(nil, &q.id, old.Expires))
 		_, err = q.c.store.Save(ctx, before.key, old)
 	}
@@ -280,5 +284,5 @@ func (q *request) appendAge(b []byte) []byte {
 		return b
 	}
 	b = append(b, "; Max-Age="...)
-	return strconv.AppendInt(b, int64(q.now.end(q.clock, &q.c.timeouts).Sub(q.clock)/time.Second), 10)
+	return strconv.AppendInt(b, int64(q.now.end(q.clock(), &q.c.timeouts).Sub(q.clock())/time.Second), 10)
 }

@@ -93,7 +93,7 @@ func (q *request) unseal(lines []string) error {
 		for i := range chunks {
 			if name == c.chunks[i] && chunks[i] == "" {
 				chunks[i] = value
-				q.chunks = max(q.chunks, i+1)
+				q.chunks = max(q.chunks, uint8(i+1))
 			}
 		}
 	}
@@ -109,16 +109,16 @@ func (q *request) unseal(lines []string) error {
 		text = first + strings.Join(chunks[1:n], "")
 	}
 	plain, index, ok := c.sealer.Open(nil, c.name, text)
-	if !ok || len(plain) < idLen || q.was.parse(plain[idLen:]) != nil {
-		q.was = envelope{}
+	if !ok || len(plain) < idLen || q.now.parse(plain[idLen:]) != nil {
+		q.now = envelope{}
 		q.tell("forged", guard.Noted, "a cookie that none of the keys has sealed", nil)
 		return nil
 	}
 	copy(q.id[:], plain)
 	q.key = keyOf(&q.id)
-	idle, _ := q.was.timeouts(&c.timeouts)
-	since := q.clock.Sub(time.UnixMilli(q.was.renewed))
-	if !q.clock.Before(q.was.last(&c.timeouts)) || since >= idle {
+	idle, _ := q.now.timeouts(&c.timeouts)
+	since := q.clock().Sub(time.UnixMilli(q.now.renewed))
+	if !q.clock().Before(q.now.last(&c.timeouts)) || since >= idle {
 		q.tell("expired", guard.Noted, "over its timeouts", nil)
 		q.forget()
 		return nil
@@ -134,7 +134,7 @@ func (q *request) unseal(lines []string) error {
 			return nil
 		}
 	}
-	q.now, q.live = q.was, true
+	q.was, q.live = nil, true
 	q.cookie = index > 0 || since >= idle/10
 	return nil
 }
@@ -144,10 +144,10 @@ func (q *request) reseal() error {
 	if !q.dirty && q.move == stay && !q.touch || q.gone && !q.dirty {
 		return nil
 	}
-	old, was := q.key, q.was
+	old, was := q.key, *q.before()
 	if !q.live || q.move != stay {
 		if q.now.created == 0 {
-			q.now.created = q.clock.UnixMilli()
+			q.now.created = q.at
 		}
 		q.id = newID()
 		q.key = keyOf(&q.id)
@@ -184,7 +184,7 @@ func (q *request) writeSealed(h http.Header) (set bool) {
 	}
 	c, lines := q.c, 0
 	if q.cookie && q.live {
-		q.now.renewed = q.clock.UnixMilli()
+		q.now.renewed = q.at
 		plain := q.now.append(append(make([]byte, 0, idLen+q.now.size()), q.id[:]...))
 		text, room := c.sealer.Seal(nil, c.name, plain), c.chunkRoom()
 		lines = (len(text) + room - 1) / room
@@ -199,7 +199,7 @@ func (q *request) writeSealed(h http.Header) (set bool) {
 			h["Set-Cookie"] = append(h["Set-Cookie"], string(q.appendAge(b)))
 		}
 	}
-	for i := lines; i < q.chunks; i++ {
+	for i := lines; i < int(q.chunks); i++ {
 		h["Set-Cookie"] = append(h["Set-Cookie"], c.chunks[i]+"="+c.attributes+"; Max-Age=0")
 	}
 	return true

@@ -148,7 +148,7 @@ func (s *Session[T]) encode(before []byte) error {
 // again makes this request's changes once more, on data that another request has saved.
 func (s *Session[T]) again(fresh *envelope) error {
 	mine := s.now.data
-	base := s.was.data
+	base := s.before().data
 	merged := len(s.edits) == 0
 	for _, f := range s.edits {
 		merged = merged || f == nil
@@ -249,7 +249,7 @@ func (s *Session[T]) Expires() (time.Time, error) {
 	if err := s.load(); err != nil || !s.live {
 		return time.Time{}, err
 	}
-	return s.now.end(s.clock, &s.c.timeouts), nil
+	return s.now.end(s.clock(), &s.c.timeouts), nil
 }
 
 // SetTimeouts gives this session ends of its own, as for "keep me logged in": whole
@@ -261,6 +261,7 @@ func (s *Session[T]) SetTimeouts(idle, absolute time.Duration) error {
 	if err := s.writable(); err != nil {
 		return err
 	}
+	s.edit()
 	s.now.idle, s.now.absolute = uint32(idle/time.Second), uint32(absolute/time.Second)
 	s.dirty, s.cookie = true, true
 	return nil

@@ -40,7 +40,8 @@ type labelled struct {
 
 // authenticate is Authenticate without the type.
 func (q *request) authenticate(user, label string) error {
-	now := q.clock.UnixMilli()
+	now := q.at
+	q.edit()
 	q.now.user = []byte(user)
 	q.now.created, q.now.authenticated = now, now
 	if len(label) > maxLabel {
