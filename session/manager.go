@@ -31,7 +31,7 @@ type core struct {
 	index      Index   // nil when the store is none
 	sealed     *Sealed // nil: sessions live in the store
 	sealer     *cookie.Sealer
-	unsealed   bool // a Memory holds what this process holds anyway
+	memory     *Memory // the store, when it is one: it holds what this process holds anyway, unsealed
 	ring       []*ringKey
 	timeouts   Timeouts
 	maxPerUser int
@@ -77,7 +77,7 @@ func New[T any](o Options) (*Manager[T], error) {
 	}}
 	c := &m.core
 	c.index, _ = o.Store.(Index)
-	_, c.unsealed = o.Store.(*Memory)
+	c.memory, _ = o.Store.(*Memory)
 	for _, key := range o.Keys {
 		c.ring = append(c.ring, newRingKey(key))
 	}

@@ -99,15 +99,19 @@ func (m *Memory) Load(ctx context.Context, key Key) (Record, bool, error) {
 	if err := ctx.Err(); err != nil {
 		return Record{}, false, err
 	}
-	s := m.shard(&key)
-	now := time.Now()
+	r, ok := m.load(&key, time.Now())
+	return r, ok, nil
+}
+
+// load is Load for a manager, which knows the time.
+func (m *Memory) load(key *Key, now time.Time) (Record, bool) {
+	s := m.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := m.get(s, &key, now)
-	if r == nil {
-		return Record{}, false, nil
+	if r := m.get(s, key, now); r != nil {
+		return r.Record, true
 	}
-	return r.Record, true, nil
+	return Record{}, false
 }
 
 // Save implements Store.
@@ -115,12 +119,17 @@ func (m *Memory) Save(ctx context.Context, key Key, r Record) (uint64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	s := m.shard(&key)
-	now := time.Now()
+	r.Data, r.Label = bytes.Clone(r.Data), bytes.Clone(r.Label)
+	return m.save(&key, r, time.Now())
+}
+
+// save is Save for a manager, which knows the time and never changes what it has given.
+func (m *Memory) save(key *Key, r Record, now time.Time) (uint64, error) {
+	s := m.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m.sweep(s, now)
-	old := m.get(s, &key, now)
+	old := m.get(s, key, now)
 	version := r.Version + 1
 	switch {
 	case r.Version == 0:
@@ -130,8 +139,8 @@ func (m *Memory) Save(ctx context.Context, key Key, r Record) (uint64, error) {
 		if len(s.all) >= m.max && !m.evict(s) {
 			return 0, ErrFull
 		}
-		old = &memoryRecord{key: key, at: len(s.all)}
-		s.by[key], s.all = old, append(s.all, old)
+		old = &memoryRecord{key: *key, at: len(s.all)}
+		s.by[*key], s.all = old, append(s.all, old)
 	case old == nil:
 		return 0, ErrGone
 	case old.Version != r.Version:
@@ -139,7 +148,7 @@ func (m *Memory) Save(ctx context.Context, key Key, r Record) (uint64, error) {
 	default:
 		r.Owner = old.Owner
 	}
-	r.Data, r.Label, r.Version = bytes.Clone(r.Data), bytes.Clone(r.Label), version
+	r.Version = version
 	r.Expires = r.Expires.Truncate(time.Millisecond)
 	old.Record = r
 	if version == 1 {

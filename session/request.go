@@ -140,7 +140,7 @@ func (q *request) find() error {
 // fetch reads the record of q.id. A record that says where the session went on is
 // followed.
 func (q *request) fetch(hops int) (bool, error) {
-	rec, ok, err := q.c.store.Load(q.r.Context(), q.key)
+	rec, ok, err := q.c.load(q)
 	if err != nil {
 		return false, err
 	}
@@ -175,9 +175,24 @@ func (q *request) fetch(hops int) (bool, error) {
 	return true, nil
 }
 
+func (c *core) load(q *request) (Record, bool, error) {
+	if c.memory != nil {
+		rec, ok := c.memory.load(&q.key, q.clock())
+		return rec, ok, nil
+	}
+	return c.store.Load(q.r.Context(), q.key)
+}
+
+func (c *core) save(q *request) (version uint64, err error) {
+	if c.memory != nil {
+		return c.memory.save(&q.key, q.rec, time.Now()) // the request may have taken its time
+	}
+	return c.store.Save(q.r.Context(), q.key, q.rec)
+}
+
 // unsealRecord opens a stored session.
 func (c *core) unsealRecord(id *[idLen]byte, key *Key, sealed []byte) ([]byte, bool) {
-	if c.unsealed {
+	if c.memory != nil {
 		return sealed, true
 	}
 	number, ok := numberOf(sealed)
@@ -196,7 +211,7 @@ func (c *core) unsealRecord(id *[idLen]byte, key *Key, sealed []byte) ([]byte, b
 }
 
 func (c *core) sealRecord(id *[idLen]byte, key *Key, plain []byte) []byte {
-	if c.unsealed {
+	if c.memory != nil {
 		return plain
 	}
 	return seal(c.ring[0].number, aead(c.ring[0].data, id[:]), plain, key[:])

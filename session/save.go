@@ -98,7 +98,7 @@ func (q *request) put1(version uint64) error {
 	if !q.rec.Moved {
 		q.rec.Expires = q.now.end(q.clock(), &q.c.timeouts)
 	}
-	version, err := q.c.store.Save(q.r.Context(), q.key, q.rec)
+	version, err := q.c.save(q)
 	q.rec.Data = nil
 	if err == nil {
 		q.rec.Version = version
