@@ -90,7 +90,7 @@ func TestDamage(t *testing.T) {
 	clear(zeros[2*page:])
 	try("zeros after the head", zeros, true)
 	random := rand.New(rand.NewPCG(1, 2))
-	for range 60 {
+	for range 30 {
 		bad := append([]byte(nil), good...)
 		for range 1 + random.IntN(40) {
 			at := 2*page + random.IntN(len(bad)-2*page)

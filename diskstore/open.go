@@ -62,9 +62,7 @@ func Open(o Options) (*Store, error) {
 	if err := os.MkdirAll(filepath.Dir(o.Path), 0o700); err != nil {
 		return nil, fmt.Errorf("diskstore: %w", err)
 	}
-	if err := compact(o.Path); err != nil {
-		return nil, err
-	}
+	compact(o.Path)
 	db, err := open(o.Path, true)
 	if err != nil {
 		return nil, err
@@ -158,16 +156,19 @@ func explain(path string, err error) error {
 }
 
 // compact copies a file that is mostly empty. The copy takes the place of the file when it
-// is on the disk as a whole, so a cut leaves one or the other.
-func compact(path string) error {
+// is on the disk as a whole, so a cut leaves one or the other, and so does whatever goes
+// wrong: the disk is full, or the system renames no open file. What is wrong with the file
+// itself open tells.
+func compact(path string) {
 	if info, err := os.Stat(path); err != nil || info.Size() < compactSize {
-		return nil // open tells what is wrong
+		return
 	}
 	db, err := open(path, false)
 	if err != nil {
-		return err
+		return
 	}
-	err = guarded(path, func() error {
+	defer db.Close()
+	_ = guarded(path, func() error {
 		if err := db.Update(func(*bolt.Tx) error { return nil }); err != nil { // fills Stats
 			return err
 		}
@@ -182,7 +183,6 @@ func compact(path string) error {
 		}
 		return copyTo(db, path)
 	})
-	return errors.Join(err, db.Close())
 }
 
 func copyTo(db *bolt.DB, path string) error {

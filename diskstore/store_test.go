@@ -80,6 +80,40 @@ func TestReopen(t *testing.T) {
 	}
 }
 
+// Close while others read and write: each call is done or says that the store is closed.
+func TestCloseWhileBusy(t *testing.T) {
+	s, err := diskstore.Open(diskstore.Options{Path: filepath.Join(t.TempDir(), "a.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan bool)
+	for g := range 8 {
+		go func() {
+			defer func() { done <- true }()
+			for i := 0; ; i++ {
+				_, err := s.Save(t.Context(), session.Key{byte(g), byte(i), byte(i >> 8)}, session.Record{Expires: time.Now().Add(time.Hour)})
+				if err == nil {
+					_, _, err = s.Load(t.Context(), session.Key{byte(g)})
+				}
+				if errors.Is(err, diskstore.ErrClosed) {
+					return
+				}
+				if err != nil {
+					t.Errorf("while the store closes: %v, want ErrClosed", err)
+					return
+				}
+			}
+		}()
+	}
+	time.Sleep(20 * time.Millisecond)
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	for range 8 {
+		<-done
+	}
+}
+
 func TestBucketsAreApart(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "a.db"))
 	a, b := s.Bucket("a"), s.Bucket("b")

@@ -2,10 +2,12 @@ package diskstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 const (
@@ -110,6 +112,9 @@ func (s *Store) view(f func(tx *bolt.Tx) error) error {
 	default:
 	}
 	err := guarded(s.path, func() error { return s.db.View(f) })
+	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
+		return ErrClosed // meanwhile
+	}
 	if err != nil {
 		return fmt.Errorf("diskstore: read: %w", err)
 	}
