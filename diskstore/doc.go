@@ -14,6 +14,10 @@
 // Nothing survives the loss of the file, and no second machine sees it: that is
 // redisstore's part. The file holds what it is given; package session seals it first.
 //
+// A file that was cut or overwritten is an error of Open, or of the calls that come to the
+// place, with what to do. There are no checksums but that of the file's head: bits that rot
+// are for the file system to find.
+//
 // One process has the file at a time. A second one is told so by Open.
 //
 // Expired records are not returned from the moment they expire. They are removed a few at
