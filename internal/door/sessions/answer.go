@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"crypto/rand"
 	"net/http"
 	"slices"
 	"strings"
@@ -21,7 +22,7 @@ type answer struct {
 	now    time.Time
 	set    []setting
 	added  []string
-	killed []string // values that this answer has ended
+	killed []*held // whose sessions this answer has ended
 }
 
 // setting is one Set-Cookie line of the application's that is about a session.
@@ -154,11 +155,11 @@ func (a *answer) end() {
 		h := &a.v.held[i]
 		s := a.sets(h.name)
 		switch {
-		case h.dropped != "" || strings.HasSuffix(h.name, ".sig"):
+		case h.dropped != "":
 			continue
-		case a.deleted(h), out && (s == nil || s.deletes || s.value == h.value):
+		case out, a.deleted(h):
 			a.kill(h, a.now)
-		case s != nil && !s.deletes && s.value != h.value && cookie.LooksSigned(h.value) && cookie.LooksSigned(s.value) && identity(h.value) != identity(s.value):
+		case s != nil && !s.deletes && a.another(h, s):
 			// The application has given the session another id; what it has under the
 			// old one may come back with a request that was under way.
 			a.kill(h, a.now.Add(o.Grace))
@@ -166,12 +167,22 @@ func (a *answer) end() {
 	}
 }
 
+// another tells whether the application gives a session another id.
+func (a *answer) another(h *held, s *setting) bool {
+	own := a.l.o.Cookies.Own(h.name)
+	return cookie.HoldsID(own, h.value) && cookie.HoldsID(own, s.value) && identity(h.value) != identity(s.value)
+}
+
 func (a *answer) kill(h *held, from time.Time) {
-	if a.l.o.Ended.kill(identity(h.value), from, a.l.o.life()) {
+	name := a.l.session(h)
+	if name == "" {
+		return
+	}
+	if a.l.o.Ended.kill(name, from, a.l.o.life()) {
 		a.l.tell(a.r.Context(), "logout", guard.Noted, h.name, "the session was ended; what comes with it from now on is refused")
 	}
 	if !from.After(a.now) {
-		a.killed = append(a.killed, h.value)
+		a.killed = append(a.killed, h)
 	}
 }
 
@@ -179,9 +190,7 @@ func (a *answer) kill(h *held, from time.Time) {
 func (a *answer) strip() {
 	var gone []int
 	for i := range a.set {
-		s := &a.set[i]
-		if !s.deletes && a.l.o.Ended.killed(identity(s.value), a.now) {
-			a.l.tell(a.r.Context(), "resurrected", guard.Mended, s.name, "an answer would have brought an ended session back")
+		if s := &a.set[i]; !s.deletes && a.stale(s) {
 			gone = append(gone, i)
 		}
 	}
@@ -199,6 +208,31 @@ func (a *answer) strip() {
 	a.read()
 }
 
+// stale tells whether a line of the application's would bring back what has ended, or what
+// was before a login: it belongs to a request that was under way.
+func (a *answer) stale(s *setting) bool {
+	fresh := held{name: s.name}
+	fresh.value = s.value
+	if m, ok := a.l.mark(&fresh); ok && m.killed != 0 && a.now.UnixMilli() >= m.killed {
+		a.l.tell(a.r.Context(), "resurrected", guard.Mended, s.name, "an answer would have brought an ended session back")
+		return true
+	}
+	h := a.brought(s.name)
+	if h == nil || a.l.o.logsIn(a.r, a.status) || slices.Contains(a.killed, h) {
+		return false
+	}
+	m, _ := a.l.mark(h)
+	switch {
+	case m.killed != 0 && a.now.UnixMilli() >= m.killed && !a.another(h, s):
+		a.l.tell(a.r.Context(), "resurrected", guard.Mended, s.name, "an answer would have brought an ended session back")
+		return true
+	case a.l.seals && m.login > h.renewed && !a.another(h, s):
+		a.l.tell(a.r.Context(), "overtaken", guard.Mended, s.name, "an answer to a request from before a login would have taken the place of what came after")
+		return true
+	}
+	return false
+}
+
 // seal puts sealed values into the application's lines.
 func (a *answer) seal() {
 	lines := slices.Clone(a.h["Set-Cookie"])
@@ -208,8 +242,10 @@ func (a *answer) seal() {
 			continue
 		}
 		t := token{created: a.now.UnixMilli(), renewed: a.now.UnixMilli(), seen: a.now.UnixMilli(), expires: s.expires, tail: s.tail, value: s.value}
-		if h := a.brought(s.name); h != nil && h.value == s.value {
-			t.created, t.renewed = h.created, h.renewed
+		if h := a.brought(s.name); h == nil || slices.Contains(a.killed, h) || a.another(h, s) && a.r.Method == http.MethodPost {
+			rand.Read(t.id[:]) // a session of its own; never fails (crypto/rand)
+		} else {
+			t.id, t.created, t.renewed = h.id, h.created, h.renewed
 			a.renew(h, &t)
 		}
 		text := a.sealed(s.name, &t)
@@ -250,7 +286,11 @@ func (a *answer) renew(h *held, t *token) bool {
 	if !due && !login {
 		return false
 	}
-	t.renewed = o.Ended.supersede(identity(h.value), h.renewed, a.now, o.life())
+	renewed, ok := o.Ended.supersede(a.l.session(h), h.renewed, a.now, login, o.life())
+	if !ok {
+		return false
+	}
+	t.renewed = renewed
 	rule := "renewed"
 	if login {
 		rule = "login"
@@ -268,7 +308,7 @@ func (a *answer) reissue() {
 	}
 	for i := range a.v.held {
 		h := &a.v.held[i]
-		if h.dropped != "" || a.sets(h.name) != nil || slices.Contains(a.killed, h.value) {
+		if h.dropped != "" || a.sets(h.name) != nil || slices.Contains(a.killed, h) {
 			continue
 		}
 		text := a.fresh(h)
@@ -294,7 +334,12 @@ func (a *answer) fresh(h *held) string {
 		}
 		now := a.now.UnixMilli()
 		a.l.tell(a.r.Context(), "sealed", guard.Mended, h.name, "the client's cookie was sealed")
-		return a.sealed(h.name, &token{created: now, renewed: now, seen: now, tail: tail, value: h.value})
+		t := token{created: now, renewed: now, seen: now, tail: tail, value: h.value}
+		rand.Read(t.id[:])
+		return a.sealed(h.name, &t)
+	}
+	if m, _ := a.l.mark(h); m.login > h.renewed || m.killed != 0 {
+		return "" // it is from before a login, or ends: it lives for the grace and no longer
 	}
 	t := h.token
 	idle := a.l.o.Idle
@@ -311,11 +356,20 @@ func (a *answer) remove() {
 	if a.v == nil || a.l.o.Mode != guard.Enforce {
 		return
 	}
+	var removed []string
 	for i := range a.v.held {
 		h := &a.v.held[i]
-		if h.dropped == "" && !slices.Contains(a.killed, h.value) || h.dropped == "unsealed" || a.sets(h.name) != nil {
+		if !a.over(h) || h.dropped == "unsealed" || a.sets(h.name) != nil || slices.Contains(removed, h.name) {
 			continue
 		}
+		// One that is good may stand beside it under the same name.
+		if slices.ContainsFunc(a.v.held, func(o held) bool { return o.name == h.name && o.raw != h.raw && o.dropped == "" }) {
+			continue
+		}
+		if !cookie.KeepFromSharedCaches(a.h) {
+			return
+		}
+		removed = append(removed, h.name)
 		tail := h.tail
 		if !h.sealed {
 			var ok bool
@@ -326,3 +380,6 @@ func (a *answer) remove() {
 		a.added = append(a.added, h.name+"="+tail+"; Max-Age=0")
 	}
 }
+
+// over tells whether a cookie was not let in, or its session has just ended.
+func (a *answer) over(h *held) bool { return h.dropped != "" || slices.Contains(a.killed, h) }

@@ -21,11 +21,13 @@ type Keeper interface {
 	Each(ctx context.Context, f func(key string, value []byte, expires time.Time) bool) error
 }
 
-// Ended remembers which sessions were ended, and from when on a session's older cookies are
-// refused. It knows their identities as keyed hashes only. It is safe for concurrent use.
+// Ended remembers which values were ended, and from when on a session's older cookies are
+// refused. It knows values as keyed hashes only. It is safe for concurrent use.
 type Ended struct {
 	key    []byte
 	hashes sync.Pool
+
+	writing [16]sync.Mutex // the keeper gets the marks of one session in order
 
 	mu     sync.RWMutex
 	by     map[digest]mark
@@ -38,7 +40,8 @@ type digest [16]byte
 // A mark is what is known of one session.
 type mark struct {
 	killed    int64 // from when on the value is refused; 0: it is not
-	notBefore int64 // cookies that were handed out earlier are refused
+	notBefore int64 // cookies that were handed out earlier are refused after the grace
+	login     int64 // cookies that were handed out earlier are from before a login
 	forgotten int64 // when all this may be forgotten
 }
 
@@ -58,13 +61,14 @@ func (e *Ended) Keep(ctx context.Context, keeper Keeper, failed func(error)) err
 	before := maps.Clone(e.by)
 	err := keeper.Each(ctx, func(key string, value []byte, _ time.Time) bool {
 		raw, err := base64.RawURLEncoding.DecodeString(key)
-		if err != nil || len(raw) != len(digest{}) || len(value) != 24 {
+		if err != nil || len(raw) != len(digest{}) || len(value) != 32 {
 			return true // of another version
 		}
 		m := mark{
 			killed:    int64(binary.BigEndian.Uint64(value)),
 			notBefore: int64(binary.BigEndian.Uint64(value[8:])),
-			forgotten: int64(binary.BigEndian.Uint64(value[16:])),
+			login:     int64(binary.BigEndian.Uint64(value[16:])),
+			forgotten: int64(binary.BigEndian.Uint64(value[24:])),
 		}
 		if _, newer := before[digest(raw)]; m.forgotten > now && !newer {
 			e.by[digest(raw)] = m
@@ -78,8 +82,8 @@ func (e *Ended) Keep(ctx context.Context, keeper Keeper, failed func(error)) err
 	if err != nil {
 		return err
 	}
-	for d, m := range before {
-		e.keep(d, m)
+	for d := range before {
+		e.keep(d)
 	}
 	return nil
 }
@@ -109,12 +113,6 @@ func (e *Ended) look(value string) (mark, bool) {
 	return m, ok
 }
 
-// killed tells whether a value has ended.
-func (e *Ended) killed(value string, now time.Time) bool {
-	m, _ := e.look(value)
-	return m.killed != 0 && now.UnixMilli() >= m.killed
-}
-
 // kill ends a value from a time on, and is true when nobody had before. It returns when
 // that is kept.
 func (e *Ended) kill(value string, from time.Time, life time.Duration) bool {
@@ -128,27 +126,35 @@ func (e *Ended) kill(value string, from time.Time, life time.Duration) bool {
 	m.forgotten = max(m.forgotten, from.Add(life).UnixMilli())
 	e.put(d, m)
 	e.mu.Unlock()
-	e.keep(d, m)
+	e.keep(d)
 	return first
 }
 
-// supersede refuses cookies of a value that were handed out before now, and returns that
+// supersede refuses cookies of a session that were handed out before now, and returns that
 // time. Where another request has done so since the cookie at hand, it is that one's: both
-// clients' answers then hold cookies that are good.
-func (e *Ended) supersede(value string, renewed int64, now time.Time, life time.Duration) int64 {
-	d := e.digest(value)
+// clients' answers then hold cookies that are good. It is false for a cookie from before a
+// login: whoever holds one need not be who logged in, and gets no newer one for it.
+func (e *Ended) supersede(session string, renewed int64, now time.Time, login bool, life time.Duration) (int64, bool) {
+	d := e.digest(session)
 	e.mu.Lock()
 	m := e.by[d]
-	if m.notBefore > renewed {
+	if m.login > renewed {
 		e.mu.Unlock()
-		return m.notBefore
+		return 0, false
 	}
-	m.notBefore = max(now.UnixMilli(), renewed+1)
+	if m.notBefore > renewed && !login {
+		e.mu.Unlock()
+		return m.notBefore, true
+	}
+	m.notBefore = max(now.UnixMilli(), renewed+1, m.notBefore+1)
+	if login {
+		m.login = m.notBefore
+	}
 	m.forgotten = max(m.forgotten, now.Add(life).UnixMilli())
 	e.put(d, m)
 	e.mu.Unlock()
-	e.keep(d, m)
-	return m.notBefore
+	e.keep(d)
+	return m.notBefore, true
 }
 
 // put stores a mark, over one of a few that is forgotten first when there is no room. It
@@ -172,15 +178,21 @@ func (e *Ended) put(d digest, m mark) {
 // keepTime bounds how long an answer waits for the disk.
 const keepTime = 5 * time.Second
 
-func (e *Ended) keep(d digest, m mark) {
+// keep writes what is known of a session now: of two requests that change it, the later one
+// writes both changes.
+func (e *Ended) keep(d digest) {
+	turn := &e.writing[int(d[0])%len(e.writing)]
+	turn.Lock()
+	defer turn.Unlock()
 	e.mu.RLock()
-	keeper, failed := e.keeper, e.failed
+	keeper, failed, m := e.keeper, e.failed, e.by[d]
 	e.mu.RUnlock()
-	if keeper == nil {
+	if keeper == nil || m.forgotten == 0 {
 		return
 	}
 	b := binary.BigEndian.AppendUint64(nil, uint64(m.killed))
 	b = binary.BigEndian.AppendUint64(b, uint64(m.notBefore))
+	b = binary.BigEndian.AppendUint64(b, uint64(m.login))
 	b = binary.BigEndian.AppendUint64(b, uint64(m.forgotten))
 	// The request may be over; what it ended stays ended.
 	ctx, cancel := context.WithTimeout(context.Background(), keepTime)

@@ -23,13 +23,22 @@ const practice = "sessions"
 type Lift struct {
 	o      Options
 	sealer *cookie.Sealer
-	seals  bool // values leave sealed
+	seals  bool   // values leave sealed
+	prefix string // of what this door has sealed, good or changed
 
 	mu    sync.RWMutex
 	pairs map[string]bool // own names of Keygrip pairs that were seen
 
 	onAnswer hook.Func
 }
+
+const (
+	// prefixLen is how many characters of a sealed value name the key.
+	prefixLen = 5
+	// maxHeld bounds how many session cookies of one request are looked at. The others are
+	// not let in.
+	maxHeld = 16
+)
 
 // maxPairs bounds what an application can make the lift remember.
 const maxPairs = 64
@@ -54,6 +63,7 @@ func New(o Options) (*Lift, error) {
 		return nil, err
 	}
 	l := &Lift{o: o, sealer: sealer, pairs: map[string]bool{}}
+	l.prefix = string(sealer.Seal(nil, "", nil))[:prefixLen]
 	l.seals = o.Mode == guard.Enforce && !o.Unsealed && !o.Restore
 	l.onAnswer = l.answered
 	return l, nil
@@ -66,6 +76,7 @@ type visitKey struct{ l *Lift }
 type visit struct {
 	r    *http.Request // as the client sent it
 	held []held
+	more bool // than are looked at
 }
 
 // held is one session cookie that a client brought.
@@ -113,6 +124,10 @@ func (l *Lift) visit(r *http.Request) *visit {
 		if v == nil {
 			v = &visit{r: r}
 		}
+		if len(v.held) == maxHeld {
+			v.more = true
+			break
+		}
 		v.held = append(v.held, h)
 		names = append(names, l.o.Cookies.Own(name))
 	}
@@ -135,9 +150,14 @@ func (l *Lift) visit(r *http.Request) *visit {
 	return v
 }
 
+// changed tells whether a value was sealed here, and is not as it was.
+func (l *Lift) changed(value string) bool {
+	return strings.HasPrefix(value, l.prefix) && len(value) >= cookie.SealedLen(0)
+}
+
 // isSession tells whether a cookie holds a session of the application's.
 func (l *Lift) isSession(name, value string) bool {
-	if l.o.Cookies.IsSession(name, value) {
+	if l.o.Cookies.IsSession(name, value) || l.changed(value) {
 		return true
 	}
 	l.mu.RLock()
@@ -156,15 +176,37 @@ func identity(value string) string {
 	return decoded
 }
 
+// session names the session of a cookie for Ended: by its id where the application's value
+// is one; else by what the door has sealed with it, since two sessions of one user may have
+// the same value. It is empty for a value that is neither.
+func (l *Lift) session(h *held) string {
+	switch {
+	case cookie.HoldsID(l.o.Cookies.Own(h.name), h.value):
+		return "id " + identity(h.value)
+	case h.sealed:
+		return "sealed " + string(h.id[:])
+	}
+	return ""
+}
+
+// mark returns what is known of a cookie's session.
+func (l *Lift) mark(h *held) (mark, bool) {
+	name := l.session(h)
+	if name == "" {
+		return mark{}, false
+	}
+	return l.o.Ended.look(name)
+}
+
 // judge returns the rule for which a cookie is not let in; empty when it is.
 func (l *Lift) judge(h *held, now time.Time) string {
 	ms := now.UnixMilli()
-	m, known := l.o.Ended.look(identity(h.value))
+	m, known := l.mark(h)
 	if known && m.killed != 0 && ms >= m.killed {
 		return "ended"
 	}
 	if !h.sealed {
-		if l.seals && now.Sub(l.o.Since) >= l.o.Migrate {
+		if l.changed(h.value) || l.seals && now.Sub(l.o.Since) >= l.o.Migrate {
 			return "forged"
 		}
 		return ""
@@ -197,7 +239,8 @@ var what = map[string]string{
 
 // inward returns the request that the application is to see.
 func (l *Lift) inward(v *visit) *http.Request {
-	change := false
+	change := v.more
+	told := map[string]bool{}
 	for i := range v.held {
 		h := &v.held[i]
 		if h.dropped != "" {
@@ -205,7 +248,10 @@ func (l *Lift) inward(v *visit) *http.Request {
 			if l.o.Mode != guard.Enforce && h.dropped == "ended" {
 				action = guard.WouldDeny
 			}
-			l.tell(v.r.Context(), h.dropped, action, h.name, what[h.dropped])
+			if !told[h.dropped+h.name] {
+				told[h.dropped+h.name] = true
+				l.tell(v.r.Context(), h.dropped, action, h.name, what[h.dropped])
+			}
 			if action == guard.WouldDeny {
 				h.dropped = ""
 			}
@@ -218,7 +264,10 @@ func (l *Lift) inward(v *visit) *http.Request {
 	at := 0
 	header, changed := cookie.Rewrite(v.r.Header["Cookie"], func(name, value string) (string, string, bool) {
 		// In the order in which visit found them.
-		if at >= len(v.held) || v.held[at].name != name || v.held[at].raw != value {
+		if at >= len(v.held) {
+			return name, value, !v.more || !l.isSession(name, value)
+		}
+		if v.held[at].name != name || v.held[at].raw != value {
 			return name, value, true
 		}
 		h := &v.held[at]

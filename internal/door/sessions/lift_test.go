@@ -29,6 +29,7 @@ type app struct {
 	seen   []string         // Cookie headers
 	during func()           // called in /slow
 	set    http.HandlerFunc // of /set
+	logout http.HandlerFunc // of /logout, in place of its own
 }
 
 var secret = []byte("the app's secret")
@@ -63,6 +64,10 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.mu.Unlock()
 		http.SetCookie(w, &http.Cookie{Name: "connect.sid", Value: cookie.EncodeSigned(id, secret), Path: "/", HttpOnly: true})
 	case "/logout":
+		if a.logout != nil {
+			a.logout(w, r)
+			return
+		}
 		a.mu.Lock()
 		delete(a.store, id)
 		a.mu.Unlock()

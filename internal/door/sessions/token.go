@@ -10,23 +10,24 @@ import (
 
 // A token is what is sealed into a cookie. Times are in milliseconds since 1970.
 type token struct {
-	created int64 // when the session began
-	renewed int64 // when the client was handed a new cookie for it
-	seen    int64 // when it was last used, to a tenth of the idle time
-	expires int64 // of the cookie, as the application said; 0: with the browser
+	id      [16]byte // of the session, as long as the door lets it live; random
+	created int64    // when the session began
+	renewed int64    // when the client was handed a new cookie for it
+	seen    int64    // when it was last used, to a tenth of the idle time
+	expires int64    // of the cookie, as the application said; 0: with the browser
 	tail    string
 	value   string // the application's own
 }
 
 const (
-	tokenForm = 1
-	tokenHead = 1 + 4*8
+	tokenForm = 2
+	tokenHead = 1 + 16 + 4*8
 	// maxTail bounds attributes that are kept. Longer ones are no browser's.
 	maxTail = 512
 )
 
 func (t *token) append(b []byte) []byte {
-	b = append(b, tokenForm)
+	b = append(append(b, tokenForm), t.id[:]...)
 	for _, v := range [...]int64{t.created, t.renewed, t.seen, t.expires} {
 		b = binary.BigEndian.AppendUint64(b, uint64(v))
 	}
@@ -39,8 +40,9 @@ func (t *token) parse(b []byte) bool {
 	if len(b) < tokenHead+2 || b[0] != tokenForm {
 		return false
 	}
+	copy(t.id[:], b[1:])
 	for i, v := range [...]*int64{&t.created, &t.renewed, &t.seen, &t.expires} {
-		*v = int64(binary.BigEndian.Uint64(b[1+8*i:]))
+		*v = int64(binary.BigEndian.Uint64(b[1+len(t.id)+8*i:]))
 	}
 	n := int(binary.BigEndian.Uint16(b[tokenHead:]))
 	b = b[tokenHead+2:]
