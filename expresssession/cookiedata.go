@@ -343,7 +343,7 @@ func (c *cookieData) attributes(b []byte) ([]byte, error) {
 // pathValue is the cookie package's rule for a Path.
 func pathValue(s string) bool {
 	for i := range len(s) {
-		if c := s[i]; c < ' ' || c >= 0x7f || c == ';' {
+		if c := s[i]; c < ' ' || c >= 0x7f || c == ';' || c == '<' {
 			return false
 		}
 	}

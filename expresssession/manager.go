@@ -110,14 +110,20 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 			return
 		}
 		x.Set(requestKey{}, q)
+		if m.o.Mode == Compat {
+			// The peer is in the way of the answer before it loads, so that with unset
+			// "destroy" a session that cannot be loaded is removed.
+			x.On(hook.Commit, m.onAnswer)
+			x.On(hook.Record, m.onRecord)
+		}
 		if err := q.load(options); err != nil {
 			q.tell("store", guard.Failed, "the session could not be loaded", err)
 			m.refuse(w, r, err)
 			return
 		}
-		x.On(hook.Commit, m.onAnswer)
-		x.On(hook.Record, m.onRecord)
 		if m.o.Mode == Strict {
+			x.On(hook.Commit, m.onAnswer)
+			x.On(hook.Record, m.onRecord)
 			x.OnHijack(m.onHijack)
 		}
 		next.ServeHTTP(w, r)

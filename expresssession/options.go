@@ -207,7 +207,7 @@ func (c Cookie) problems(p *guard.Problems, mode Mode, name string) {
 	}
 	path := c.path()
 	if path != "" && (path[0] != '/' || !plainPath(path)) {
-		p.Add("Cookie.Path", path, "a path that begins in / of printable ASCII without ; and space", "no request would have a session")
+		p.Add("Cookie.Path", path, "a path that begins in / of printable ASCII without ;, < and space", "no request would have a session")
 	}
 	if c.Domain != "" && !domain(c.Domain) {
 		p.Add("Cookie.Domain", c.Domain, "a host name: letters, digits and hyphens between dots", "the peer would store sessions and send no cookie")
@@ -270,7 +270,7 @@ func token(s string) bool {
 // could begin with it.
 func plainPath(s string) bool {
 	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c >= 0x7f || c == ';' {
+		if c := s[i]; c <= ' ' || c >= 0x7f || c == ';' || c == '<' {
 			return false
 		}
 	}

@@ -146,6 +146,27 @@ func TestStrictStoreFails(t *testing.T) {
 	}
 }
 
+// A session that cannot be loaded is not removed because of it in Strict, and is by the
+// peer.
+func TestUnsetOfUnreadable(t *testing.T) {
+	for _, tt := range []struct {
+		mode  es.Mode
+		there bool
+	}{{es.Strict, true}, {es.Compat, false}} {
+		store := es.NewMemoryStore()
+		fails := broken{store, errors.New("down"), nil}
+		m := strict(t, es.Options{Mode: tt.mode, Store: fails, Unset: "destroy"})
+		const sid = "an-id-of-enough-characters"
+		if err := store.Set(t.Context(), sid, es.Stored{JSON: []byte(`{"cookie":{}}`)}); err != nil {
+			t.Fatal(err)
+		}
+		ask(handle(m, func(http.ResponseWriter, *es.Session) {}), "connect.sid="+cookie.EncodeSigned(sid, secret))
+		if _, ok, _ := store.Get(t.Context(), sid); ok != tt.there {
+			t.Errorf("mode %v: after a load that failed the session is there: %v, want %v", tt.mode, ok, tt.there)
+		}
+	}
+}
+
 // counting counts calls.
 type counting struct {
 	*es.MemoryStore
