@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -27,20 +28,9 @@ type server struct {
 	out  bytes.Buffer
 }
 
-func freePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
-}
-
 func start(t testing.TB, args ...string) *server {
 	t.Helper()
-	port := freePort(t)
+	port := strconv.Itoa(need.Port(t))
 	s := &server{addr: "127.0.0.1:" + port, dir: t.TempDir(), path: need.Program(t, "redis-server", "valkey-server")}
 	s.args = append([]string{"--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no", "--dir", s.dir, "--loglevel", "warning"}, args...)
 	s.up(t)

@@ -25,6 +25,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/panoplysec/panoply/internal/need"
 )
 
 // A readmeStep is one command of the README and how it is run here: as it stands but
@@ -45,7 +47,7 @@ var readmeSteps = []readmeStep{
 		w.command(t, w.root, "make", "-n", "test")
 	}},
 	{"panoply serve :3000", func(t *testing.T, w *workbench) {
-		https := freePort(t)
+		https := need.Port(t)
 		p := w.start(t, w.dir, "panoply", "serve", w.app, "--listen", fmt.Sprint("localhost:", https), "--redirect", "off", "--admin", "off", "--state", w.state)
 		w.listens(t, https)
 		w.door = fmt.Sprint("https://localhost:", https)
@@ -81,7 +83,7 @@ var readmeSteps = []readmeStep{
 		w.command(t, w.dir, "panoply", "validate", "--config", "panoply.yaml")
 	}},
 	{"panoply serve --config panoply.yaml", func(t *testing.T, w *workbench) {
-		https := freePort(t)
+		https := need.Port(t)
 		text := strings.ReplaceAll(blocks(t, "yaml")[0], "/etc/shop", w.dir)
 		text = strings.ReplaceAll(text, "0.0.0.0:443", fmt.Sprint("127.0.0.1:", https))
 		text = strings.ReplaceAll(text, "127.0.0.1:3000", w.app)

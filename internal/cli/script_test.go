@@ -42,7 +42,7 @@ func TestScripts(t *testing.T) {
 			env.Defer(app.Close)
 			env.Setenv("APP", strings.TrimPrefix(app.URL, "http://"))
 			for _, name := range []string{"HTTPS", "HTTP", "ADMIN"} {
-				env.Setenv(name, strconv.Itoa(freePort(t)))
+				env.Setenv(name, strconv.Itoa(need.Port(t)))
 			}
 			// Short, since the path of a unix socket is.
 			state, err := os.MkdirTemp("", "p")
@@ -75,16 +75,6 @@ func naked(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
 		fmt.Fprintf(w, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Error</title>\n</head>\n<body>\n<pre>Cannot %s %s</pre>\n</body>\n</html>\n", r.Method, "/missing")
 	}
-}
-
-func freePort(t testing.TB) int {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port
 }
 
 func exits(ts *testscript.TestScript, neg bool, args []string) {

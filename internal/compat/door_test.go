@@ -11,26 +11,15 @@ import (
 
 	"github.com/panoplysec/panoply/internal/config"
 	"github.com/panoplysec/panoply/internal/door"
+	"github.com/panoplysec/panoply/internal/need"
 )
-
-// freePort returns a loopback port that was free a moment ago. The door's address must
-// be known before it starts: the names of its cookies depend on it.
-func freePort(t *testing.T) int {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port
-}
 
 // configFor is the first day's configuration, on free ports and with a state of its own.
 func configFor(t *testing.T, upstream int) *config.Config {
 	t.Helper()
 	cfg := config.Default()
 	cfg.Upstream = fmt.Sprintf("127.0.0.1:%d", upstream)
-	cfg.Listen = fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	cfg.Listen = fmt.Sprintf("127.0.0.1:%d", need.Port(t)) // known before it starts: the names of the door's cookies depend on it
 	cfg.Redirect = "127.0.0.1:0"
 	cfg.Admin.Listen = "off"
 	cfg.State = t.TempDir()

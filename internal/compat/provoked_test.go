@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/panoplysec/panoply/internal/config"
+	"github.com/panoplysec/panoply/internal/need"
 )
 
 // What must not leave: banners as header or trailer fields, the default cookie name, and
@@ -115,7 +116,7 @@ func startProvoker(t *testing.T) (*process, int) {
 func provokedDoor(t *testing.T, upstream int) (*config.Config, *tls.Config) {
 	t.Helper()
 	cfg := configFor(t, upstream)
-	cfg.Redirect = fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	cfg.Redirect = fmt.Sprintf("127.0.0.1:%d", need.Port(t))
 	cfg.Bounds.ResponseTimeout = config.Duration(time.Second)
 	openDoor(t, cfg)
 	return cfg, &tls.Config{RootCAs: rootsOf(t, cfg.State), ServerName: "app.localhost"}

@@ -2,6 +2,7 @@ package door_test
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -15,9 +16,8 @@ import (
 )
 
 func TestUpstreamFaults(t *testing.T) {
-	app := httptest.NewUnstartedServer(http.HandlerFunc(hello))
-	address := app.Listener.Addr().String()
-	app.Listener.Close() // refused
+	app := &httptest.Server{Config: &http.Server{Handler: http.HandlerFunc(hello)}}
+	address := fmt.Sprintf("127.0.0.1:%d", need.Port(t)) // refused
 	h := buildTo(t, address, nil)
 	res, body := h.get("/")
 	guarded(t, "refused", res, body)

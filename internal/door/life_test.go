@@ -18,6 +18,7 @@ import (
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/internal/config"
 	"github.com/panoplysec/panoply/internal/door"
+	"github.com/panoplysec/panoply/internal/need"
 )
 
 // changed returns a copy of the running configuration with change applied.
@@ -199,12 +200,7 @@ func cookieOf(t *testing.T, res *http.Response) string {
 
 func TestSessionsSurviveReloadSwitchAndRestart(t *testing.T) {
 	h := build(t, http.HandlerFunc(session), func(c *config.Config) {
-		ln, err := net.Listen("tcp", "127.0.0.1:0") // the port is part of the site, so it must stay
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.Listen = ln.Addr().String()
-		ln.Close()
+		c.Listen = fmt.Sprintf("127.0.0.1:%d", need.Port(t)) // part of the site, so it must stay
 	})
 	res, _ := h.get("/")
 	cookie := cookieOf(t, res)

@@ -8,9 +8,12 @@ package need
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 )
 
@@ -25,6 +28,24 @@ func Service(t testing.TB, name string, err error) {
 		t.Fatalf("needs %s, which CI=true promises: %v", name, err)
 	}
 	t.Skipf("needs %s: %v", name, err)
+}
+
+// Port returns a port of 127.0.0.1 that nothing listens on. It is of those that no system
+// gives away by itself (Linux: 32768 and up, others: 49152 and up), so that no connection
+// and no listener on port 0, of this test or another, takes it before it is used.
+func Port(t testing.TB) int {
+	t.Helper()
+	for range 100 {
+		port := 10000 + rand.IntN(22000)
+		ln, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil {
+			continue
+		}
+		ln.Close()
+		return port
+	}
+	t.Fatal("needs a free port from 10000 to 32000")
+	return 0
 }
 
 // Program returns the path of the first of the named programs that is installed.

@@ -218,15 +218,15 @@ func (a *answer) stale(s *setting) bool {
 		return true
 	}
 	h := a.brought(s.name)
-	if h == nil || a.l.o.logsIn(a.r, a.status) || slices.Contains(a.killed, h) {
+	if h == nil || slices.Contains(a.killed, h) {
 		return false
 	}
 	m, _ := a.l.mark(h)
 	switch {
-	case m.killed != 0 && a.now.UnixMilli() >= m.killed && !a.another(h, s):
+	case m.killed != 0 && a.now.UnixMilli() >= m.killed && !a.another(h, s) && !a.l.o.logsIn(a.r, a.status):
 		a.l.tell(a.r.Context(), "resurrected", guard.Mended, s.name, "an answer would have brought an ended session back")
 		return true
-	case a.l.seals && m.login > h.renewed && !a.another(h, s):
+	case a.l.seals && m.login > h.renewed && !a.another(h, s): // a login sent twice, too
 		a.l.tell(a.r.Context(), "overtaken", guard.Mended, s.name, "an answer to a request from before a login would have taken the place of what came after")
 		return true
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/panoplysec/panoply/cookie"
+	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/internal/door/sessions"
 )
 
@@ -269,6 +270,51 @@ func TestTwoOfAName(t *testing.T) {
 	}
 	if len(k.jar) == 0 {
 		t.Error("and the good one was removed from the client")
+	}
+}
+
+// The login button pressed twice, at an app that sends its cookie with each answer: the
+// second answer, to a cookie from before the login, must not replace what the first gave.
+func TestLoginTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor(t, nil)
+		c := &client{d: d}
+		c.do("GET", "/begin")
+		time.Sleep(time.Minute)
+		second := c.copy()
+		press := func(k *client) []*http.Cookie { return k.do("POST", "/rolling/login?user=ann").Cookies() }
+		press(c)
+		time.Sleep(200 * time.Millisecond)
+		for _, set := range press(second) {
+			for i := range c.jar {
+				if c.jar[i].Name == set.Name {
+					c.jar[i] = set
+				}
+			}
+		}
+		time.Sleep(time.Minute)
+		if got := c.body("GET", "/"); got != "user=ann" {
+			t.Errorf("a minute after the login the application says %q", got)
+		}
+	})
+}
+
+// A guard that only observes changes no request, however many cookies come.
+func TestObserveManyCookies(t *testing.T) {
+	for _, mode := range []guard.Mode{guard.Observe, guard.Off} {
+		d := newDoor(t, func(o *sessions.Options) { o.Mode = mode })
+		login(d)
+		cookies := "connect.sid=" + cookie.EncodeSigned("id-1", secret)
+		for i := range 20 {
+			cookies += fmt.Sprintf("; _a%d_session=x", i)
+		}
+		r := httptest.NewRequest("GET", "https://shop.example/", nil)
+		r.Header.Set("Cookie", cookies)
+		d.app.seen = nil
+		d.h.ServeHTTP(httptest.NewRecorder(), r)
+		if got := d.app.seen[0]; got != cookies {
+			t.Errorf("%v: the application sees %q, want all of %q", mode, got, cookies)
+		}
 	}
 }
 

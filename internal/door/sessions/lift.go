@@ -36,7 +36,7 @@ const (
 	// prefixLen is how many characters of a sealed value name the key.
 	prefixLen = 5
 	// maxHeld bounds how many session cookies of one request are looked at. The others are
-	// not let in.
+	// not let in by a guard that enforces.
 	maxHeld = 16
 )
 
@@ -76,7 +76,7 @@ type visitKey struct{ l *Lift }
 type visit struct {
 	r    *http.Request // as the client sent it
 	held []held
-	more bool // than are looked at
+	more bool // than are looked at, which are not let in
 }
 
 // held is one session cookie that a client brought.
@@ -125,7 +125,7 @@ func (l *Lift) visit(r *http.Request) *visit {
 			v = &visit{r: r}
 		}
 		if len(v.held) == maxHeld {
-			v.more = true
+			v.more = l.o.Mode == guard.Enforce
 			break
 		}
 		v.held = append(v.held, h)

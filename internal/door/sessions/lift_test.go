@@ -55,6 +55,11 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.store[id] = r.URL.Query().Get("user")
 		a.mu.Unlock()
 		w.WriteHeader(http.StatusFound)
+	case "/rolling/login":
+		a.mu.Lock()
+		a.store[id] = r.URL.Query().Get("user")
+		a.mu.Unlock()
+		http.SetCookie(w, &http.Cookie{Name: "connect.sid", Value: raw, Path: "/", HttpOnly: true})
 	case "/rotate":
 		a.mu.Lock()
 		delete(a.store, id)

@@ -19,6 +19,7 @@ import (
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/internal/door/upstream"
 	"github.com/panoplysec/panoply/internal/hook"
+	"github.com/panoplysec/panoply/internal/need"
 )
 
 // front serves a Proxy to address, with short times, and notes its failures.
@@ -109,12 +110,7 @@ func says(text string) func(net.Conn, *bufio.Reader) {
 func hostOf(s *httptest.Server) string { return strings.TrimPrefix(s.URL, "http://") }
 
 func TestFailures(t *testing.T) {
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	nobody := closed.Addr().String()
-	closed.Close()
+	nobody := fmt.Sprintf("127.0.0.1:%d", need.Port(t))
 	tests := []struct {
 		name    string
 		address func(t *testing.T) string
