@@ -63,7 +63,7 @@ var guardLayers = [][]string{
 	{"clientip"},
 	{"csp", "tlspolicy"},
 	{"headers", "cookie", "conceal"},
-	{"session", "expresssession", "cookiesession"},
+	{"session", "expresssession", "cookiesession", "limit"},
 	{""}, // the module's root package, panoply
 }
 

@@ -1,0 +1,76 @@
+package limit
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/panoplysec/panoply/guard"
+	"github.com/panoplysec/panoply/internal/hook"
+)
+
+// Handler counts each request and refuses what is too much with 429 and a Retry-After
+// that is true. While the store is broken, requests pass, and events tell so: Shared has
+// better answers.
+func (l *Limiter) Handler(next http.Handler) http.Handler {
+	if l.o.Mode == guard.Off {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		cost := int64(1)
+		if l.o.Cost != nil {
+			cost = max(l.o.Cost(r), 0)
+		}
+		ctx := r.Context()
+		d, err := l.Consume(ctx, l.o.By(r), cost)
+		if err != nil {
+			l.tell(ctx, guard.Failed, "store", err)
+			next.ServeHTTP(w, r)
+			return
+		}
+		if l.o.Mode == guard.Observe {
+			if !d.Allowed {
+				l.tell(ctx, guard.WouldDeny, d.Policy, nil)
+			}
+			next.ServeHTTP(w, r)
+			return
+		}
+		l.fields.write(w.Header(), l.o.Fields, d)
+		if !d.Allowed {
+			l.tell(ctx, guard.Denied, d.Policy, nil)
+			l.o.Deny(w, r, l.denial(ctx, d))
+			return
+		}
+		if d.Delay > 0 && !pause(ctx, d.Delay) {
+			return // the client has gone
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (l *Limiter) denial(ctx context.Context, d Decision) guard.Denial {
+	wait := d.Wait
+	if wait == Forever {
+		wait = 0
+	}
+	return guard.Denial{
+		Practice: l.o.Practice, Rule: d.Policy, Status: http.StatusTooManyRequests,
+		RetryAfter: wait, ID: hook.RequestID(ctx),
+	}
+}
+
+func (l *Limiter) tell(ctx context.Context, action guard.Action, rule string, err error) {
+	l.o.Sink.Tell(ctx, guard.Event{Practice: l.o.Practice, Rule: rule, Action: action, Request: hook.RequestID(ctx), Err: err})
+}
+
+// pause waits, unless ctx ends before.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
