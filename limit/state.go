@@ -286,7 +286,9 @@ func (r *Rule) report(s *State, now int64, n float64, res *Result) {
 	if res.Blocked {
 		res.Remaining = 0
 		res.Reset = span(s.At, now)
-		res.Wait = res.Reset
+		if res.Wait = res.Reset; n > r.Capacity {
+			res.Wait = Forever
+		}
 		return
 	}
 	switch r.Policy.Algorithm {
