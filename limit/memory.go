@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/panoplysec/panoply/guard"
@@ -42,6 +43,8 @@ type Memory struct {
 	keys   int
 	base   time.Time
 	micros int64 // base, in microseconds since 1970
+
+	keeping atomic.Pointer[Keeping]
 
 	mu       sync.RWMutex
 	sketches map[uint16]*sketch
@@ -171,8 +174,21 @@ func (m *Memory) one(now int64, op *Op) (Result, error) {
 		m.inherit(&s.states[i], id, now, op)
 	}
 	res := op.Rule.step(&s.states[i], now, op, true)
+	if res.Started || op.forced() {
+		m.keepBlock(id, &s.states[i])
+	}
 	s.mu.Unlock()
 	return res, nil
+}
+
+// keepBlock keeps a block that starts, and forgets one that something else took the place
+// of. The lock of the key's shard is held.
+func (m *Memory) keepBlock(id uint64, s *State) {
+	if s.Flags&FlagBlocked != 0 {
+		m.keep(id, *s)
+	} else {
+		m.keep(id, State{})
+	}
 }
 
 // forced tells an op that needs a record of its own.
@@ -211,6 +227,7 @@ func (m *Memory) estimate(s *shard, id uint64, now int64, op *Op, commit bool) R
 			op.Rule.strike(&s.states[i], now)
 			res.Started = true
 			op.Rule.report(&s.states[i], now, float64(op.Points), &res)
+			m.keepBlock(id, &s.states[i])
 		}
 	}
 	return res
@@ -267,6 +284,9 @@ func (m *Memory) all(now int64, ops []Op, results []Result) error {
 				j = s.put(id)
 			}
 			s.states[j] = copies[i]
+			if results[i].Started || op.forced() {
+				m.keepBlock(id, &copies[i])
+			}
 		case known[i]:
 			if j := s.find(id); j >= 0 && s.states[j].Until <= now {
 				s.remove(j) // placed for what was not taken, or run out
@@ -299,6 +319,9 @@ func (m *Memory) Delete(_ context.Context, key Key) (bool, error) {
 		return false, nil
 	}
 	live := s.states[i].Until > m.at(time.Now())
+	if s.states[i].Flags&FlagBlocked != 0 {
+		m.keep(id, State{})
+	}
 	s.remove(i)
 	return live, nil
 }

@@ -45,7 +45,7 @@ func TestFlood(t *testing.T) {
 	const known = 2000
 	fresh := 10_000_000
 	if testing.Short() || raceDetector {
-		fresh = 500_000
+		fresh = 200_000
 	}
 	m := memory(t, 1<<15)
 	h := limit.NewHasher(nil)

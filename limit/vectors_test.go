@@ -139,7 +139,7 @@ func peerResult(d limit.Decision) result {
 	}
 	ms := int64(-1)
 	if d.Reset != limit.Forever {
-		ms = max(0, int64((d.Reset - d.Delay + time.Millisecond - 1) / time.Millisecond))
+		ms = max(0, int64((d.Reset-d.Delay+time.Millisecond-1)/time.Millisecond))
 	}
 	return result{Kind: "res", Remaining: d.Remaining, Consumed: d.Consumed, MsBeforeNext: ms, First: d.First || d.Started}
 }

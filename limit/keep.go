@@ -1,0 +1,169 @@
+package limit
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"math"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// A Keeper keeps values over a restart: a Bucket of package diskstore is one. Its methods
+// are safe for concurrent use.
+type Keeper interface {
+	// Set keeps a value for ttl: zero is for good, and a negative one removes it.
+	Set(ctx context.Context, key string, value []byte, ttl time.Duration) error
+	// Each calls f for every value until f returns false.
+	Each(ctx context.Context, f func(key string, value []byte, expires time.Time) bool) error
+}
+
+// ErrBehind is reported when blocks come faster than they can be kept. They hold all the
+// same, until the process ends.
+var ErrBehind = errors.New("limit: blocks start faster than they can be kept; some hold only until the process ends")
+
+const (
+	// maxBehind is how many blocks wait to be kept.
+	maxBehind = 1 << 14
+	// keepers write at the same time, and share the disk's sync.
+	keepers = 16
+
+	stateSize = 32
+)
+
+// A Keeping writes the blocks of a Memory to a Keeper, apart from decisions, which do not
+// wait for it. Close writes what is left.
+type Keeping struct {
+	m      *Memory
+	k      Keeper
+	failed func(error)
+	work   [keepers]chan kept
+	wg     sync.WaitGroup
+	once   sync.Once
+}
+
+// kept is one block to be written; the zero State removes it.
+type kept struct {
+	id uint64
+	s  State
+}
+
+// Keep reads the blocks that k holds into m, and from now on writes there each that
+// starts or is lifted. Secret of the Hasher has to be the same as when they were written.
+// Failed is called with what goes wrong later; nil ignores it.
+func (m *Memory) Keep(ctx context.Context, k Keeper, failed func(error)) (*Keeping, error) {
+	if failed == nil {
+		failed = func(error) {}
+	}
+	now := m.at(time.Now())
+	err := k.Each(ctx, func(key string, value []byte, _ time.Time) bool {
+		id, err := strconv.ParseUint(key, 16, 64)
+		s, ok := decodeState(value)
+		if err != nil || !ok || s.Until <= now {
+			return true
+		}
+		m.restore(id, now, s)
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	p := &Keeping{m: m, k: k, failed: failed}
+	for i := range p.work {
+		p.work[i] = make(chan kept, maxBehind/keepers)
+		p.wg.Go(func() { p.write(p.work[i]) })
+	}
+	m.keeping.Store(p)
+	return p, nil
+}
+
+// Close stops keeping, once all is written. The Keeper stays open.
+func (p *Keeping) Close() error {
+	p.once.Do(func() {
+		p.m.keeping.CompareAndSwap(p, nil)
+		p.m.quiet() // nobody is about to send
+		for _, c := range p.work {
+			close(c)
+		}
+	})
+	p.wg.Wait()
+	return nil
+}
+
+// quiet waits until every decision that may have seen a Keeping is over: they see it under
+// the lock of a shard.
+func (m *Memory) quiet() {
+	for i := range m.shards {
+		m.shards[i].mu.Lock()
+		m.shards[i].mu.Unlock() //nolint:staticcheck // the empty section is the point
+	}
+}
+
+// restore puts a record where there is none.
+func (m *Memory) restore(id uint64, now int64, s State) {
+	shard := &m.shards[shardOf(id)]
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	if shard.find(id) >= 0 {
+		return
+	}
+	if i := shard.place(id, now, true); i >= 0 {
+		shard.states[i] = s
+	}
+}
+
+// keep notes that a block has started, or with the zero State that one is lifted. The lock
+// of the key's shard is held.
+func (m *Memory) keep(id uint64, s State) {
+	p := m.keeping.Load()
+	if p == nil {
+		return
+	}
+	select {
+	case p.work[id%keepers] <- kept{id, s}: // one key, one writer: in order
+	default:
+		p.failed(ErrBehind)
+	}
+}
+
+func (p *Keeping) write(work chan kept) {
+	for one := range work {
+		key := strconv.FormatUint(one.id, 16)
+		ttl := time.Duration(-1)
+		switch {
+		case one.s.Until >= never:
+			ttl = 0
+		case one.s.Until != 0:
+			ttl = max(span(one.s.Until, p.m.at(time.Now())), time.Millisecond)
+		}
+		if err := p.k.Set(context.Background(), key, encodeState(&one.s), ttl); err != nil {
+			p.failed(err)
+		}
+	}
+}
+
+func encodeState(s *State) []byte {
+	b := make([]byte, 0, stateSize)
+	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(s.Level))
+	b = binary.LittleEndian.AppendUint64(b, uint64(s.At))
+	b = binary.LittleEndian.AppendUint64(b, uint64(s.Until))
+	b = binary.LittleEndian.AppendUint32(b, s.Prev)
+	b = binary.LittleEndian.AppendUint16(b, s.Rule)
+	return append(b, s.Strikes, byte(s.Flags))
+}
+
+// decodeState reads what encodeState wrote; false for anything that no State can be.
+func decodeState(b []byte) (s State, ok bool) {
+	if len(b) != stateSize {
+		return s, false
+	}
+	s = State{
+		Level: math.Float64frombits(binary.LittleEndian.Uint64(b)), At: int64(binary.LittleEndian.Uint64(b[8:])),
+		Until: int64(binary.LittleEndian.Uint64(b[16:])), Prev: binary.LittleEndian.Uint32(b[24:]),
+		Rule: binary.LittleEndian.Uint16(b[28:]), Strikes: b[30], Flags: Flags(b[31]),
+	}
+	ok = s.Level >= 0 && s.Level <= float64(never) && s.At >= 0 && s.At <= never && s.Until >= s.At && s.Until <= never &&
+		s.Flags&^(FlagBlocked|FlagByHand) == 0
+	return s, ok
+}

@@ -1,0 +1,117 @@
+package limit_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/panoplysec/panoply/diskstore"
+	"github.com/panoplysec/panoply/limit"
+)
+
+// TestKeep restarts with blocks on the disk.
+func TestKeep(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "limits.db")
+	secret := []byte("0123456789abcdef")
+	policies := []limit.Policy{
+		{Name: "day", Points: 2, Duration: time.Hour, Blocks: []time.Duration{time.Hour, limit.Forever}},
+		{Name: "hour", Algorithm: limit.FixedWindow, Points: 50, Duration: time.Hour},
+	}
+	start := func(t *testing.T) (*limit.Limiter, func()) {
+		t.Helper()
+		store, err := diskstore.Open(diskstore.Options{Path: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := memory(t, 0)
+		keeping, err := m.Keep(t.Context(), store.Bucket("blocks"), func(err error) { t.Error(err) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := limit.New(limit.Options{Policies: policies, Store: m, Secret: secret})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l, func() {
+			_ = keeping.Close()
+			_ = keeping.Close() // twice is once
+			if err := store.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	get := func(l *limit.Limiter, key string) limit.Decision {
+		t.Helper()
+		d, err := l.Get(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+
+	l, stop := start(t)
+	for range 3 {
+		_, _ = l.Consume(t.Context(), "203.0.113.7", 1)
+		_, _ = l.Consume(t.Context(), "203.0.113.8", 1)
+	}
+	if _, err := l.Block(t.Context(), "203.0.113.9", limit.Forever); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Delete(t.Context(), "203.0.113.8"); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = l.Consume(t.Context(), "203.0.113.10", 1)
+	stop()
+
+	l, stop = start(t)
+	defer stop()
+	if d := get(l, "203.0.113.7"); !d.Blocked || d.Wait > time.Hour || d.Wait < 59*time.Minute {
+		t.Errorf("after a restart = %+v, want a block of an hour", d)
+	}
+	if d := get(l, "203.0.113.9"); !d.Blocked || d.Wait != limit.Forever {
+		t.Errorf("after a restart = %+v, want a block for ever", d)
+	}
+	for _, key := range []string{"203.0.113.8", "203.0.113.10"} {
+		if d := get(l, key); d.Blocked {
+			t.Errorf("%s after a restart = %+v, want no block", key, d)
+		}
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(text, []byte("203.0.113")) {
+		t.Error("the file names an address")
+	}
+}
+
+// TestKeepBroken goes on where nothing can be kept, and says so.
+func TestKeepBroken(t *testing.T) {
+	m := memory(t, 0)
+	failed := make(chan error, 8)
+	keeping, err := m.Keep(t.Context(), broken{}, func(err error) { failed <- err })
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rule(t, limit.Policy{Name: "p", Points: 0, Duration: time.Hour, Blocks: []time.Duration{time.Hour}})
+	if res := decide(t, m, time.Now(), limit.Op{Rule: r, Key: limit.Key{ID: 1}, Points: 1}); !res.Started {
+		t.Errorf("a decision with a broken keeper = %+v", res)
+	}
+	if err := <-failed; err != errDown {
+		t.Errorf("failed with %v, want %v", err, errDown)
+	}
+	_ = keeping.Close()
+	if res := decide(t, m, time.Now(), limit.Op{Rule: r, Key: limit.Key{ID: 2}, Points: 1}); !res.Started {
+		t.Errorf("a decision after Close = %+v", res)
+	}
+}
+
+type broken struct{}
+
+func (broken) Set(context.Context, string, []byte, time.Duration) error { return errDown }
+func (broken) Each(context.Context, func(string, []byte, time.Time) bool) error {
+	return nil
+}
