@@ -11,6 +11,12 @@ func TestStateIsSmall(t *testing.T) {
 	if size := unsafe.Sizeof(State{}); size != stateSize {
 		t.Errorf("a State takes %d bytes, want %d", size, stateSize)
 	}
+	if size := unsafe.Sizeof(bucket{}); size != 128 {
+		t.Errorf("a bucket takes %d bytes, want two lines of a cache", size)
+	}
+	if size := unsafe.Sizeof(shard{}); size != 128 {
+		t.Errorf("a shard takes %d bytes, want two lines of a cache", size)
+	}
 }
 
 // TestTable plays insertions, expiries and removals against a map.
@@ -33,7 +39,7 @@ func TestTable(t *testing.T) {
 				i = s.place(id, now, false)
 			}
 			if i >= 0 {
-				s.states[i].Until = now + 400
+				s.state(i).Until = now + 400
 				want[id] = now + 400
 			}
 		}
@@ -42,7 +48,7 @@ func TestTable(t *testing.T) {
 		}
 		for id, until := range want {
 			i := s.find(id)
-			if until > now && (i < 0 || s.states[i].Until != until) {
+			if until > now && (i < 0 || s.state(i).Until != until) {
 				t.Fatalf("at %d key %x is lost", now, id)
 			}
 			if until <= now {
@@ -53,8 +59,8 @@ func TestTable(t *testing.T) {
 			t.Fatalf("%d records, cap %d", s.used, s.cap)
 		}
 		used := 0
-		for _, id := range s.tags {
-			if id != 0 {
+		for i := range s.slots() {
+			if *s.tag(i) != 0 {
 				used++
 			}
 		}

@@ -109,7 +109,7 @@ func (m *Memory) restore(id uint64, now int64, s State) {
 		return
 	}
 	if i := shard.place(id, now, true); i >= 0 {
-		shard.states[i] = s
+		*shard.state(i) = s
 	}
 }
 

@@ -12,8 +12,8 @@ const KeySize = 16
 // A Hasher turns what is counted (an address, a user's name) into Keys that tell nobody
 // what it was. It is safe for concurrent use.
 type Hasher struct {
-	one, two maphash.Seed
-	secret   []byte // nil: this process's seeds
+	seed   maphash.Seed
+	secret []byte // nil: the seed, which is this process's
 }
 
 // NewHasher makes a Hasher. Without a secret its keys mean something in this process only
@@ -22,7 +22,7 @@ type Hasher struct {
 func NewHasher(secret []byte) *Hasher {
 	h := &Hasher{}
 	if len(secret) == 0 {
-		h.one, h.two = maphash.MakeSeed(), maphash.MakeSeed()
+		h.seed = maphash.MakeSeed()
 		return h
 	}
 	// A block of its own: what follows starts on a fresh one.
@@ -38,7 +38,8 @@ type Subject struct{ tag, id uint64 }
 // that nothing can be appended.
 func (h *Hasher) Subject(s string) Subject {
 	if h.secret == nil {
-		return Subject{maphash.String(h.one, s), maphash.String(h.two, s)}
+		sum := maphash.String(h.seed, s)
+		return Subject{sum, sum} // one process's keys are few enough for 64 bits
 	}
 	var buf [192]byte
 	sum := sha256.Sum256(append(append(buf[:0], h.secret...), s...))

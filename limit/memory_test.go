@@ -150,7 +150,7 @@ func TestSketchBound(t *testing.T) {
 	for range 1 << 18 {
 		decide(t, m, now, limit.Op{Rule: hold, Key: limit.Key{ID: rand.Uint64()}, Points: 1})
 	}
-	width := float64(1<<16) / 32
+	width := float64(1<<16) / 64
 	n := 0.5 * width * 10 // half of w × Points
 	for range int(n) {
 		decide(t, m, now, limit.Op{Rule: r, Key: limit.Key{ID: rand.Uint64()}, Points: 1})

@@ -10,7 +10,7 @@ const (
 	// sketchRows is how many cells count each key.
 	sketchRows = 4
 	// sketchShare is the cells of a row for each key of a memory's cap, as 1/sketchShare.
-	sketchShare = 32
+	sketchShare = 64
 )
 
 // A sketch counts the keys of one policy for which there is no record: a count-min sketch
