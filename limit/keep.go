@@ -2,9 +2,7 @@ package limit
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
-	"math"
 	"strconv"
 	"sync"
 	"time"
@@ -28,8 +26,6 @@ const (
 	maxBehind = 1 << 14
 	// keepers write at the same time, and share the disk's sync.
 	keepers = 16
-
-	stateSize = 32
 )
 
 // A Keeping writes the blocks of a Memory to a Keeper, apart from decisions, which do not
@@ -59,8 +55,8 @@ func (m *Memory) Keep(ctx context.Context, k Keeper, failed func(error)) (*Keepi
 	now := m.at(time.Now())
 	err := k.Each(ctx, func(key string, value []byte, _ time.Time) bool {
 		id, err := strconv.ParseUint(key, 16, 64)
-		s, ok := decodeState(value)
-		if err != nil || !ok || s.Until <= now {
+		var s State
+		if err != nil || s.UnmarshalBinary(value) != nil || s.Until <= now {
 			return true
 		}
 		m.restore(id, now, s)
@@ -137,33 +133,9 @@ func (p *Keeping) write(work chan kept) {
 		case one.s.Until != 0:
 			ttl = max(span(one.s.Until, p.m.at(time.Now())), time.Millisecond)
 		}
-		if err := p.k.Set(context.Background(), key, encodeState(&one.s), ttl); err != nil {
+		value, _ := one.s.AppendBinary(nil) // never fails
+		if err := p.k.Set(context.Background(), key, value, ttl); err != nil {
 			p.failed(err)
 		}
 	}
-}
-
-func encodeState(s *State) []byte {
-	b := make([]byte, 0, stateSize)
-	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(s.Level))
-	b = binary.LittleEndian.AppendUint64(b, uint64(s.At))
-	b = binary.LittleEndian.AppendUint64(b, uint64(s.Until))
-	b = binary.LittleEndian.AppendUint32(b, s.Prev)
-	b = binary.LittleEndian.AppendUint16(b, s.Rule)
-	return append(b, s.Strikes, byte(s.Flags))
-}
-
-// decodeState reads what encodeState wrote; false for anything that no State can be.
-func decodeState(b []byte) (s State, ok bool) {
-	if len(b) != stateSize {
-		return s, false
-	}
-	s = State{
-		Level: math.Float64frombits(binary.LittleEndian.Uint64(b)), At: int64(binary.LittleEndian.Uint64(b[8:])),
-		Until: int64(binary.LittleEndian.Uint64(b[16:])), Prev: binary.LittleEndian.Uint32(b[24:]),
-		Rule: binary.LittleEndian.Uint16(b[28:]), Strikes: b[30], Flags: Flags(b[31]),
-	}
-	ok = s.Level >= 0 && s.Level <= float64(never) && s.At >= 0 && s.At <= never && s.Until >= s.At && s.Until <= never &&
-		s.Flags&^(FlagBlocked|FlagByHand) == 0
-	return s, ok
 }

@@ -105,7 +105,7 @@ func (m *Memory) Decide(_ context.Context, now time.Time, ops []Op, results []Re
 		results[0], err = m.one(m.at(now), &ops[0])
 		return err
 	}
-	if err := checkOps(ops, results); err != nil {
+	if err := CheckOps(ops, results); err != nil {
 		return err
 	}
 	return m.all(m.at(now), ops, results)
@@ -133,7 +133,9 @@ func (op *Op) check() error {
 	return nil
 }
 
-func checkOps(ops []Op, results []Result) error {
+// CheckOps tells what a Store refuses: ops that are not 1 to 16, with different keys and a
+// result for each; negative points but for Add; a TTL out of bounds.
+func CheckOps(ops []Op, results []Result) error {
 	if len(ops) == 0 || len(ops) > maxOps || len(results) != len(ops) {
 		return errOps
 	}
@@ -173,7 +175,7 @@ func (m *Memory) one(now int64, op *Op) (Result, error) {
 		}
 		m.inherit(s.state(i), id, now, op)
 	}
-	res := op.Rule.step(s.state(i), now, op, true)
+	res := op.Rule.one(s.state(i), now, op)
 	if res.Started || op.forced() {
 		m.keepBlock(id, s.state(i))
 	}
@@ -226,7 +228,7 @@ func (m *Memory) estimate(s *shard, id uint64, now int64, op *Op, commit bool) R
 		if i := s.place(id, now, true); i >= 0 {
 			op.Rule.strike(s.state(i), now)
 			res.Started = true
-			op.Rule.report(s.state(i), now, float64(op.Points), &res)
+			op.Rule.Report(s.state(i), now, op, &res)
 			m.keepBlock(id, s.state(i))
 		}
 	}
@@ -277,7 +279,7 @@ func (m *Memory) all(now int64, ops []Op, results []Result) error {
 		op, id := &ops[i], tag(ops[i].Key)
 		s := &m.shards[shardOf(id)]
 		switch {
-		case known[i] && (allowed || op.Verb != Consume || results[i].Started):
+		case known[i] && op.Verb != Peek && (allowed || op.Verb != Consume || results[i].Started):
 			// Placing the others may have moved it, or taken it for run out.
 			j := s.find(id)
 			if j < 0 {

@@ -130,8 +130,9 @@ type Rule struct {
 	// Remember is the policy's, or 0 where one block is like the next.
 	Remember int64
 
-	salt  uint64 // of the policy's keys
-	block bool
+	salt   uint64 // of the policy's keys
+	block  bool
+	packed string
 }
 
 var policyName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
@@ -241,5 +242,6 @@ func newRule(p Policy) *Rule {
 	r.salt = h.Sum64()
 	r.Number = uint16(r.salt ^ r.salt>>16 ^ r.salt>>32 ^ r.salt>>48)
 	r.Policy = p
+	r.packed = r.pack()
 	return r
 }

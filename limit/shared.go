@@ -164,7 +164,7 @@ func (s *Shared) share(r *Rule) *Rule {
 
 // Decide implements Store.
 func (s *Shared) Decide(ctx context.Context, now time.Time, ops []Op, results []Result) error {
-	if err := checkOps(ops, results); err != nil {
+	if err := CheckOps(ops, results); err != nil {
 		return err
 	}
 	if s.refusedHere(now, ops, results) {

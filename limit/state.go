@@ -126,7 +126,9 @@ func (r *Rule) advance(s *State, now int64) {
 		case elapsed >= r.Span:
 			s.Prev = uint32(min(s.Level, math.MaxUint32))
 			s.Level = 0
-			s.At += r.Span
+			if s.At += r.Span; s.Prev == 0 {
+				s.At = 0 // as if it had not been looked at in between
+			}
 		}
 	case GCRA:
 		if elapsed := now - s.At; elapsed > 0 {
@@ -182,7 +184,7 @@ func (r *Rule) add(s *State, now int64, n float64) {
 		until = end(s.At, 2*r.Span)
 	case GCRA:
 		s.At = now
-		until = now + r.drain(s.Level)
+		until = end(now, r.drain(s.Level))
 	}
 	if s.Strikes == 0 || until > s.Until {
 		s.Until = until
@@ -245,9 +247,21 @@ func (r *Rule) step(s *State, now int64, op *Op, alone bool) Result {
 		s.Flags |= FlagByHand
 		r.blockFor(s, now, micros(op.TTL))
 	}
-	r.report(s, now, n, &res)
-	if res.Allowed {
-		res.Wait = 0
+	r.Report(s, now, op, &res)
+	return res
+}
+
+// one is step for a decision of one op. What changes nothing leaves no trace, so that a
+// store elsewhere has nothing to write: a bucket that leaks twice differs in the last bit
+// from one that leaks once.
+func (r *Rule) one(s *State, now int64, op *Op) Result {
+	if r.Policy.Algorithm != GCRA {
+		return r.step(s, now, op, true)
+	}
+	before := *s
+	res := r.step(s, now, op, true)
+	if op.Verb == Peek || op.Verb == Consume && !res.Allowed && !res.Started {
+		*s = before
 	}
 	return res
 }
@@ -267,9 +281,7 @@ func (r *Rule) consume(s *State, now int64, n float64, alone bool, res *Result) 
 		r.add(s, now, n)
 	}
 	switch {
-	case res.Allowed:
-		res.Delay = r.delay(s, now, n, res.First)
-	case !r.block:
+	case res.Allowed, !r.block:
 	case fixed && (after < float64(r.Policy.BlockAt) || after >= float64(r.Policy.BlockAt)+n):
 	default:
 		r.strike(s, now)
@@ -277,17 +289,23 @@ func (r *Rule) consume(s *State, now int64, n float64, alone bool, res *Result) 
 	}
 }
 
-// report tells what a state comes to, and how long a refused n has to wait.
-func (r *Rule) report(s *State, now int64, n float64, res *Result) {
-	count := r.count(s, now)
+// Report fills in what s comes to, the state that op left at now, in microseconds since
+// 1970: Consumed, Remaining, Blocked, Reset, Wait and Delay. Allowed and First have to be
+// there. It is for stores that count elsewhere; those in this process do the same.
+func (r *Rule) Report(s *State, now int64, op *Op, res *Result) {
+	n, count := float64(op.Points), r.count(s, now)
 	res.Consumed = int64(math.Ceil(count - slack))
 	res.Remaining = int64(max(0, math.Floor(r.Capacity-count+slack)))
 	res.Blocked = s.Flags&FlagBlocked != 0
 	if res.Blocked {
 		res.Remaining = 0
 		res.Reset = span(s.At, now)
-		if res.Wait = res.Reset; n > r.Capacity {
+		switch {
+		case res.Allowed:
+		case n > r.Capacity:
 			res.Wait = Forever
+		default:
+			res.Wait = res.Reset
 		}
 		return
 	}
@@ -301,6 +319,8 @@ func (r *Rule) report(s *State, now int64, n float64, res *Result) {
 	}
 	if !res.Allowed {
 		res.Wait = r.wait(s, now, n, count)
+	} else if r.Policy.Even && op.Verb == Consume {
+		res.Delay = r.delay(s, now, n, res.First)
 	}
 }
 
@@ -339,8 +359,6 @@ func (r *Rule) wait(s *State, now int64, n, count float64) time.Duration {
 // delay spreads what is allowed.
 func (r *Rule) delay(s *State, now int64, n float64, first bool) time.Duration {
 	switch {
-	case !r.Policy.Even:
-		return 0
 	case r.Policy.Algorithm == GCRA:
 		return time.Duration(r.drain(max(0, s.Level-n-slack))) * time.Microsecond
 	case first || s.At >= never:

@@ -77,6 +77,12 @@ func (c *connection) use(ctx context.Context, what string, f func(ctx context.Co
 	return err
 }
 
+func (c *connection) ping(ctx context.Context) error {
+	return c.use(ctx, "ping", func(ctx context.Context, client rueidis.Client) error {
+		return client.Do(ctx, client.B().Ping().Build()).Error()
+	})
+}
+
 func (c *connection) get(ctx context.Context) (rueidis.Client, error) {
 	if client := c.client.Load(); client != nil {
 		return *client, nil

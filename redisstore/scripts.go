@@ -34,6 +34,16 @@ func (s script) run(ctx context.Context, c rueidis.Client, key string, args ...s
 	return s.result(ctx, c, c.Do(ctx, s.call(c, key, args...)), key, args...)
 }
 
+// runAll is run for several keys, which have to be in one slot of a Cluster.
+func (s script) runAll(ctx context.Context, c rueidis.Client, keys, args []string) rueidis.RedisResult {
+	n := int64(len(keys))
+	r := c.Do(ctx, c.B().Evalsha().Sha1(s.hash).Numkeys(n).Key(keys...).Arg(args...).Build())
+	if e, ok := rueidis.IsRedisErr(r.Error()); ok && e.IsNoScript() {
+		return c.Do(ctx, c.B().Eval().Script(s.text).Numkeys(n).Key(keys...).Arg(args...).Build())
+	}
+	return r
+}
+
 const (
 	saved    = 1
 	conflict = -1

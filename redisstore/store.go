@@ -38,11 +38,7 @@ func New(o Options) (*Store, error) {
 }
 
 // Ping tells whether the server answers, and takes the user and the password.
-func (s *Store) Ping(ctx context.Context) error {
-	return s.conn.use(ctx, "ping", func(ctx context.Context, c rueidis.Client) error {
-		return c.Do(ctx, c.B().Ping().Build()).Error()
-	})
-}
+func (s *Store) Ping(ctx context.Context) error { return s.conn.ping(ctx) }
 
 // Close ends the connections. Calls under way fail.
 func (s *Store) Close() error {
