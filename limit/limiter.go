@@ -136,7 +136,7 @@ func (l *Limiter) Consume(ctx context.Context, key string, n int64) (Decision, e
 }
 
 // ConsumeAt is Consume at a time that the caller has read.
-func (l *Limiter) ConsumeAt(ctx context.Context, now time.Time, key string, n int64) (Decision, error) {
+func (l *Limiter) ConsumeAt(ctx context.Context, now time.Time, key string, n int64) (d Decision, err error) {
 	if !l.lists.empty {
 		if d, ok := l.lists.decide(key); ok {
 			if l.o.Lists.CountAnyway {
@@ -145,6 +145,12 @@ func (l *Limiter) ConsumeAt(ctx context.Context, now time.Time, key string, n in
 			}
 			return d, nil
 		}
+	}
+	if l.memory != nil && len(l.rules) == 1 && n >= 0 && n <= maxPoints {
+		r := l.rules[0]
+		op := Op{Rule: r, Key: r.Key(l.hasher.Subject(key)), Points: n}
+		d.Policy = r.Policy.Name
+		return d, l.memory.one(l.memory.at(now), &op, &d.Result)
 	}
 	return l.decide(ctx, now, key, Op{Points: n})
 }
@@ -221,15 +227,6 @@ var calls = sync.Pool{New: func() any { return new(call) }}
 
 func (l *Limiter) decide(ctx context.Context, now time.Time, key string, op Op) (Decision, error) {
 	subject := l.hasher.Subject(key)
-	if l.memory != nil && len(l.rules) == 1 {
-		r := l.rules[0]
-		op.Rule, op.Key = r, r.Key(subject)
-		if err := op.check(); err != nil {
-			return Decision{}, err
-		}
-		res, err := l.memory.one(l.memory.at(now), &op)
-		return Decision{res, r.Policy.Name}, err
-	}
 	c := calls.Get().(*call)
 	defer calls.Put(c)
 	ops, results := c.ops[:len(l.rules)], c.results[:len(l.rules)]

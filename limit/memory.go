@@ -101,9 +101,7 @@ func (m *Memory) Decide(_ context.Context, now time.Time, ops []Op, results []Re
 		if err := ops[0].check(); err != nil {
 			return err
 		}
-		var err error
-		results[0], err = m.one(m.at(now), &ops[0])
-		return err
+		return m.one(m.at(now), &ops[0], &results[0])
 	}
 	if err := CheckOps(ops, results); err != nil {
 		return err
@@ -153,34 +151,34 @@ func CheckOps(ops []Op, results []Result) error {
 }
 
 // one is the decision of a single op.
-func (m *Memory) one(now int64, op *Op) (Result, error) {
+func (m *Memory) one(now int64, op *Op, res *Result) error {
 	id := tag(op.Key)
 	s := &m.shards[shardOf(id)]
 	s.mu.Lock()
 	i := s.find(id)
 	if i < 0 && op.idle() {
-		res := m.lookAt(id, now, op)
+		*res = m.lookAt(id, now, op)
 		s.mu.Unlock()
-		return res, nil
+		return nil
 	}
 	if i < 0 {
 		if i = s.place(id, now, op.forced()); i < 0 {
 			if op.forced() {
 				s.mu.Unlock()
-				return Result{}, errFull
+				return errFull
 			}
-			res := m.estimate(s, id, now, op, true)
+			*res = m.estimate(s, id, now, op, true)
 			s.mu.Unlock()
-			return res, nil
+			return nil
 		}
 		m.inherit(s.state(i), id, now, op)
 	}
-	res := op.Rule.one(s.state(i), now, op)
+	op.Rule.one(s.state(i), now, op, res)
 	if res.Started || op.forced() {
 		m.keepBlock(id, s.state(i))
 	}
 	s.mu.Unlock()
-	return res, nil
+	return nil
 }
 
 // keepBlock keeps a block that starts, and forgets one that something else took the place
@@ -269,7 +267,7 @@ func (m *Memory) all(now int64, ops []Op, results []Result) error {
 		}
 		if known[i] = j >= 0; known[i] {
 			copies[i] = *s.state(j)
-			results[i] = op.Rule.step(&copies[i], now, op, false)
+			op.Rule.step(&copies[i], now, op, false, &results[i])
 			continue
 		}
 		results[i] = m.lookAt(id, now, op)
@@ -301,12 +299,13 @@ func (m *Memory) all(now int64, ops []Op, results []Result) error {
 }
 
 // lookAt is what is known of a key without a record.
-func (m *Memory) lookAt(id uint64, now int64, op *Op) Result {
+func (m *Memory) lookAt(id uint64, now int64, op *Op) (res Result) {
 	if k := m.sketch(op.Rule, !op.idle()); k != nil {
 		return k.look(op.Rule, id, now, op)
 	}
 	var none State
-	return op.Rule.step(&none, now, op, false)
+	op.Rule.step(&none, now, op, false, &res)
+	return res
 }
 
 // Delete implements Store. What a key took while there was no room for its record stays

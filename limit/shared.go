@@ -212,14 +212,16 @@ func (s *Shared) refusedHere(now time.Time, ops []Op, results []Result) bool {
 			return false
 		}
 		look := Op{Rule: s.share(op.Rule), Key: op.Key, Verb: Peek, Points: op.Points}
-		results[i], _ = s.local.one(at, &look) // a Peek has no error
+		_ = s.local.one(at, &look, &results[i]) // a Peek has no error
 		results[i].Local = true
 		if !results[i].Blocked {
 			results[i].Allowed, results[i].Wait = true, 0
 			continue
 		}
 		again := Op{Rule: s.recheck, Key: s.recheckKey(op.Key), Points: 1}
-		if res, _ := s.local.one(at, &again); res.Allowed && !s.away.Load() {
+		var res Result
+		_ = s.local.one(at, &again, &res) // without room it refuses
+		if res.Allowed && !s.away.Load() {
 			return false
 		}
 		refused = true
@@ -233,6 +235,7 @@ func (s *Shared) recheckKey(k Key) Key { return Key{Tag: k.Tag, ID: mix64(k.ID +
 func (s *Shared) mirror(now time.Time, op *Op, res *Result) {
 	at := s.local.at(now)
 	p := &op.Rule.Policy
+	var ignored Result
 	local := Op{Rule: s.share(op.Rule), Key: op.Key}
 	block := time.Duration(0)
 	switch {
@@ -249,7 +252,7 @@ func (s *Shared) mirror(now time.Time, op *Op, res *Result) {
 		local.Verb, local.TTL = Block, block
 		again := Op{Rule: s.recheck, Key: s.recheckKey(op.Key), Points: 1}
 		if p.LocalBlockAt == 0 {
-			_, _ = s.local.one(at, &again) // counts: the next look is in 5 s
+			_ = s.local.one(at, &again, &ignored) // counts: the next look is in 5 s
 		}
 	} else {
 		local.Verb, local.Points = Assign, (res.Consumed+s.instances-1)/s.instances
@@ -258,7 +261,7 @@ func (s *Shared) mirror(now time.Time, op *Op, res *Result) {
 		}
 	}
 	local.Points = min(max(local.Points, 0), maxPoints)
-	_, _ = s.local.one(at, &local) // without room, the policy's share starts anew
+	_ = s.local.one(at, &local, &ignored) // without room, the policy's share starts anew
 }
 
 // Delete implements Store. While the store is away it is told later.

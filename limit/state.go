@@ -221,15 +221,15 @@ func (r *Rule) strike(s *State, now int64) {
 
 // step does one op on a state. With alone, what FixedWindow refuses is counted; else a
 // refusal counts nothing.
-func (r *Rule) step(s *State, now int64, op *Op, alone bool) Result {
+func (r *Rule) step(s *State, now int64, op *Op, alone bool, res *Result) {
 	r.advance(s, now)
-	res := Result{Found: s.Until != 0, Allowed: true}
+	*res = Result{Found: s.Until != 0, Allowed: true}
 	n := float64(op.Points)
 	res.First = s.At == 0 && r.Policy.Algorithm == FixedWindow && op.changes()
 	switch op.Verb {
 	case Consume:
 		r.open(s, now, op.TTL)
-		r.consume(s, now, n, alone, &res)
+		r.consume(s, now, n, alone, res)
 	case Peek:
 		res.Allowed = s.Flags&FlagBlocked == 0 && r.count(s, now)+n <= r.Capacity+slack
 	case Add:
@@ -247,23 +247,18 @@ func (r *Rule) step(s *State, now int64, op *Op, alone bool) Result {
 		s.Flags |= FlagByHand
 		r.blockFor(s, now, micros(op.TTL))
 	}
-	r.Report(s, now, op, &res)
-	return res
+	r.Report(s, now, op, res)
 }
 
 // one is step for a decision of one op. What changes nothing leaves no trace, so that a
 // store elsewhere has nothing to write: a bucket that leaks twice differs in the last bit
 // from one that leaks once.
-func (r *Rule) one(s *State, now int64, op *Op) Result {
-	if r.Policy.Algorithm != GCRA {
-		return r.step(s, now, op, true)
-	}
+func (r *Rule) one(s *State, now int64, op *Op, res *Result) {
 	before := *s
-	res := r.step(s, now, op, true)
-	if op.Verb == Peek || op.Verb == Consume && !res.Allowed && !res.Started {
+	r.step(s, now, op, true, res)
+	if r.Policy.Algorithm == GCRA && (op.Verb == Peek || op.Verb == Consume && !res.Allowed && !res.Started) {
 		*s = before
 	}
-	return res
 }
 
 func (r *Rule) consume(s *State, now int64, n float64, alone bool, res *Result) {
