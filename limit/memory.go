@@ -281,7 +281,11 @@ func (m *Memory) all(now int64, ops []Op, results []Result) error {
 			// Placing the others may have moved it, or taken it for run out.
 			j := s.find(id)
 			if j < 0 {
-				j = s.put(id)
+				j = s.place(id, now, true)
+			}
+			if j < 0 {
+				results[i] = m.estimate(s, id, now, op, allowed)
+				continue
 			}
 			*s.state(j) = copies[i]
 			if results[i].Started || op.forced() {

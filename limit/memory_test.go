@@ -248,3 +248,31 @@ func TestMemoryDecidesWithoutAllocating(t *testing.T) {
 		t.Errorf("%v allocations, want 0", n)
 	}
 }
+
+// TestUnionInOneShard asks unions of keys that share a table, which grows and sweeps
+// between the placing of one and of the next.
+func TestUnionInOneShard(t *testing.T) {
+	m := memory(t, 1<<12)
+	a := rule(t, limit.Policy{Name: "a", Points: 3, Duration: time.Minute})
+	b := rule(t, limit.Policy{Name: "b", Points: 2, Duration: time.Minute})
+	random := rand.New(rand.NewPCG(5, 6))
+	start := time.Now()
+	allowed := map[[2]uint64]int{}
+	for i := range 200_000 {
+		now := start.Add(time.Duration(i) * time.Millisecond)
+		one, two := random.Uint64N(40)+1, random.Uint64N(40)+1000
+		ops := []limit.Op{{Rule: a, Key: limit.Key{ID: one}, Points: 1}, {Rule: b, Key: limit.Key{ID: two}, Points: 1}}
+		var res [2]limit.Result
+		if err := m.Decide(t.Context(), now, ops, res[:]); err != nil {
+			t.Fatal(err)
+		}
+		if limit.Allowed(res[:]) {
+			allowed[[2]uint64{two, uint64(i / 60_000)}]++
+		}
+	}
+	for key, n := range allowed {
+		if n > 4 { // two windows of b may lie in one minute of the clock
+			t.Errorf("key %d was allowed %d times within a minute, want at most 4", key[0], n)
+		}
+	}
+}

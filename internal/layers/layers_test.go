@@ -64,6 +64,7 @@ var guardLayers = [][]string{
 	{"csp", "tlspolicy"},
 	{"headers", "cookie", "conceal"},
 	{"session", "expresssession", "cookiesession", "limit"},
+	{"login"},
 	{""}, // the module's root package, panoply
 }
 

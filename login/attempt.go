@@ -1,0 +1,259 @@
+package login
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/panoplysec/panoply/clientip"
+	"github.com/panoplysec/panoply/guard"
+	"github.com/panoplysec/panoply/internal/hook"
+	"github.com/panoplysec/panoply/limit"
+)
+
+const practice = "brute-force"
+
+// RuleStore is the Rule of an Attempt that is refused because the store is broken.
+const RuleStore = "store"
+
+// storeRetry is the wait that is told while the store is broken.
+const storeRetry = time.Second
+
+// maxCharges is the metrics of one attempt: three of the address, and user-ip, user and
+// global.
+const maxCharges = 6
+
+// An Attempt is one try to log in. It belongs to the request's goroutine.
+type Attempt struct {
+	// Allowed tells whether the password may be looked at. Under guard.Observe it is true
+	// whatever the counts.
+	Allowed bool
+	// Rule is the policy that refuses: "user-ip", "ip", "ip-56", "ip-48", "user",
+	// "device", "global", or RuleStore.
+	Rule string
+	// Wait is how long the refusal lasts, or limit.Forever. It is about this user and this
+	// address: tell it nobody else.
+	Wait time.Duration
+	// Known tells that the user has logged in on this device before.
+	Known bool
+
+	shield  *Shield
+	ctx     context.Context
+	request *http.Request
+	user    string // as it was normalized
+	charged [maxCharges]limit.Op
+	n       int
+	pair    limit.Key
+	settled bool
+	partial bool // there was no password
+}
+
+// Attempt counts a try of user, as the client wrote it, before anything is known of the
+// password. The caller then says Succeeded, Failed or Cancelled once; an Attempt of which
+// nothing is said has failed. An empty user is counted by address alone.
+//
+// It waits for the store as long as that takes: see [limit.Shared].
+func (s *Shield) Attempt(ctx context.Context, user string, r *http.Request) *Attempt {
+	a := &Attempt{Allowed: true, shield: s, ctx: ctx, request: r, user: s.o.Normalize(user)}
+	if s.o.Mode == guard.Off {
+		a.settled = true
+		return a
+	}
+	client := clientip.Of(r)
+	now := time.Now()
+	if nonce, ok := s.devices.known(r, a.user, now); ok {
+		a.Known = true
+		key := s.rules.device.KeyAt(s.tag, s.hasher.Subject("device\x00"+a.user+"\x00"+nonce))
+		allowed := a.take(now, []limit.Op{{Rule: s.rules.device, Key: key, Points: 1}})
+		if allowed || a.Rule == RuleStore {
+			return a.decided()
+		}
+		// Too many on this device: its cookie is worth no more than none.
+		a.tell(guard.Noted, "device", "a known device is treated as a stranger")
+		*a = Attempt{Allowed: true, shield: s, ctx: ctx, request: r, user: a.user}
+	}
+	a.stranger(now, client, s.o.IPCounts == nil || s.o.IPCounts(r))
+	return a.decided()
+}
+
+// stranger counts an attempt from a device that is not known.
+func (a *Attempt) stranger(now time.Time, client clientip.Client, ipCounts bool) {
+	s := a.shield
+	var buf [maxCharges]limit.Op
+	byIP := s.addressOps(buf[:0], client.Prefix)
+	if a.user != "" && client.Prefix.IsValid() {
+		a.pair = s.rules.userIP.KeyAt(s.tag, s.hasher.Subject("pair\x00"+client.Prefix.String()+"\x00"+a.user))
+		byIP = append(byIP, limit.Op{Rule: s.rules.userIP, Key: a.pair, Points: 1})
+	}
+	ops := byIP
+	if !ipCounts {
+		ops = nil
+	}
+	if a.user != "" {
+		ops = append(ops, limit.Op{Rule: s.rules.user, Key: s.rules.user.KeyAt(s.tag, s.hasher.Subject("user\x00"+a.user)), Points: 1})
+	}
+	global := limit.Op{Rule: s.rules.global, Key: s.rules.global.KeyAt(s.tag, s.hasher.Subject("global")), Points: 1}
+	if s.o.EnforceGlobal {
+		ops = append(ops, global)
+	}
+	if !a.take(now, ops) {
+		return
+	}
+	if !ipCounts {
+		a.watch(now, byIP)
+	}
+	if !s.o.EnforceGlobal {
+		a.watch(now, []limit.Op{global})
+	}
+}
+
+// addressOps are the metrics of an address: for IPv6 of the networks around it, too.
+func (s *Shield) addressOps(ops []limit.Op, prefix netip.Prefix) []limit.Op {
+	if !prefix.IsValid() {
+		return ops
+	}
+	for i, bits := range [...]int{prefix.Bits(), 56, 48} {
+		if i > 0 && prefix.Addr().Is4() {
+			break
+		}
+		around, err := prefix.Addr().Prefix(bits)
+		if err != nil {
+			break
+		}
+		r := s.rules.ip[i]
+		ops = append(ops, limit.Op{Rule: r, Key: r.KeyAt(s.tag, s.hasher.Subject("ip\x00"+around.String())), Points: 1})
+	}
+	return ops
+}
+
+// take charges ops, all or none.
+func (a *Attempt) take(now time.Time, ops []limit.Op) bool {
+	if len(ops) == 0 {
+		return true
+	}
+	var results [maxCharges]limit.Result
+	if err := a.shield.store.Decide(a.ctx, now, ops, results[:len(ops)]); err != nil {
+		// A login that nobody counts is open to guessing: refuse.
+		a.Allowed, a.Rule, a.Wait = false, RuleStore, storeRetry
+		a.shield.o.Sink.Tell(a.ctx, a.event(guard.Failed, RuleStore, "", err))
+		return false
+	}
+	i := limit.Deciding(results[:len(ops)])
+	for j := range ops {
+		if results[j].Started {
+			a.tell(guard.Noted, ops[j].Rule.Policy.Name, "blocked for "+lasting(results[j].Reset))
+		}
+	}
+	if !results[i].Allowed {
+		a.Allowed, a.Rule, a.Wait = false, ops[i].Rule.Policy.Name, results[i].Wait
+		return false
+	}
+	a.n += copy(a.charged[a.n:], ops)
+	return true
+}
+
+// watch charges ops that are only told.
+func (a *Attempt) watch(now time.Time, ops []limit.Op) {
+	for i := range ops {
+		var result [1]limit.Result
+		if err := a.shield.store.Decide(a.ctx, now, ops[i:i+1], result[:]); err != nil {
+			return // nothing rests on it
+		}
+		if !result[0].Allowed {
+			a.tell(guard.WouldDeny, ops[i].Rule.Policy.Name, "")
+			continue
+		}
+		a.n += copy(a.charged[a.n:], ops[i:i+1])
+	}
+}
+
+// decided tells of a refusal, and lifts it where the Shield only observes.
+func (a *Attempt) decided() *Attempt {
+	if a.Allowed {
+		return a
+	}
+	a.settled = true
+	if a.shield.o.Mode == guard.Observe {
+		a.tell(guard.WouldDeny, a.Rule, "")
+		a.Allowed, a.settled = true, false
+		return a
+	}
+	a.tell(guard.Denied, a.Rule, "")
+	return a
+}
+
+// Deny answers a refused attempt with 429 and Retry-After, or 503 where the store is
+// broken: the same for every user, there or not.
+func (a *Attempt) Deny(w http.ResponseWriter, r *http.Request) {
+	d := guard.Denial{Practice: practice, Rule: "login", Status: http.StatusTooManyRequests, ID: hook.RequestID(r.Context())}
+	if a.Wait != limit.Forever {
+		d.RetryAfter = a.Wait
+	}
+	if a.Rule == RuleStore {
+		d.Status = http.StatusServiceUnavailable
+	}
+	a.shield.o.Deny(w, r, d)
+}
+
+// Failed says that the password was wrong. The attempt stays counted.
+func (a *Attempt) Failed() { a.settled = true }
+
+// Succeeded says that the user is in: what was counted for this attempt is given back, the
+// failures of this user from this address are forgotten, and the device is known from now
+// on. It sets a cookie, so it has to come before the header is written.
+func (a *Attempt) Succeeded(w http.ResponseWriter) { a.succeed(w.Header()) }
+
+func (a *Attempt) succeed(h http.Header) {
+	if a.settled {
+		return
+	}
+	a.giveBack()
+	if a.pair != (limit.Key{}) && !a.Known {
+		if _, err := a.shield.store.Delete(a.within(), a.pair); err != nil {
+			a.shield.o.Sink.Tell(a.ctx, a.event(guard.Failed, "user-ip", "failures could not be forgotten", err))
+		}
+	}
+	a.shield.devices.remember(h, a.request, a.user)
+}
+
+// Cancelled says that nothing was found out about the password, as when the app itself
+// failed: the attempt is given back.
+func (a *Attempt) Cancelled() {
+	if !a.settled {
+		a.giveBack()
+	}
+}
+
+// within is a context for what has to be said although the client may have gone.
+func (a *Attempt) within() context.Context { return context.WithoutCancel(a.ctx) }
+
+func (a *Attempt) giveBack() {
+	a.settled = true
+	ops := a.charged[:a.n]
+	if len(ops) == 0 {
+		return
+	}
+	for i := range ops {
+		ops[i].Verb, ops[i].Points = limit.Add, -1
+	}
+	var results [maxCharges]limit.Result
+	if err := a.shield.store.Decide(a.within(), time.Now(), ops, results[:len(ops)]); err != nil {
+		a.shield.o.Sink.Tell(a.ctx, a.event(guard.Failed, RuleStore, "an attempt could not be given back", err))
+	}
+}
+
+func (a *Attempt) tell(action guard.Action, rule, detail string) {
+	a.shield.o.Sink.Tell(a.ctx, a.event(action, rule, detail, nil))
+}
+
+func (a *Attempt) event(action guard.Action, rule, detail string, err error) guard.Event {
+	return guard.Event{Practice: practice, Rule: rule, Action: action, Request: hook.RequestID(a.ctx), Detail: detail, Err: err}
+}
+
+func lasting(d time.Duration) string {
+	if d == limit.Forever {
+		return "ever"
+	}
+	return d.Round(time.Second).String()
+}
