@@ -38,8 +38,6 @@ type site struct {
 	mu     sync.Mutex
 	counts map[string]int
 	tokens map[string]string
-	// seen counts what came, by name; unsafe counts what must not come.
-	seen map[string]int
 }
 
 const known = "alice@shop.example"

@@ -51,11 +51,25 @@ func runBruteForce(ctx context.Context, s *check.Session) check.Result {
 		t.fromOneAddress(ctx)
 	}
 	t.notes()
+	t.wholeRun()
 	seen := l.route() + ": " + strings.Join(t.told, "; ")
 	if len(t.gaps) > 0 {
 		return check.NotProven("not told: "+strings.Join(t.gaps, "; ")+". Seen of "+seen, t.found...)
 	}
 	return check.Conclude(seen, t.found)
+}
+
+// wholeRun adds to the first finding what the other parts of the run showed, and which
+// were not tried: beside a finding the reason of the result is not shown.
+func (t *trial) wholeRun() {
+	if len(t.found) == 0 || t.found[0].Severity == check.Info {
+		return
+	}
+	seen := strings.Join(t.told, "\n")
+	for _, gap := range t.gaps {
+		seen += "\nnot told: " + gap
+	}
+	t.found[0].Evidence = append(t.found[0].Evidence, check.Evidence{Where: "the whole run, " + t.login.route(), Seen: strings.TrimSpace(seen)})
 }
 
 // client is an address that has sent nothing yet, where there are several.
