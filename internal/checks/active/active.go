@@ -13,7 +13,8 @@
 //
 // Like the other families it imports no guard: what enforced a practice must not prove
 // it. What it cannot see: what a limiter does on another day, to another address than
-// those it can ask from, or above the number of tries that it sends.
+// those it can ask from, or above the number of tries that it sends; and whether a guess
+// that was refused was looked at all the same, so that a right one would have been let in.
 package active
 
 import "github.com/panoplysec/panoply/audit/check"

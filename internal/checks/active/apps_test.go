@@ -3,6 +3,7 @@ package active_test
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -45,7 +46,7 @@ const known = "alice@shop.example"
 func byUserAndAddress(r *http.Request, name string) string { return name + " " + address(r) }
 
 func address(r *http.Request) string {
-	host, _, _ := strings.Cut(r.RemoteAddr, ":")
+	host, _, _ := net.SplitHostPort(r.RemoteAddr)
 	return host
 }
 

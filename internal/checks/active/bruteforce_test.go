@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -35,6 +36,8 @@ type trial struct {
 	status check.Status
 	// reason and message must stand in the result's reason and in the messages.
 	reason, message string
+	// single serves on the one address that IPv6 has for loopback.
+	single bool
 }
 
 var trials = []trial{
@@ -138,6 +141,19 @@ var trials = []trial{
 		}
 	}), want: []string{"brute-force/remaining-told", "brute-force/retry-after-absent"}, status: check.Proved},
 	{name: "counts every request", app: every(40, correct()), status: check.Proved, reason: "429 Too Many Requests"},
+	{name: "one address to ask from", app: correct(), single: true, guess: check.Guess{User: known}, status: check.Proved, reason: "one address is refused after 100 failures"},
+	{name: "one address, by address alone", app: &site{byAddress: 5}, single: true, status: check.Unproven, reason: "wrong passwords at once: the limiter refuses this address already"},
+	{name: "one address, leftmost X-Forwarded-For", app: but(correct(), func(s *site) { s.key, s.byAddress = leftmost, 0 }), single: true, want: []string{"brute-force/forwarded"}, status: check.Broken, message: "30 of 30"},
+	{name: "slows down", app: but(correct(), func(s *site) {
+		s.key = nil
+		n := 0
+		s.wrong = func(w http.ResponseWriter, _ *http.Request, _ string) {
+			if n++; n > 4 {
+				time.Sleep(1100 * time.Millisecond)
+			}
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	}), guess: check.Guess{Tries: 8}, status: check.Unproven, reason: "slowed down"},
 	{name: "hangs", app: hang(), guess: check.Guess{Route: "POST /login"}, status: check.Unproven, reason: "no answer"},
 }
 
@@ -193,7 +209,7 @@ func hang() http.Handler {
 func TestTrials(t *testing.T) {
 	for _, tt := range trials {
 		t.Run(tt.name, func(t *testing.T) {
-			r := audited(t, tt.app, tt.guess, audit.Options{Active: true, RequestTimeout: time.Second, Rate: 5000})
+			r := audited(t, tt, audit.Options{Active: true, RequestTimeout: 2 * time.Second, Rate: 5000})
 			var got, messages []string
 			for _, f := range r.Findings {
 				got, messages = append(got, f.ID), append(messages, f.Message)
@@ -231,9 +247,18 @@ func TestTrials(t *testing.T) {
 
 // audited runs the check against the app, and returns what it said itself: the row of
 // the practice may be pending.
-func audited(t *testing.T, app http.Handler, guess check.Guess, o audit.Options) check.Result {
+func audited(t *testing.T, tt trial, o audit.Options) check.Result {
 	t.Helper()
-	s := httptest.NewServer(app)
+	s := httptest.NewUnstartedServer(tt.app)
+	if tt.single {
+		six, err := net.Listen("tcp", "[::1]:0")
+		if err != nil {
+			t.Skip("this system has no IPv6")
+		}
+		s.Listener.Close()
+		s.Listener = six
+	}
+	s.Start()
 	defer s.Close()
 	defer s.CloseClientConnections()
 	c := active.Checks()[0]
@@ -243,7 +268,7 @@ func audited(t *testing.T, app http.Handler, guess check.Guess, o audit.Options)
 		got = run(ctx, s)
 		return got
 	}
-	if _, err := audit.Run(t.Context(), []check.Target{{URL: s.URL, Guess: guess}}, []check.Check{c}, o); err != nil {
+	if _, err := audit.Run(t.Context(), []check.Target{{URL: s.URL, Guess: tt.guess}}, []check.Check{c}, o); err != nil {
 		t.Fatal(err)
 	}
 	return got

@@ -163,6 +163,12 @@ func (s *series) slowed() (from, to time.Duration, ok bool) {
 	return from, to, to >= slow && to >= 5*from
 }
 
+// endless says that nothing held up any of the n guesses.
+func (s *series) endless(n int) bool {
+	_, _, slowed := s.slowed()
+	return s.refused == 0 && s.doubt() == "" && s.judged == n && !slowed
+}
+
 // last is the last answer that was judged; the first of all without any.
 func (s *series) last(o *ordinary) *answer {
 	for _, a := range slices.Backward(s.answers) {

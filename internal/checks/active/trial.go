@@ -22,6 +22,8 @@ type trial struct {
 	first uint8
 
 	sequence, parallel, forwarded *series
+	// named counts the guesses for the known name and its stranger that were judged.
+	named int
 
 	found []check.Finding
 	// told is what was seen of each part, gaps what could not be told.
@@ -179,7 +181,7 @@ func (t *trial) fromElsewhere(ctx context.Context) {
 // usersApart compares what the known name gets with what a stranger gets, and judges the
 // sequence that no limiter ended: one that counts known names only is one all the same.
 func (t *trial) usersApart(ctx context.Context) {
-	endless := t.sequence.refused == 0 && t.sequence.doubt() == "" && t.sequence.judged == t.tries
+	endless := t.sequence.endless(t.tries)
 	if t.s.Target.Guess.User == "" {
 		if t.told = append(t.told, "no known name was tried (--login-user)"); endless {
 			t.unlimited()
@@ -193,6 +195,7 @@ func (t *trial) usersApart(ctx context.Context) {
 		n, client = t.tries, func() uint8 { return one }
 	}
 	c := t.pair(ctx, t.ordinary, n, client)
+	t.named = len(c.known.answered(t.ordinary)) + len(c.stranger.answered(t.ordinary))
 	if endless && c.known.refused < sure {
 		t.unlimited()
 	}
@@ -243,7 +246,7 @@ func (t *trial) compared(c *comparison) {
 		t.found = append(t.found, bruteForceRules.Find("brute-force/times-users", t.login.route(), e).With(check.Firm).
 			Saying("%s takes another time for a name that exists: %s", t.login.route(), times))
 	case enough && times.tells():
-		t.tell("a known name takes no other time, as far as %d pairs show %v", times.n, times.hidden.Round(time.Millisecond))
+		t.tell("a known name takes no other time: %d pairs would show more than %v", times.n, times.hidden.Round(100*time.Microsecond))
 	case enough:
 		t.gap("the time that a known name takes: the noise hides differences up to %v in %d pairs", times.hidden.Round(time.Millisecond), times.n)
 	default:
@@ -264,7 +267,7 @@ func (t *trial) compared(c *comparison) {
 func (t *trial) fromOneAddress(ctx context.Context) {
 	have := t.sequence.judged
 	if !t.many {
-		have = t.sent
+		have += t.parallel.judged + t.forwarded.judged + t.named
 	}
 	n := min(aDay+1-have, t.left())
 	s, _, _ := t.guesser.sequence(ctx, t.ordinary, max(n, sure), func(int) try { return try{name: t.stranger(), client: t.first} })
