@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -154,6 +155,27 @@ var trials = []trial{
 			w.WriteHeader(http.StatusUnauthorized)
 		}
 	}), guess: check.Guess{Tries: 8}, status: check.Unproven, reason: "slowed down"},
+	{name: "breaks off", app: but(&site{}, func(s *site) {
+		var n atomic.Int32
+		s.wrong = func(w http.ResponseWriter, _ *http.Request, _ string) {
+			if n.Add(1) > 4 {
+				panic(http.ErrAbortHandler)
+			}
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	}), status: check.Unproven, reason: "after 4 of 7 guesses"},
+	{name: "fails together", app: but(correct(), func(s *site) {
+		var open atomic.Int32
+		s.wrong = func(w http.ResponseWriter, _ *http.Request, _ string) {
+			defer open.Add(-1)
+			if open.Add(1) > 1 {
+				w.WriteHeader(http.StatusInternalServerError)
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	}), status: check.Unproven, reason: "wrong passwords at once, "},
 	{name: "hangs", app: hang(), guess: check.Guess{Route: "POST /login"}, status: check.Unproven, reason: "no answer"},
 }
 

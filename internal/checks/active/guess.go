@@ -40,6 +40,8 @@ type answer struct {
 	then *check.Exchange
 	// err is why there is no answer.
 	err error
+	// verdict is what the answer was judged to be; a large page is compared once.
+	verdict verdict
 	// asked is how many requests of the try were sent.
 	asked int
 }

@@ -37,6 +37,7 @@ type series struct {
 func (s *series) add(o *ordinary, a *answer) verdict {
 	s.answers = append(s.answers, a)
 	v := o.judge(a)
+	a.verdict = v
 	switch v {
 	case judged:
 		s.judged++
@@ -172,7 +173,7 @@ func (s *series) endless(n int) bool {
 // last is the last answer that was judged; the first of all without any.
 func (s *series) last(o *ordinary) *answer {
 	for _, a := range slices.Backward(s.answers) {
-		if a.x != nil && o.judge(a) == judged {
+		if a.x != nil && a.verdict == judged {
 			return a
 		}
 	}

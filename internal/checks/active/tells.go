@@ -27,14 +27,18 @@ type comparison struct {
 	why string
 }
 
+// comparison begins one, with a stranger of its own.
+func (g *guesser) comparison() *comparison {
+	return &comparison{names: [2]string{g.s.Target.Guess.User, g.stranger()}}
+}
+
 // pair asks for the known name and for one stranger in turn, each as often as the other
 // and each first as often as the other: so what counts up or down with every guess does
 // so for both. Where there are clients, each pair comes from a new address, so that a
 // limiter by address ends it later.
-func (g *guesser) pair(ctx context.Context, o *ordinary, n int, client func() uint8) *comparison {
+func (g *guesser) pair(ctx context.Context, o *ordinary, c *comparison, n int, client func() uint8) {
 	ctx, cancel := context.WithTimeout(ctx, seriesTime)
 	defer cancel()
-	c := &comparison{names: [2]string{g.s.Target.Guess.User, g.stranger()}}
 	row := 0
 	for i := range n {
 		from := client()
@@ -44,11 +48,11 @@ func (g *guesser) pair(ctx context.Context, o *ordinary, n int, client func() ui
 			a := g.try(ctx, try{name: c.names[which], client: from})
 			if ctx.Err() != nil {
 				c.why = fmt.Sprintf("after %d pairs: its time of %v was up", i, seriesTime)
-				return c
+				return
 			}
 			if a.err != nil {
 				c.why = fmt.Sprintf("after %d pairs: %v", i, a.err)
-				return c
+				return
 			}
 			if which == 0 {
 				// What the app says of a known name may differ from what it says of others:
@@ -64,15 +68,14 @@ func (g *guesser) pair(ctx context.Context, o *ordinary, n int, client func() ui
 			row = 0
 		}
 		if row == sure {
-			break
+			return
 		}
 	}
-	return c
 }
 
 // answered are the answers that are no refusals.
-func (s *series) answered(o *ordinary) []*answer {
-	return slices.DeleteFunc(slices.Clone(s.answers), func(a *answer) bool { return a.x == nil || o.judge(a) == refused })
+func (s *series) answered() []*answer {
+	return slices.DeleteFunc(slices.Clone(s.answers), func(a *answer) bool { return a.x == nil || a.verdict == refused })
 }
 
 // A difference is one thing by which the known name shows.
@@ -83,8 +86,8 @@ type difference struct {
 // differences are the things that every answer to the known name has, that no answer to
 // a stranger has, and that are the same in each kind: what changes from answer to answer
 // anyway is no sign of a name.
-func (c *comparison) differences(o *ordinary) []difference {
-	known, stranger := c.known.answered(o), c.stranger.answered(o)
+func (c *comparison) differences() []difference {
+	known, stranger := c.known.answered(), c.stranger.answered()
 	var found []difference
 	if k, s := c.known.refused, c.stranger.refused; max(k, s) >= sure && min(k, s) == 0 {
 		which, at := "known", len(known)
@@ -233,14 +236,14 @@ func apart(a, b string) (string, string) {
 }
 
 // timing compares the times of the answers that are no refusals.
-func (c *comparison) timing(o *ordinary) (timing, bool) {
+func (c *comparison) timing() (timing, bool) {
 	took := func(all []*answer) (d []time.Duration) {
 		for _, a := range all {
 			d = append(d, a.x.Took)
 		}
 		return d
 	}
-	known, stranger := took(c.known.answered(o)), took(c.stranger.answered(o))
+	known, stranger := took(c.known.answered()), took(c.stranger.answered())
 	if min(len(known), len(stranger)) < fewest {
 		return timing{n: min(len(known), len(stranger))}, false
 	}
