@@ -12,6 +12,8 @@ const (
 	defaultTries = 30
 	// aDay is how many failures the page lets one address have in a day.
 	aDay = 100
+	// shortest is how long a refusal lasts at least that ends guessing.
+	shortest = 10 * time.Second
 	// wholeTime ends the check.
 	wholeTime = 100 * time.Second
 )

@@ -44,7 +44,7 @@ type trial struct {
 var trials = []trial{
 	{name: "no limiter", app: &site{}, want: []string{"brute-force/unlimited"}, status: check.Broken, message: "30 of 30 wrong passwords"},
 	{name: "no limiter, fewer tries", app: &site{}, guess: check.Guess{Tries: 7}, want: []string{"brute-force/unlimited"}, status: check.Broken, message: "7 of 7"},
-	{name: "correct", app: correct(), status: check.Proved, reason: "10 wrong passwords for one name were judged, then 429 Too Many Requests; 10 of 30 at once; 10 with addresses that are made up; no known name was tried (--login-user); one address is refused after 100 failures"},
+	{name: "correct", app: correct(), status: check.Proved, reason: "10 wrong passwords for one name were judged, then 429 Too Many Requests; 10 of 30 at once; 10 with addresses that are made up; no known name was tried (--login-user); refused for 15m0s, so about 960 guesses a day pass for one name; one address is refused after 100 failures"},
 	{name: "correct, a known name", app: but(correct(), func(s *site) { s.hash, s.hashOthers = 2*time.Millisecond, 2*time.Millisecond }),
 		guess: check.Guess{User: known}, status: check.Proved, reason: "a known name gets the same answers"},
 	{name: "by address alone", app: &site{byAddress: 5}, status: check.Proved, reason: "5 of 30 at once"},
@@ -155,6 +155,13 @@ var trials = []trial{
 			w.WriteHeader(http.StatusUnauthorized)
 		}
 	}), guess: check.Guess{Tries: 8}, status: check.Unproven, reason: "slowed down"},
+	{name: "for a second by its own word", app: but(correct(), func(s *site) {
+		s.refuse = func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusTooManyRequests)
+		}
+	}), status: check.Unproven, reason: "1s by their own word, which lets 864000 guesses a day through"},
+	{name: "by the moment", app: brief(20*time.Millisecond, 5), guess: check.Guess{Tries: 60}, status: check.Unproven, reason: "how long refusals last"},
 	{name: "breaks off", app: but(&site{}, func(s *site) {
 		var n atomic.Int32
 		s.wrong = func(w http.ResponseWriter, _ *http.Request, _ string) {
@@ -217,6 +224,17 @@ func every(limit int, next http.Handler) http.Handler {
 	})
 }
 
+// brief is a limiter that forgets after a moment.
+func brief(window time.Duration, limit int) http.Handler {
+	s := &site{byAddress: 100}
+	start := time.Now()
+	s.limit = limit
+	s.key = func(r *http.Request, name string) string {
+		return fmt.Sprint(byUserAndAddress(r, name), int(time.Since(start)/window))
+	}
+	return s
+}
+
 // hang never answers a login.
 func hang() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -231,6 +249,9 @@ func hang() http.Handler {
 func TestTrials(t *testing.T) {
 	for _, tt := range trials {
 		t.Run(tt.name, func(t *testing.T) {
+			if s, ok := tt.app.(*site); ok {
+				s.counts = nil // of an earlier run of the test
+			}
 			r := audited(t, tt, audit.Options{Active: true, RequestTimeout: 2 * time.Second, Rate: 5000})
 			var got, messages []string
 			for _, f := range r.Findings {

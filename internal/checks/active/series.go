@@ -28,6 +28,8 @@ type series struct {
 	asked int
 	// wide says that a page was refused too, so that the limiter counts every request.
 	wide bool
+	// resumed says that guesses were judged again after a refusal.
+	resumed bool
 	// turned is the first refusal; odd the first answer that is neither.
 	turned, odd *answer
 	// stopped is why the series ended before its end, other than by being sure.
@@ -41,6 +43,7 @@ func (s *series) add(o *ordinary, a *answer) verdict {
 	switch v {
 	case judged:
 		s.judged++
+		s.resumed = s.resumed || s.turned != nil
 		s.asked += a.asked
 	case refused:
 		s.refused++

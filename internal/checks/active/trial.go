@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,8 +19,11 @@ type trial struct {
 	// clients is how many addresses were used; 0 when there is one only.
 	clients uint8
 	many    bool
-	// first is the client of the first series.
-	first uint8
+	// first is what the first series tried, and began when its last answer had come.
+	first try
+	began time.Time
+	// brief says that the refusals of the first series did not last.
+	brief bool
 
 	sequence, parallel, forwarded *series
 	// named counts the guesses for the known name and its stranger that were judged.
@@ -50,6 +54,9 @@ func runBruteForce(ctx context.Context, s *check.Session) check.Result {
 	}
 	t.usersApart(ctx)
 	if t.sequence.limited() {
+		if t.lasts(ctx) {
+			t.promised()
+		}
 		t.fromOneAddress(ctx)
 	}
 	t.notes()
@@ -99,8 +106,9 @@ func (t *trial) inSequence(ctx context.Context) string {
 		t.many, t.clients = false, 0
 	}
 	from := t.client()
-	t.first = from
-	s, o, why := t.guesser.sequence(ctx, nil, t.tries, func(int) try { return try{name: name, client: from} })
+	t.first = try{name: name, client: from}
+	s, o, why := t.guesser.sequence(ctx, nil, t.tries, func(int) try { return t.first })
+	t.began = time.Now()
 	if why != "" {
 		return why
 	}
@@ -126,6 +134,8 @@ func (t *trial) atOnce(ctx context.Context) {
 	s := t.burst(ctx, t.ordinary, t.tries, try{name: t.stranger(), client: t.client()})
 	t.parallel = s
 	switch {
+	case s.beyond(t.sequence) && !t.lasts(ctx):
+		t.gap("wrong passwords at once: %d of %d were judged, but refusals do not last", s.judged, len(s.answers))
 	case s.beyond(t.sequence):
 		t.found = append(t.found, bruteForceRules.Find("brute-force/parallel", t.login.route(),
 			s.last(t.ordinary).evidence(fmt.Sprintf("%d of %d sent at the same moment were judged", s.judged, len(s.answers))), t.limitSeen()).
@@ -155,6 +165,8 @@ func (t *trial) fromElsewhere(ctx context.Context) {
 	s := rotated(t.tries, claims)
 	t.forwarded = s
 	switch {
+	case s.beyond(t.sequence) && !t.lasts(ctx):
+		t.gap("addresses that are made up: %d of %d were judged, but refusals do not last", s.judged, len(s.answers))
 	case s.beyond(t.sequence):
 		name := strings.Join(claims, ", ")
 		for _, one := range claims {
@@ -267,6 +279,47 @@ func (t *trial) compared(c *comparison) {
 	}
 }
 
+// lasts says whether the refusals of the first series hold on: without that, more of a
+// later series may have got through only because time has passed. A limiter that counts
+// by the second slows programs down, and lets them guess all day.
+func (t *trial) lasts(ctx context.Context) bool {
+	if t.sequence.resumed && !t.brief {
+		t.gap("how long refusals last: between two of them guesses for the same name were judged")
+		t.brief = true
+	}
+	if t.brief {
+		return false
+	}
+	a := t.try(ctx, t.first)
+	v := t.ordinary.judge(a)
+	if after := time.Since(t.began); v == judged {
+		t.gap("how long refusals last: %v after the last one the same name was judged again, which lets %d guesses a day through unless later refusals last longer",
+			after.Round(100*time.Millisecond), t.perDay(after))
+		t.brief = true
+	}
+	return v == refused
+}
+
+// perDay is how many guesses for one name a day lets through when each refusal ends
+// after the time given.
+func (t *trial) perDay(after time.Duration) int {
+	return int(float64(t.sequence.judged) * 24 * float64(time.Hour) / float64(max(after, time.Millisecond)))
+}
+
+// promised says what the refusal itself tells of its end.
+func (t *trial) promised() {
+	seconds, err := strconv.Atoi(t.sequence.turned.last().Header.Get("Retry-After"))
+	if err != nil || seconds <= 0 || seconds > 1e6 {
+		return
+	}
+	after := time.Duration(seconds) * time.Second
+	if after < shortest {
+		t.gap("how long refusals last: %v by their own word, which lets %d guesses a day through unless later refusals last longer", after, t.perDay(after))
+		return
+	}
+	t.tell("refused for %v, so about %d guesses a day pass for one name", after, t.perDay(after))
+}
+
 // fromOneAddress looks for the second metric: failures of one address, whatever names.
 // It is the last, for it uses the address up.
 func (t *trial) fromOneAddress(ctx context.Context) {
@@ -275,7 +328,7 @@ func (t *trial) fromOneAddress(ctx context.Context) {
 		have += t.parallel.judged + t.forwarded.judged + t.named
 	}
 	n := min(aDay+1-have, t.left())
-	s, _, _ := t.guesser.sequence(ctx, t.ordinary, max(n, sure), func(int) try { return try{name: t.stranger(), client: t.first} })
+	s, _, _ := t.guesser.sequence(ctx, t.ordinary, max(n, sure), func(int) try { return try{name: t.stranger(), client: t.first.client} })
 	switch {
 	case s.limited():
 		t.tell("one address is refused after %d failures, whatever the names", have+s.judged)
