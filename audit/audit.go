@@ -275,22 +275,33 @@ func plan(sessions []*session, checks []check.Check) []*job {
 	return jobs
 }
 
+// run runs the jobs side by side, and then, one after the other, those that are active:
+// what they provoke, such as a refusal of every later request, must neither be taken for
+// the app's usual answer nor disturb the next.
 func run(ctx context.Context, jobs []*job, o Options) {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	done := 0
+	one := func(j *job) {
+		j.result = j.run(ctx)
+		if o.Progress != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			done++
+			o.Progress(done, len(jobs), j.check.ID)
+		}
+	}
 	for _, j := range jobs {
-		wg.Go(func() {
-			j.result = j.run(ctx)
-			if o.Progress != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				done++
-				o.Progress(done, len(jobs), j.check.ID)
-			}
-		})
+		if j.check.Needs&check.Active == 0 {
+			wg.Go(func() { one(j) })
+		}
 	}
 	wg.Wait()
+	for _, j := range jobs {
+		if j.check.Needs&check.Active != 0 {
+			one(j)
+		}
+	}
 }
 
 // run runs one check and holds it to its contract: no panic, no proof with a broken

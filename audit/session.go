@@ -73,8 +73,12 @@ type session struct {
 	// passive is why active probes are not permitted; nil when they are.
 	passive error
 
-	mu    sync.Mutex
-	known map[check.Request]*recorded
+	// salt makes the addresses of clients differ from run to run.
+	salt func() [3]byte
+
+	mu      sync.Mutex
+	known   map[check.Request]*recorded
+	clients map[uint8]*http.Transport
 }
 
 // recorded is one request's answer, made once.
@@ -114,6 +118,7 @@ func newSession(t check.Target, field string, p *guard.Problems) *session {
 	}
 	s.public = &check.Session{Target: t, URL: s.url}
 	s.readFiles(field, p)
+	checkGuess(t.Guess, field+".Guess", p)
 	if t.Upstream != "" {
 		u, err := parseAddress(t.Upstream)
 		if err != nil || !validPort(u.Port()) {
@@ -156,6 +161,7 @@ func (s *session) open(ctx context.Context, o Options, roots *x509.CertPool, bud
 	s.transport, s.fresh, s.verified = s.newTransport(), s.newTransport(), s.newTransport()
 	s.fresh.DisableKeepAlives = true
 	s.verified.DialTLSContext = s.dialVerified
+	s.salt = sync.OnceValue(newSalt)
 	s.user = sync.OnceValues(s.credentials)
 	s.site = sync.OnceValues(s.walk)
 	s.public.Crawl = s.crawled
@@ -186,6 +192,9 @@ func (s *session) close() {
 	if s.transport != nil {
 		s.transport.CloseIdleConnections()
 		s.verified.CloseIdleConnections()
+	}
+	for _, t := range s.clients {
+		t.CloseIdleConnections()
 	}
 	if s.behind != nil {
 		s.behind.close()

@@ -88,7 +88,11 @@ func (s *session) dialVerified(ctx context.Context, network, address string) (ne
 }
 
 func (s *session) shake(ctx context.Context, network, address string, c *tls.Config) (net.Conn, error) {
-	conn, err := s.dial(ctx, network, address)
+	return s.shakeOver(ctx, s.dial, network, address, c)
+}
+
+func (s *session) shakeOver(ctx context.Context, dial func(context.Context, string, string) (net.Conn, error), network, address string, c *tls.Config) (net.Conn, error) {
+	conn, err := dial(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +139,19 @@ func (s *session) send(r check.Request) (*check.Exchange, error) {
 		return nil, err
 	}
 	defer s.budget.give()
+	var transport http.RoundTripper
+	if r.Client > 0 {
+		var err error
+		if transport, err = s.client(r.Client); err != nil {
+			return nil, err
+		}
+	}
+	return s.exchange(r, transport)
+}
+
+// exchange makes one exchange whose budget is paid, over the transport given or the one
+// that suits the request.
+func (s *session) exchange(r check.Request, over http.RoundTripper) (*check.Exchange, error) {
 	ctx, cancel := context.WithTimeout(s.run, s.options.RequestTimeout)
 	defer cancel()
 
@@ -146,12 +163,15 @@ func (s *session) send(r check.Request) (*check.Exchange, error) {
 			return nil, err
 		}
 	}
+	ctx, took := timed(ctx)
 	req, err := s.request(ctx, x, credentials)
 	if err != nil {
 		return nil, err
 	}
-	transport := s.transport
+	transport := http.RoundTripper(s.transport)
 	switch {
+	case over != nil:
+		transport = over
 	case (r.As == check.User || r.Secret) && !s.public.Loopback:
 		transport = s.verified
 	case !slices.Contains(known, req.Method):
@@ -160,6 +180,7 @@ func (s *session) send(r check.Request) (*check.Exchange, error) {
 	resp, err := transport.RoundTrip(req)
 	if err == nil {
 		defer resp.Body.Close()
+		x.Took = took()
 		x.Status, x.Header, x.TLS = resp.StatusCode, resp.Header, resp.TLS
 		x.Public = s.trustedByAll(resp.TLS)
 		broke := s.read(x, resp)

@@ -39,6 +39,9 @@ func (s *still) Do(context.Context, check.Request) (*check.Exchange, error) { re
 func (s *still) Handshake(context.Context, *tls.Config) (*tls.ConnectionState, error) {
 	return nil, http.ErrNotSupported
 }
+func (s *still) Together(_ context.Context, all []check.Request) ([]*check.Exchange, []error) {
+	return make([]*check.Exchange, len(all)), make([]error, len(all))
+}
 func (s *still) Dial(context.Context, netip.AddrPort) error { return http.ErrNotSupported }
 
 func ExampleCheck() {

@@ -45,6 +45,27 @@ type Target struct {
 	// HAR and OpenAPI are paths of files that name pages and routes to look at beside
 	// those that are linked.
 	HAR, OpenAPI string
+	// Guess says which login active checks try with wrong passwords.
+	Guess Guess
+}
+
+// A Guess names the login that active checks try with wrong passwords. The zero value
+// means the form that the crawl found, and names that nobody has.
+type Guess struct {
+	// Route is a method and a path of the target, "POST /login", where no page shows
+	// the form.
+	Route string
+	// UserField and PasswordField are the names of the fields; empty means those of the
+	// form, or username and password.
+	UserField, PasswordField string
+	// Format is how the route takes them: "form", "json" or "basic". Empty means form.
+	Format string
+	// User is a name that the app knows, to see whether answers tell it from others.
+	// Its account may be locked for a while. Empty means that this is not looked at.
+	User string
+	// Tries is how many wrong passwords a series has. Zero means 30; more than
+	// [MaxTogether] and less than 5 are refused.
+	Tries int
 }
 
 // A Session is one target during one run.
@@ -142,6 +163,11 @@ type Prober interface {
 	// Exchange, which nobody may change. Redirects are answers like others. An error
 	// means that there is no answer; its text is for the report.
 	Do(ctx context.Context, r Request) (*Exchange, error)
+	// Together sends requests at the same moment, each on a connection of its own that
+	// was opened before: what checks first and counts later lets them all pass. At most
+	// [MaxTogether] are taken, all with the same Client. An answer or an error stands at
+	// the place of its request. The rate of the run is kept by waiting afterwards.
+	Together(ctx context.Context, all []Request) ([]*Exchange, []error)
 	// Handshake completes one TLS handshake with the target and closes. The server
 	// name is set when the Config has none; verification is left to the caller.
 	Handshake(ctx context.Context, c *tls.Config) (*tls.ConnectionState, error)
@@ -149,6 +175,9 @@ type Prober interface {
 	// this machine. Other addresses are refused.
 	Dial(ctx context.Context, to netip.AddrPort) error
 }
+
+// MaxTogether is how many requests [Prober].Together takes.
+const MaxTogether = 60
 
 // A Place is where a request goes.
 type Place uint8
@@ -197,7 +226,15 @@ type Request struct {
 	// Active says that the request could change something. It is refused unless active
 	// probes are permitted.
 	Active bool
+	// Client tells visitors apart by the address that they come from: each number from 1
+	// is another loopback address of this machine, new in every run, so that an app that
+	// counts by address counts afresh. The request fails with [ErrOneClient] where the
+	// target is not on an IPv4 loopback address, or the system has one such address only.
+	Client uint8
 }
+
+// ErrOneClient says that requests can come from one address only.
+var ErrOneClient = errors.New("requests can come from one address only")
 
 // An Exchange is a request and its answer.
 type Exchange struct {
@@ -214,6 +251,9 @@ type Exchange struct {
 	Body []byte
 	// Truncated says that the body went on beyond the bound or broke off.
 	Truncated bool
+	// Took is how long the answer's first byte was awaited once the request was sent;
+	// zero where that was not seen.
+	Took time.Duration
 	// TLS is nil over plain HTTP.
 	TLS *tls.ConnectionState
 	// Public says that the certificate is valid for the host by the system's roots

@@ -26,6 +26,8 @@ type auditFlags struct {
 
 	format, failOn, upstream, plain, scorer          string
 	baseline, config, login, har, openAPI, key       string
+	guess                                            check.Guess
+	guessFields                                      string
 	only, roots, headers, reports                    []string
 	timeout, idle                                    time.Duration
 	pages, rate                                      int
@@ -53,6 +55,7 @@ not be told anything about. The format never changes the code.`,
   panoply audit . https://staging.example --report audit.html --report audit.sarif
   panoply audit --upstream 127.0.0.1:3000 https://localhost:8443
   panoply audit --login login.har https://staging.example
+  panoply audit --active --only brute-force --login-route "POST /api/login" --login-format json :3000
   panoply audit --format json . > baseline.json
   panoply audit --baseline baseline.json --fail-on high .`,
 		RunE: func(cmd *cobra.Command, args []string) error { return v.run(cmd, s, args) },
@@ -78,6 +81,11 @@ not be told anything about. The format never changes the code.`,
 	f.StringVar(&v.scorer, "observatory", "v6", "version of MDN's HTTP Observatory that grades: v6 or v4")
 	f.BoolVar(&v.active, "active", false, "send probes too that could change something, to loopback or to a host that proves control; shows the plan and asks")
 	f.BoolVar(&v.yes, "yes", false, "answer the question of --active with yes")
+	f.StringVar(&v.guess.Route, "login-route", "", "with --active: the login to try wrong passwords on, where no page shows its form: \"POST /login\"")
+	f.StringVar(&v.guessFields, "login-fields", "", "with --active: names of the login's fields, user before password (default: those of the form, or username,password)")
+	f.StringVar(&v.guess.Format, "login-format", "", "with --active: how --login-route takes them: form, json or basic (default: form)")
+	f.StringVar(&v.guess.User, "login-user", "", "with --active: a name that the app knows, to see whether answers tell it from others; its account may be locked for a while")
+	f.IntVar(&v.guess.Tries, "login-tries", 0, fmt.Sprintf("with --active: wrong passwords in a series, from 5 to %d (default 30)", check.MaxTogether))
 	f.StringVar(&v.key, "control-key", "", "file of the key with which the host proves control (the door's is audit.key in its state folder)")
 	f.BoolVar(&v.listSent, "list-sent", false, "list every request in the report; --active always does")
 	f.DurationVar(&v.timeout, "timeout", audit.DefaultTimeout, "time for the whole run")
@@ -96,6 +104,9 @@ func (v *auditFlags) run(cmd *cobra.Command, s Streams, args []string) error {
 	}
 	checks, err := selected(v.only)
 	if err != nil {
+		return err
+	}
+	if err := v.readGuess(cmd); err != nil {
 		return err
 	}
 	plan, err := v.targets(args, s)

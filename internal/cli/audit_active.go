@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/panoplysec/panoply/audit"
@@ -36,6 +37,25 @@ func (v *auditFlags) consent(s Streams, plan *auditPlan, checks []check.Check, o
 	if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
 		return usageError("", "--active: stopped, nothing was sent")
 	}
+	return nil
+}
+
+// readGuess reads the flags that name the login to be tried. They mean nothing without
+// --active, and whoever gives them expects that something is tried.
+func (v *auditFlags) readGuess(cmd *cobra.Command) error {
+	for _, name := range []string{"login-route", "login-fields", "login-format", "login-user", "login-tries"} {
+		if cmd.Flags().Changed(name) && !v.active {
+			return usageError("add --active; it shows what it sends, and asks", "--%s is for active audits", name)
+		}
+	}
+	if v.guessFields == "" {
+		return nil
+	}
+	user, password, ok := strings.Cut(v.guessFields, ",")
+	if !ok || user == "" || password == "" || strings.Contains(password, ",") {
+		return usageError("", "--login-fields %s: two names, such as user,password", redact.Line(v.guessFields))
+	}
+	v.guess.UserField, v.guess.PasswordField = user, password
 	return nil
 }
 

@@ -32,7 +32,8 @@ func TestMain(m *testing.M) {
 //	exits N cmd…        run cmd and demand this exit code
 //	listens PORT        wait until something listens on this port of loopback
 //
-// and the variables APP (a naked app, host:port), HTTPS, HTTP and ADMIN (free ports).
+// and the variables APP (a naked app, host:port), LOGIN (an app with a login that nothing
+// limits), HTTPS, HTTP and ADMIN (free ports).
 func TestScripts(t *testing.T) {
 	need.Program(t, "curl")
 	testscript.Run(t, testscript.Params{
@@ -41,6 +42,9 @@ func TestScripts(t *testing.T) {
 			app := httptest.NewServer(http.HandlerFunc(naked))
 			env.Defer(app.Close)
 			env.Setenv("APP", strings.TrimPrefix(app.URL, "http://"))
+			login := httptest.NewServer(http.HandlerFunc(unlimited))
+			env.Defer(login.Close)
+			env.Setenv("LOGIN", strings.TrimPrefix(login.URL, "http://"))
 			for _, name := range []string{"HTTPS", "HTTP", "ADMIN"} {
 				env.Setenv(name, strconv.Itoa(need.Port(t)))
 			}
@@ -74,6 +78,21 @@ func naked(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.WriteHeader(http.StatusNotFound)
 		fmt.Fprintf(w, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Error</title>\n</head>\n<body>\n<pre>Cannot %s %s</pre>\n</body>\n</html>\n", r.Method, "/missing")
+	}
+}
+
+// unlimited is an app whose login nothing limits: a form, and JSON for its own script.
+func unlimited(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	switch r.Method + " " + r.URL.Path {
+	case "GET /":
+		io.WriteString(w, "<!doctype html><form method=post action=/login><input name=user><input type=password name=pass></form>")
+	case "POST /login", "POST /api/login":
+		w.WriteHeader(http.StatusUnauthorized)
+		// What a terminal would obey must not reach it.
+		io.WriteString(w, "wrong password \x1b[2J")
+	default:
+		http.NotFound(w, r)
 	}
 }
 

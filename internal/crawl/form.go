@@ -1,6 +1,7 @@
 package crawl
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 
@@ -214,4 +215,34 @@ func enctype(s string) string {
 		return s
 	}
 	return "application/x-www-form-urlencoded"
+}
+
+// Forms are those of one page, with absolute addresses, for whoever asks for the page
+// anew.
+func Forms(x *check.Exchange) []check.Form {
+	found := read(x)
+	base, err := url.Parse(x.URL)
+	if err != nil {
+		return nil
+	}
+	if found.base != "" {
+		if b, err := parse(base, found.base); err == nil {
+			base = b
+		}
+	}
+	for i, f := range found.forms {
+		found.forms[i] = located(f, x.URL, base)
+	}
+	return found.forms
+}
+
+// located is the form of a page with absolute addresses.
+func located(f check.Form, page string, base *url.URL) check.Form {
+	f.Page = page
+	if f.Action == "" {
+		f.Action = page
+	} else if u, err := parse(base, f.Action); err == nil {
+		f.Action = u.String()
+	}
+	return f
 }

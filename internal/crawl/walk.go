@@ -280,12 +280,7 @@ func (w *walk) leave(reason, address string) {
 // form notes a form with absolute addresses, unless enough like it are known: the same
 // form stands on each page of many a site.
 func (w *walk) form(f check.Form, page string, base *url.URL) {
-	f.Page = page
-	if f.Action == "" {
-		f.Action = page
-	} else if u, err := parse(base, f.Action); err == nil {
-		f.Action = u.String()
-	}
+	f = located(f, page, base)
 	like := alike(f)
 	if w.forms[like] >= maxAlike || len(w.site.Forms) >= maxForms {
 		w.site.Skipped[leftForms]++

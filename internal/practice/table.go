@@ -71,7 +71,7 @@ var table = []Practice{
 		ID: "brute-force", Title: "Logins limited by two metrics",
 		Why:      "Passwords are guessed by the million unless consecutive failures per user and address, and failures per address over a day, are counted.",
 		Section:  "Prevent brute-force attacks against authorization",
-		Severity: High, Door: Yes,
+		Severity: High, Checks: []string{"brute-force"}, Door: Yes,
 		FixExpress: "rate-limiter-flexible with two limiters: user+IP, and IP over a day",
 		FixGo:      "count before the credential check and refund on success, by user+prefix and by prefix",
 		FixDoor:    "none yet",

@@ -1,0 +1,13 @@
+package active
+
+import "time"
+
+// Compare says what the times of two kinds of answers show: whether they differ, and
+// whether they show that they do not.
+func Compare(a, b []time.Duration) (differs, tells bool) {
+	t := compare(a, b)
+	return t.differs(), t.tells()
+}
+
+// Claim is the header lines of the i-th address that is made up.
+func Claim(i int) string { return claim(claims, i) }
