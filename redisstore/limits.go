@@ -42,7 +42,11 @@ func NewLimits(o Options) (*Limits, error) {
 	}
 	o = o.Effective()
 	o.Cache = false
-	return &Limits{conn: newConnection(o), prefix: o.Prefix + "limit:{"}, nil
+	conn := newConnection(o)
+	// One connection a node: callers that share it share its writes and reads, and more of
+	// them the fewer connections there are. A server runs scripts one after the other anyway.
+	conn.option.PipelineMultiplex = -1
+	return &Limits{conn: conn, prefix: o.Prefix + "limit:{"}, nil
 }
 
 // Ping tells whether the server answers, and takes the user and the password.
