@@ -4,13 +4,10 @@ go 1.26.0
 
 require (
 	github.com/alexedwards/scs/v2 v2.9.0 // the peer of bench/session
+	github.com/go-redis/redis_rate/v10 v10.0.1 // the peer of bench/limitredis
 	github.com/gorilla/sessions v1.4.0 // the peer of its sealed cookies
 	github.com/panoplysec/panoply v0.0.0
-)
-
-require (
-	github.com/go-redis/redis_rate/v10 v10.0.1
-	github.com/redis/go-redis/v9 v9.23.0
+	github.com/redis/go-redis/v9 v9.23.0 // the client of that peer, and a peer with Panoply's script
 )
 
 require (

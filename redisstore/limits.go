@@ -94,7 +94,8 @@ var (
 )
 
 // Decide implements limit.Store, in one round trip. The time is the server's; the caller's
-// is not asked for. An error means that it is not known whether points were taken.
+// is not asked for. An error of a server that was asked leaves open whether points were
+// taken.
 func (l *Limits) Decide(ctx context.Context, _ time.Time, ops []limit.Op, results []limit.Result) error {
 	return l.decide(ctx, decideScript, "", ops, results)
 }
