@@ -157,7 +157,7 @@ func main() {
 	addr, stop := startRedis()
 	defer stop()
 
-	rule, err := limit.Compile(limit.Policy{Name: "api", Algorithm: limit.GCRA, Points: 1 << 30, Duration: time.Minute})
+	rule, err := limit.Compile(limit.Policy{Name: "api", Algorithm: limit.GCRA, Points: 1000, Duration: time.Minute, Burst: 1 << 30})
 	check(err)
 	opOf := func(i int) limit.Op { return limit.Op{Rule: rule, Key: limit.Key{Tag: uint64(i), ID: 1}, Points: 1} }
 	decide := func(l *redisstore.Limits) func(context.Context, int) error {
@@ -183,7 +183,7 @@ func main() {
 	client := redis.NewClient(&redis.Options{Addr: addr, PoolSize: callers})
 	script := redis.NewScript(text)
 	rate := redis_rate.NewLimiter(client)
-	perMinute := redis_rate.PerMinute(1 << 30)
+	perMinute := redis_rate.Limit{Rate: 1000, Period: time.Minute, Burst: 1 << 30}
 	var names [keys]string
 	for i := range names {
 		names[i] = fmt.Sprintf("peer:{%016x}:%016x", i, 1)
