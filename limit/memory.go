@@ -172,7 +172,14 @@ func (m *Memory) one(now int64, op *Op) (Result, error) {
 		}
 		m.inherit(&s.states[i], id, now, op)
 	}
-	res := op.Rule.one(&s.states[i], now, op)
+	before, leaks := State{}, op.Rule.Policy.Algorithm == GCRA
+	if leaks {
+		before = s.states[i]
+	}
+	res := op.Rule.step(&s.states[i], now, op, true)
+	if leaks && op.tookNothing(&res) {
+		s.states[i] = before
+	}
 	s.mu.Unlock()
 	return res, nil
 }

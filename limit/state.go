@@ -251,19 +251,11 @@ func (r *Rule) step(s *State, now int64, op *Op, alone bool) Result {
 	return res
 }
 
-// one is step for a decision of one op. What changes nothing leaves no trace, so that a
-// store elsewhere has nothing to write: a bucket that leaks twice differs in the last bit
-// from one that leaks once.
-func (r *Rule) one(s *State, now int64, op *Op) Result {
-	if r.Policy.Algorithm != GCRA {
-		return r.step(s, now, op, true)
-	}
-	before := *s
-	res := r.step(s, now, op, true)
-	if op.Verb == Peek || op.Verb == Consume && !res.Allowed && !res.Started {
-		*s = before
-	}
-	return res
+// tookNothing tells that an op changed nothing of a bucket but the time it was seen at. That
+// is then taken back, so that a store elsewhere has nothing to write: a bucket that leaks
+// twice differs in the last bit from one that leaks once.
+func (op *Op) tookNothing(res *Result) bool {
+	return op.Verb == Peek || op.Verb == Consume && !res.Allowed && !res.Started
 }
 
 func (r *Rule) consume(s *State, now int64, n float64, alone bool, res *Result) {
