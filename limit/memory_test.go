@@ -252,27 +252,35 @@ func TestMemoryDecidesWithoutAllocating(t *testing.T) {
 // TestUnionInOneShard asks unions of keys that share a table, which grows and sweeps
 // between the placing of one and of the next.
 func TestUnionInOneShard(t *testing.T) {
-	m := memory(t, 1<<12)
 	a := rule(t, limit.Policy{Name: "a", Points: 3, Duration: time.Minute})
 	b := rule(t, limit.Policy{Name: "b", Points: 2, Duration: time.Minute})
-	random := rand.New(rand.NewPCG(5, 6))
-	start := time.Now()
-	allowed := map[[2]uint64]int{}
-	for i := range 200_000 {
-		now := start.Add(time.Duration(i) * time.Millisecond)
-		one, two := random.Uint64N(40)+1, random.Uint64N(40)+1000
-		ops := []limit.Op{{Rule: a, Key: limit.Key{ID: one}, Points: 1}, {Rule: b, Key: limit.Key{ID: two}, Points: 1}}
-		var res [2]limit.Result
-		if err := m.Decide(t.Context(), now, ops, res[:]); err != nil {
-			t.Fatal(err)
+	now := time.Now()
+	for known := range 40 {
+		m := memory(t, 1<<12)
+		op := limit.Op{Rule: a, Points: 1}
+		for i := range known {
+			op.Key.ID = uint64(1000 + i)
+			decide(t, m, now, op)
 		}
-		if limit.Allowed(res[:]) {
-			allowed[[2]uint64{two, uint64(i / 60_000)}]++
-		}
-	}
-	for key, n := range allowed {
-		if n > 4 { // two windows of b may lie in one minute of the clock
-			t.Errorf("key %d was allowed %d times within a minute, want at most 4", key[0], n)
+		for i := range 20 {
+			var ops []limit.Op
+			for n := range 6 { // fresh ones
+				r := a
+				if n%2 == 1 {
+					r = b
+				}
+				ops = append(ops, limit.Op{Rule: r, Key: limit.Key{ID: uint64(1 + 6*i + n)}, Points: 1})
+			}
+			var res [6]limit.Result
+			if err := m.Decide(t.Context(), now, ops, res[:]); err != nil || !limit.Allowed(res[:]) {
+				t.Fatalf("with %d keys before it, union %d = %+v, %v, want it allowed", known, i, res, err)
+			}
+			for n, op := range ops {
+				op.Verb = limit.Peek
+				if got := decide(t, m, now, op); got.Consumed != 1 && !got.Estimated {
+					t.Fatalf("with %d keys before it, key %d of union %d = %+v, want 1 counted", known, n, i, got)
+				}
+			}
 		}
 	}
 }

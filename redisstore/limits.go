@@ -42,7 +42,11 @@ func NewLimits(o Options) (*Limits, error) {
 	}
 	o = o.Effective()
 	o.Cache = false
-	return &Limits{conn: newConnection(o), prefix: o.Prefix + "limit:{"}, nil
+	conn := newConnection(o)
+	// One connection a node: callers that share it share its writes and reads, and more of
+	// them the fewer connections there are. A server runs scripts one after the other anyway.
+	conn.option.PipelineMultiplex = -1
+	return &Limits{conn: conn, prefix: o.Prefix + "limit:{"}, nil
 }
 
 // Ping tells whether the server answers, and takes the user and the password.
@@ -90,7 +94,8 @@ var (
 )
 
 // Decide implements limit.Store, in one round trip. The time is the server's; the caller's
-// is not asked for. An error means that it is not known whether points were taken.
+// is not asked for. An error of a server that was asked leaves open whether points were
+// taken.
 func (l *Limits) Decide(ctx context.Context, _ time.Time, ops []limit.Op, results []limit.Result) error {
 	return l.decide(ctx, decideScript, "", ops, results)
 }

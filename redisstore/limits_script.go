@@ -21,27 +21,37 @@ local now = time[1] * 1000000 + time[2]`
 var timedScript = newScript(strings.Replace(decideText, clockAt, `local now = tonumber(ARGV[#ARGV])`, 1))
 
 const decideText = clockAt + `
-local pack, unpack, floor, ceil = struct.pack, struct.unpack, math.floor, math.ceil
+local pack, unpack, floor, ceil, call = struct.pack, struct.unpack, math.floor, math.ceil, redis.call
 local NEVER, SLACK = 9007199254740992, 1e-6
-local SLIDING, GCRA, FIXED = 0, 1, 2
+local SLIDING, FIXED = 0, 2
 local CONSUME, ADD, PEEK, ASSIGN, BLOCK = 0, 1, 2, 3, 4
-local n = #KEYS
-local alone = n == 1
-local all = true
-local reply = pack('<d', now)
-local later
 
-for i = 1, n do
+local function write(key, state, till, same)
+  if till <= now then
+    call('DEL', key)
+  elseif same then
+    call('SET', key, state, 'KEEPTTL')
+  elseif till >= NEVER then
+    call('SET', key, state)
+  else
+    call('SET', key, state, 'PXAT', string.format('%d', ceil(till / 1000)))
+  end
+end
+
+local alone = #KEYS == 1
+local all, reply, later = true, nil, nil
+
+for i = 1, #KEYS do
   local key, policy = KEYS[i], ARGV[2 * i - 1]
   local algorithm, blocks, number, capacity, span, rate, remember, blockAt = unpack('<BBI2ddddd', policy)
   local verb, points, ttl = unpack('<Bdd', ARGV[2 * i])
   local level, at, till, prev, rule, strikes, flags = 0, 0, 0, 0, 0, 0, 0
-  local stored = redis.call('GET', key)
+  local stored = call('GET', key)
   if stored then
     if #stored ~= 32 then return redis.error_reply('ERR a key of limits holds what is no state') end
     level, at, till, prev, rule, strikes, flags = unpack('<dddI4I2BB', stored)
   end
-  local blocked, byHand = flags % 2 == 1, flags > 1
+  local blocked, byHand, before = flags % 2 == 1, flags > 1, till
 
   -- advance
   if till <= now then
@@ -162,44 +172,32 @@ for i = 1, n do
   flags = 0
   if blocked then flags = 1 end
   if byHand then flags = flags + 2 end
-  local state = pack('<dddI4I2BB', level, at, till, prev, rule, strikes, flags)
   local bits = 0
   if allowed then bits = 1 else all = false end
   if found then bits = bits + 2 end
   if first then bits = bits + 4 end
   if started then bits = bits + 8 end
-  reply = reply .. string.char(bits) .. state
 
   -- one and all: write what is to be kept
-  if verb ~= PEEK and (stored or till > now) then
-    if alone then
-      if not (verb == CONSUME) or allowed or started or algorithm == FIXED then
-        if till >= NEVER then
-          redis.call('SET', key, state)
-        elseif till > now then
-          redis.call('SET', key, state, 'PXAT', ceil(till / 1000))
-        else
-          redis.call('DEL', key)
-        end
-      end
-    else
+  local answer = pack('<dBdddI4I2BB', now, bits, level, at, till, prev, rule, strikes, flags)
+  local changes = verb ~= PEEK and (stored or till > now)
+  if alone then
+    reply = answer
+    if changes and (verb ~= CONSUME or allowed or started or algorithm == FIXED) then
+      write(key, answer:sub(10), till, till == before)
+    end
+  else
+    if reply then reply = reply .. answer:sub(9) else reply = answer end
+    if changes then
       later = later or {}
-      later[#later + 1] = {key, state, till, verb ~= CONSUME or started}
+      later[#later + 1] = {key, answer:sub(10), till, till == before, verb ~= CONSUME or started}
     end
   end
 end
 
 if later then
   for _, w in ipairs(later) do
-    if all or w[4] then
-      if w[3] >= NEVER then
-        redis.call('SET', w[1], w[2])
-      elseif w[3] > now then
-        redis.call('SET', w[1], w[2], 'PXAT', ceil(w[3] / 1000))
-      else
-        redis.call('DEL', w[1])
-      end
-    end
+    if all or w[5] then write(w[1], w[2], w[3], w[4]) end
   end
 end
 return reply`

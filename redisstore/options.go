@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// DefaultPrefix is in front of the keys of sessions.
+	// DefaultPrefix is in front of the keys of sessions and limits.
 	DefaultPrefix = "panoply:"
 	// DefaultTimeout bounds one call.
 	DefaultTimeout = 500 * time.Millisecond
@@ -18,7 +18,7 @@ const (
 	maxTimeout = 30 * time.Second
 )
 
-// Options configure a Store.
+// Options configure a Store, or Limits.
 type Options struct {
 	// Address is where the server listens, as "host:port", or the path of a unix socket.
 	// Several are nodes of one Cluster, of which the others are learnt. Required.
@@ -31,8 +31,8 @@ type Options struct {
 	// TLS makes connections of TLS. Nil is plain TCP: for loopback, or a network that
 	// nobody else is on.
 	TLS *tls.Config
-	// Prefix is in front of every key of a session. Empty is DefaultPrefix. Two apps that
-	// share a server need two prefixes.
+	// Prefix is in front of every key of a session or a limit. Empty is DefaultPrefix. Two
+	// apps that share a server need two prefixes. For Limits it has no braces.
 	Prefix string
 	// Timeout bounds each call, connecting included, beside the caller's own context. Zero
 	// is DefaultTimeout; at most 30 seconds.
@@ -40,7 +40,8 @@ type Options struct {
 	// Cache keeps what was loaded in this process, too, until the server says that it has
 	// changed (Redis client-side caching). A read then often needs no round trip; a logout
 	// through another process is seen when its message arrives, usually within a
-	// millisecond, but while a connection hangs only after Timeout. Default: off.
+	// millisecond, but while a connection hangs only after Timeout. Default: off. Limits
+	// are never cached.
 	Cache bool
 }
 
