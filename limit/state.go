@@ -36,6 +36,15 @@ const (
 	FlagByHand
 )
 
+// BlockedFor is how long the state's block lasts from now, in microseconds since 1970:
+// Forever, or zero where there is none.
+func (s *State) BlockedFor(now int64) time.Duration {
+	if s.Flags&FlagBlocked == 0 {
+		return 0
+	}
+	return span(s.At, now)
+}
+
 // A Verb is what an Op asks for.
 type Verb uint8
 

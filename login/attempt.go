@@ -41,6 +41,7 @@ type Attempt struct {
 	shield  *Shield
 	ctx     context.Context
 	request *http.Request
+	mode    guard.Mode
 	user    string // as it was normalized
 	charged [maxCharges]limit.Op
 	n       int
@@ -55,8 +56,12 @@ type Attempt struct {
 //
 // It waits for the store as long as that takes: see [limit.Shared].
 func (s *Shield) Attempt(ctx context.Context, user string, r *http.Request) *Attempt {
-	a := &Attempt{Allowed: true, shield: s, ctx: ctx, request: r, user: s.o.Normalize(user)}
-	if s.o.Mode == guard.Off {
+	return s.attempt(ctx, user, r, s.o.Mode)
+}
+
+func (s *Shield) attempt(ctx context.Context, user string, r *http.Request, mode guard.Mode) *Attempt {
+	a := &Attempt{Allowed: true, shield: s, ctx: ctx, request: r, mode: mode, user: s.o.Normalize(user)}
+	if mode == guard.Off {
 		a.settled = true
 		return a
 	}
@@ -71,7 +76,7 @@ func (s *Shield) Attempt(ctx context.Context, user string, r *http.Request) *Att
 		}
 		// Too many on this device: its cookie is worth no more than none.
 		a.tell(guard.Noted, "device", "a known device is treated as a stranger")
-		*a = Attempt{Allowed: true, shield: s, ctx: ctx, request: r, user: a.user}
+		*a = Attempt{Allowed: true, shield: s, ctx: ctx, request: r, mode: mode, user: a.user}
 	}
 	a.stranger(now, client, s.o.IPCounts == nil || s.o.IPCounts(r))
 	return a.decided()
@@ -83,15 +88,16 @@ func (a *Attempt) stranger(now time.Time, client clientip.Client, ipCounts bool)
 	var buf [maxCharges]limit.Op
 	byIP := s.addressOps(buf[:0], client.Prefix)
 	if a.user != "" && client.Prefix.IsValid() {
-		a.pair = s.rules.userIP.KeyAt(s.tag, s.hasher.Subject("pair\x00"+client.Prefix.String()+"\x00"+a.user))
-		byIP = append(byIP, limit.Op{Rule: s.rules.userIP, Key: a.pair, Points: 1})
+		pair := s.pairOp(a.user, client.Prefix)
+		a.pair = pair.Key
+		byIP = append(byIP, pair)
 	}
 	ops := byIP
 	if !ipCounts {
 		ops = nil
 	}
 	if a.user != "" {
-		ops = append(ops, limit.Op{Rule: s.rules.user, Key: s.rules.user.KeyAt(s.tag, s.hasher.Subject("user\x00"+a.user)), Points: 1})
+		ops = append(ops, s.userOp(a.user))
 	}
 	global := limit.Op{Rule: s.rules.global, Key: s.rules.global.KeyAt(s.tag, s.hasher.Subject("global")), Points: 1}
 	if s.o.EnforceGlobal {
@@ -106,6 +112,16 @@ func (a *Attempt) stranger(now time.Time, client clientip.Client, ipCounts bool)
 	if !s.o.EnforceGlobal {
 		a.watch(now, []limit.Op{global})
 	}
+}
+
+func (s *Shield) userOp(user string) limit.Op {
+	r := s.rules.user
+	return limit.Op{Rule: r, Key: r.KeyAt(s.tag, s.hasher.Subject("user\x00"+user)), Points: 1}
+}
+
+func (s *Shield) pairOp(user string, prefix netip.Prefix) limit.Op {
+	r := s.rules.userIP
+	return limit.Op{Rule: r, Key: r.KeyAt(s.tag, s.hasher.Subject("pair\x00"+prefix.String()+"\x00"+user)), Points: 1}
 }
 
 // addressOps are the metrics of an address: for IPv6 of the networks around it, too.
@@ -174,7 +190,7 @@ func (a *Attempt) decided() *Attempt {
 		return a
 	}
 	a.settled = true
-	if a.shield.o.Mode == guard.Observe {
+	if a.mode == guard.Observe {
 		a.tell(guard.WouldDeny, a.Rule, "")
 		a.Allowed, a.settled = true, false
 		return a

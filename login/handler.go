@@ -36,7 +36,11 @@ func (s *Shield) Handler(next http.Handler) http.Handler {
 		}
 		x, w, r := hook.Begin(w, r)
 		defer x.End()
-		a := s.Attempt(r.Context(), c.User, r)
+		mode := s.o.Mode
+		if one.Observe {
+			mode = guard.Observe
+		}
+		a := s.attempt(r.Context(), c.User, r, mode)
 		if !a.Allowed {
 			a.Deny(w, r)
 			return
@@ -91,6 +95,9 @@ func peeked(a *hook.Answer, body []byte, _ bool) {
 }
 
 func (a *attempted) settle(o Outcome, h http.Header) {
+	if told := a.shield.o.Judged; told != nil && !a.partial {
+		told(a.request, a.route.Pattern, a.user, o)
+	}
 	switch o {
 	case Successful:
 		if a.partial {

@@ -86,6 +86,9 @@ type Options struct {
 	// MaxBody is how much of a body Handler looks at, in bytes. Zero is DefaultMaxBody; at
 	// most 1 MB. What is longer passes on untouched, counted as one user.
 	MaxBody int64
+	// Judged, if set, is told how an attempt at a route went, with the normalized name of
+	// its user. It is called on the request's goroutine and must not block.
+	Judged func(r *http.Request, pattern, user string, o Outcome)
 	// Mode is enforce, observe or off.
 	Mode guard.Mode
 	// Sink receives the events. Nil logs to slog.Default.

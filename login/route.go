@@ -23,6 +23,8 @@ type Route struct {
 	// Success tells how the app says that the password was right. The zero value is judged
 	// by what apps usually do: see Judge.
 	Success Success
+	// Observe counts and tells, and refuses nothing here, whatever Options.Mode is.
+	Observe bool
 }
 
 // UserFields and PasswordFields return the names that are looked for where a Route gives

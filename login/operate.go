@@ -1,0 +1,151 @@
+package login
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/panoplysec/panoply/guard"
+	"github.com/panoplysec/panoply/limit"
+)
+
+// A Standing is where a user, an address, or both stand with one policy.
+type Standing struct {
+	// Policy is its name, as in Attempt.Rule.
+	Policy string
+	// ID names the record: hexadecimal digits, which tell nobody who it is of.
+	ID string
+	// Result is what is counted.
+	limit.Result
+}
+
+// A Blocked is a record that is blocked. Of whom it is, nobody can tell from the store:
+// Standings finds the ids of those who are named.
+type Blocked struct {
+	ID     string
+	Policy string
+	// For is how long the block lasts, or limit.Forever.
+	For time.Duration
+	// ByHand tells that Block asked for it; else the policy did, for the Strikes-th time.
+	ByHand  bool
+	Strikes int
+}
+
+// subjects are the ops on all that is known of a user and an address, either of which may
+// be left out.
+func (s *Shield) subjects(user string, addr netip.Addr) []limit.Op {
+	var ops []limit.Op
+	prefix := netip.Prefix{}
+	if addr.IsValid() {
+		bits := 64
+		if addr = addr.Unmap().WithZone(""); addr.Is4() {
+			bits = 32
+		}
+		prefix, _ = addr.Prefix(bits) // the bits suit the family
+		ops = s.addressOps(ops, prefix)
+	}
+	if user = s.o.Normalize(user); user != "" {
+		ops = append(ops, s.userOp(user))
+		if prefix.IsValid() {
+			ops = append(ops, s.pairOp(user, prefix))
+		}
+	}
+	return ops
+}
+
+// Standings tells where a user and an address stand: one Standing for each policy that
+// counts them. An empty user or an invalid address is left out.
+func (s *Shield) Standings(ctx context.Context, user string, addr netip.Addr) ([]Standing, error) {
+	ops := s.subjects(user, addr)
+	if len(ops) == 0 {
+		return nil, nil
+	}
+	for i := range ops {
+		ops[i].Verb = limit.Peek
+	}
+	results := make([]limit.Result, len(ops))
+	if err := s.store.Decide(ctx, time.Now(), ops, results); err != nil {
+		return nil, err
+	}
+	all := make([]Standing, len(ops))
+	for i := range ops {
+		all[i] = Standing{Policy: ops[i].Rule.Policy.Name, ID: idOf(ops[i].Key), Result: results[i]}
+	}
+	return all, nil
+}
+
+// Block refuses for d, 1 ms or more or limit.Forever, an address alone, a user from
+// everywhere but known devices, or with both that user from that address.
+func (s *Shield) Block(ctx context.Context, user string, addr netip.Addr, d time.Duration) error {
+	ops := s.subjects(user, addr)
+	if len(ops) == 0 {
+		problems := guard.Problems{Package: "login"}
+		problems.Add("Block", "", "a user, an address, or both", "")
+		return problems.Err()
+	}
+	op := ops[0] // of an address: itself, not what is around it
+	if user != "" {
+		op = ops[len(ops)-1]
+	}
+	op.Verb, op.TTL = limit.Block, d
+	return s.store.Decide(ctx, time.Now(), []limit.Op{op}, make([]limit.Result, 1))
+}
+
+// Unblock forgets all that is counted of a user and an address, their blocks included,
+// and returns the policies under which anything was.
+func (s *Shield) Unblock(ctx context.Context, user string, addr netip.Addr) ([]string, error) {
+	var forgotten []string
+	for _, op := range s.subjects(user, addr) {
+		ok, err := s.store.Delete(ctx, op.Key)
+		if err != nil {
+			return forgotten, err
+		}
+		if ok {
+			forgotten = append(forgotten, op.Rule.Policy.Name)
+		}
+	}
+	return forgotten, nil
+}
+
+// UnblockID forgets the record of an id, as Blocked and Standing have it, and tells
+// whether there was one.
+func (s *Shield) UnblockID(ctx context.Context, id string) (bool, error) {
+	n, err := strconv.ParseUint(id, 16, 64)
+	if err != nil {
+		problems := guard.Problems{Package: "login"}
+		problems.Add("ID", id, "up to 16 hexadecimal digits", "")
+		return false, problems.Err()
+	}
+	return s.store.Delete(ctx, limit.Key{Tag: s.tag, ID: n})
+}
+
+// maxListed bounds a list of blocks.
+const maxListed = 10_000
+
+// Blocked returns what is blocked, the longest first, at most 10,000 of them.
+func (s *Shield) Blocked(ctx context.Context) ([]Blocked, error) {
+	names := map[uint16]string{}
+	for _, r := range s.allRules() {
+		names[r.Number] = r.Policy.Name
+	}
+	now := time.Now().UnixMicro()
+	var all []Blocked
+	err := s.store.Scan(ctx, func(key limit.Key, state limit.State) bool {
+		name, ours := names[state.Rule]
+		if d := state.BlockedFor(now); ours && d > 0 {
+			all = append(all, Blocked{ID: idOf(key), Policy: name, For: d, ByHand: state.Flags&limit.FlagByHand != 0, Strikes: int(state.Strikes)})
+		}
+		return len(all) < maxListed
+	})
+	slices.SortFunc(all, func(a, b Blocked) int { return int(max(-1, min(1, b.For-a.For))) })
+	return all, err
+}
+
+func (s *Shield) allRules() []*limit.Rule {
+	r := &s.rules
+	return append([]*limit.Rule{r.userIP, r.user, r.device, r.global}, r.ip[:]...)
+}
+
+func idOf(key limit.Key) string { return strconv.FormatUint(key.ID, 16) }
