@@ -15,6 +15,7 @@ require (
 	golang.org/x/net v0.62.0 // html: tokens of foreign pages; publicsuffix: which hosts are one site
 	golang.org/x/sys v0.50.0 // peer credentials of the admin socket
 	golang.org/x/term v0.48.0 // whether a person is there to be asked, or to see progress
+	golang.org/x/text v0.43.0 // unicode/norm: user names that apps treat as one are counted as one
 )
 
 require (
@@ -34,6 +35,6 @@ require (
 	github.com/spf13/pflag v1.0.10 // indirect
 	github.com/vbauerster/cupwriter v0.0.5 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
-	golang.org/x/tools v0.36.0 // indirect
+	golang.org/x/tools v0.51.0 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
 )

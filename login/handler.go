@@ -56,6 +56,9 @@ func (s *Shield) Handler(next http.Handler) http.Handler {
 	})
 }
 
+// Protects tells whether Handler counts a request to this address.
+func (s *Shield) Protects(r *http.Request) bool { return s.o.Mode != guard.Off && s.match(r) != nil }
+
 // judged is the Judge phase: it sees the answer as the app gave it.
 func judged(a *hook.Answer) {
 	at, _ := a.Value(attemptKey{}).(*attempted)

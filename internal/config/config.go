@@ -52,10 +52,14 @@ type Config struct {
 	Cookies Cookies        `yaml:"cookies" doc:"mending and renaming of cookies"`
 	// Sessions lifts the app's session cookies. Default: observed.
 	Sessions Sessions `yaml:"sessions" doc:"sealing, timeouts and final logouts of session cookies"`
-	Bounds   Bounds   `yaml:"bounds" doc:"limits in time and size"`
-	Admin    Admin    `yaml:"admin" doc:"where the door tells about itself"`
-	Log      Log      `yaml:"log" doc:"the access log"`
-	Audit    Audit    `yaml:"audit" doc:"what panoply audit may do, and how it proves control"`
+	// Login protects logins from guessing. Default: those that are found are observed.
+	Login Login `yaml:"login" doc:"logins, protected from guessing"`
+	// Limits says where counts are kept. Default: in this process.
+	Limits Limits `yaml:"limits" doc:"where what is counted of logins is kept"`
+	Bounds Bounds `yaml:"bounds" doc:"limits in time and size"`
+	Admin  Admin  `yaml:"admin" doc:"where the door tells about itself"`
+	Log    Log    `yaml:"log" doc:"the access log"`
+	Audit  Audit  `yaml:"audit" doc:"what panoply audit may do, and how it proves control"`
 	// Ignore holds findings of panoply audit that are left out. The door does not read it.
 	Ignore []Ignore `yaml:"ignore" doc:"findings of panoply audit that are left out"`
 
@@ -152,6 +156,60 @@ type Sessions struct {
 	Login []string `yaml:"login" doc:"paths that log in; empty: POST to those called login and the like"`
 	// Logout are paths that log out, in place of those that are called so.
 	Logout []string `yaml:"logout" doc:"paths that log out; empty: those called logout and the like"`
+}
+
+// Login configures the shield in front of the app's logins: failures are counted by user
+// and address, by address, and by user; see package login. Its routes are enforced. With
+// Find the door also finds logins by itself, from requests that post a password, and
+// observes them until panoply login confirm, or until Auto is sure.
+type Login struct {
+	// Mode is enforce (default), observe or off; observe holds for all routes.
+	Mode guard.Mode `yaml:"mode" doc:"enforce, observe or off"`
+	// Find is "on" (default) or "off".
+	Find string `yaml:"find" doc:"find logins that no route names" enum:"on,off"`
+	// Auto is "off" (default) or "on": a login that was found is enforced once 20
+	// successes and 20 failures were told apart.
+	Auto string `yaml:"auto" doc:"enforce a found login once 20 successes and 20 failures were told apart" enum:"on,off"`
+	// Routes are the logins, password resets and the like.
+	Routes []LoginRoute `yaml:"routes" doc:"logins that are enforced"`
+}
+
+// LoginRoute is one login, as login.Route.
+type LoginRoute struct {
+	// Route is a method and a path, such as "POST /login".
+	Route string `yaml:"route" doc:"method and path, such as POST /login"`
+	// User and Password are the names of the fields; empty are the usual ones.
+	User     string `yaml:"user" doc:"field of the user's name; empty: the usual ones"`
+	Password string `yaml:"password" doc:"field of the password; empty: the usual ones"`
+	// Success says how the app answers a right password; without it, what apps usually do.
+	Success LoginSuccess `yaml:"success" doc:"how a right password is answered; empty: what apps usually do"`
+	// Observe counts and tells only.
+	Observe bool `yaml:"observe" doc:"count and tell, refuse nothing"`
+}
+
+// LoginSuccess is login.Success: what is set has to hold.
+type LoginSuccess struct {
+	Status   []int64 `yaml:"status" doc:"status codes"`
+	Location string  `yaml:"location" doc:"path of the redirect, with * at the end for any that begins so"`
+	Cookie   string  `yaml:"cookie" doc:"cookie that is set"`
+	Body     string  `yaml:"body" doc:"text within the first 16 KiB of the body"`
+}
+
+// Limits says where counts are kept. Doors of one site behind a balancer share a Redis, or
+// each of them allows the whole of a limit.
+type Limits struct {
+	// Redis is "host:port", or the path of a socket; several are nodes of one Cluster.
+	// Empty: this process, and blocks in the state folder.
+	Redis []string `yaml:"redis" doc:"host:port of a Redis or Valkey, several for a Cluster; empty: this process"`
+	// RedisUser and RedisPassword log in; RedisTLS is "off" (default) or "on".
+	RedisUser     string `yaml:"redis_user" doc:"user name for the Redis"`
+	RedisPassword string `yaml:"redis_password" doc:"file of the password for the Redis" kind:"file"`
+	RedisTLS      string `yaml:"redis_tls" doc:"TLS to the Redis" enum:"on,off"`
+	// Instances is how many doors share the Redis. While it is away each allows its part.
+	Instances int64 `yaml:"instances" doc:"how many doors share the Redis"`
+	// Secret keys the hashes of names and addresses: 16 bytes or more, the same for all
+	// doors. Needed with Redis; without it the door has its own.
+	Secret string `yaml:"secret" doc:"file of the secret that doors share, 16 bytes or more" kind:"file"`
 }
 
 // Bounds are the door's limits in time and size. The defaults are those of Default; a

@@ -33,6 +33,8 @@ func (c *Config) problems() []*Problem {
 	k.pages()
 	k.cookies()
 	k.sessions()
+	k.login()
+	k.limits()
 	k.bounds()
 	k.audit()
 	k.ignores()
@@ -40,6 +42,7 @@ func (c *Config) problems() []*Problem {
 	k.mode("conceal.mode", c.Conceal.Mode)
 	k.mode("cookies.mode", c.Cookies.Mode)
 	k.mode("sessions.mode", c.Sessions.Mode)
+	k.mode("login.mode", c.Login.Mode)
 	for i, name := range c.Conceal.Keep {
 		if !headerToken(name) {
 			k.bad(fmt.Sprintf("conceal.keep[%d]", i), name, "the name of a header", "")

@@ -62,6 +62,8 @@ func (d *Door) describe(g *generation, name string) (what, offLine string) {
 			what += ", session cookies leave sealed and end after " + g.cfg.Sessions.Idle.String() + " without use (values as they are: sessions.seal: off)"
 		}
 		return what, "sessions.mode: off"
+	case nameLogin:
+		return d.describeLogin(g), "login.mode: off"
 	case nameConceal:
 		return "banners removed, default error pages and stack traces replaced", "conceal.mode: off"
 	}

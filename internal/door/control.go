@@ -17,9 +17,10 @@ import (
 	"github.com/panoplysec/panoply/internal/door/ledger"
 )
 
-// control is the unix socket in the state folder.
+// control is the unix socket in the state folder. Who has it has the folder.
 type control struct {
-	server *http.Server
+	ln     net.Listener
+	server *http.Server // nil before serve
 	wg     sync.WaitGroup
 }
 
@@ -32,20 +33,31 @@ func (d *Door) openControl(cfg *config.Config) (*control, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &control{server: admin.Serve(d)}
+	return &control{ln: ln}, nil
+}
+
+// serve begins to hear orders.
+func (c *control) serve(d *Door) {
+	if c == nil {
+		return
+	}
+	c.server = admin.Serve(d)
 	c.wg.Go(func() {
-		if err := c.server.Serve(ln); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+		if err := c.server.Serve(c.ln); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			d.log.Error("the admin socket failed", "err", err)
 		}
 	})
-	return c, nil
 }
 
 func (c *control) close() {
 	if c == nil {
 		return
 	}
-	_ = c.server.Close() // removes the socket
+	if c.server == nil {
+		_ = c.ln.Close() // removes the socket
+		return
+	}
+	_ = c.server.Close() // and so does this
 	c.wg.Wait()
 }
 

@@ -54,6 +54,7 @@ type Door struct {
 	state   *state
 	ended   *sessions.Ended  // what logouts have ended; outlives reloads
 	store   *diskstore.Store // where it is kept; nil: nowhere
+	limits  *limits          // what is counted, and what was found of logins
 	reports *reports.Collector
 	ledger  *ledger.Ledger
 	metrics *metrics
@@ -127,28 +128,35 @@ func (d *Door) Start(ctx context.Context) error {
 	d.reports.Refuse = func(w http.ResponseWriter, r *http.Request, status int) {
 		requestOf(r.Context()).g.guards.conceal.Page(w, r, status)
 	}
-	g, err := d.build(cfg)
-	if err != nil {
-		d.closeEnded()
-		return err
-	}
-	d.current.Store(g)
-	d.since = time.Now()
 	if d.control, err = d.openControl(cfg); err != nil {
-		d.closeEnded()
 		return err
 	}
-	if err := d.listen(ctx, cfg); err != nil {
+	if err := d.open(ctx, cfg); err != nil {
 		d.control.close()
 		d.servers = nil
-		d.closeEnded()
+		d.closeStores()
 		return err
 	}
 	background, stop := context.WithCancel(context.Background())
 	d.stop = stop
-	d.announce(g)
+	d.announce(d.current.Load())
 	d.wg.Go(func() { d.checks.run(background) })
 	return nil
+}
+
+// open opens the stores, builds the first generation, and listens.
+func (d *Door) open(ctx context.Context, cfg *config.Config) error {
+	if err := d.openLimits(cfg); err != nil {
+		return err
+	}
+	g, err := d.build(cfg)
+	if err != nil {
+		return err
+	}
+	d.current.Store(g)
+	d.since = time.Now()
+	d.control.serve(d)
+	return d.listen(ctx, cfg)
 }
 
 // Addr returns the HTTPS address, nil before Start. On localhost it is the IPv4 one
@@ -232,7 +240,7 @@ func (d *Door) Close(ctx context.Context) error {
 	d.stop()
 	d.control.close()
 	d.wg.Wait()
-	d.closeEnded()
+	d.closeStores()
 	g.app.CloseIdle()
 	if err != nil {
 		return fmt.Errorf("door: requests were cut at the end of the drain: %w", err)

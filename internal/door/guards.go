@@ -17,6 +17,7 @@ import (
 	"github.com/panoplysec/panoply/internal/config"
 	"github.com/panoplysec/panoply/internal/door/sessions"
 	"github.com/panoplysec/panoply/internal/sanity"
+	"github.com/panoplysec/panoply/login"
 )
 
 const off = guard.Off
@@ -27,17 +28,19 @@ const (
 	nameConceal  = "conceal"
 	nameCookies  = "cookies"
 	nameSessions = "sessions"
+	nameLogin    = "login"
 	nameSanity   = "sanity" // always enforced: what it refuses has no safe meaning
 )
 
 // switchable are the guards that panoply off knows.
-var switchable = []string{nameConceal, nameCookies, nameHeaders, nameSessions}
+var switchable = []string{nameConceal, nameCookies, nameHeaders, nameLogin, nameSessions}
 
 type guards struct {
 	headers *headers.Guard
 	conceal *conceal.Guard
 	cookies *cookie.Guard
 	lift    *sessions.Lift // nil: nothing to do
+	login   *login.Shield
 	sanity  *sanity.Step
 	client  *clientip.Resolver
 	// modes are those that hold, after Switch.
@@ -57,6 +60,8 @@ func configured(cfg *config.Config, name string) guard.Mode {
 		return cfg.Cookies.Mode
 	case nameSessions:
 		return cfg.Sessions.Mode
+	case nameLogin:
+		return cfg.Login.Mode
 	}
 	return guard.Enforce
 }
@@ -85,6 +90,10 @@ func (d *Door) compile(cfg *config.Config, ramp func(time.Duration) (*hsts, erro
 	}
 	g.client, err = compileClient(cfg)
 	problems.Note(err)
+	if g.conceal != nil {
+		g.login, err = d.compileLogin(cfg, g.modes[nameLogin], g.conceal.Deny)
+		problems.Note(err)
+	}
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}

@@ -72,6 +72,12 @@ func (d *Door) openEnded(mode guard.Mode) error {
 	return nil
 }
 
+// closeStores lets go of all that is open in the state folder.
+func (d *Door) closeStores() {
+	d.closeEnded()
+	d.closeLimits()
+}
+
 // closeEnded lets go of the store.
 func (d *Door) closeEnded() {
 	if d.store == nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/panoplysec/panoply/internal/door/accesslog"
 	"github.com/panoplysec/panoply/internal/door/bounds"
 	"github.com/panoplysec/panoply/internal/door/ledger"
+	"github.com/panoplysec/panoply/internal/door/logins"
 	"github.com/panoplysec/panoply/internal/door/upstream"
 	"github.com/panoplysec/panoply/internal/hook"
 	"github.com/panoplysec/panoply/internal/proof"
@@ -38,6 +39,7 @@ type request struct {
 	events   []guard.Event
 	failure  upstream.Failure
 	upgraded bool
+	forwards bool // the peer named a client of its own
 }
 
 type requestKey struct{}
@@ -95,7 +97,7 @@ func (d *Door) begin(which func(*generation) http.Handler) http.Handler {
 
 // chain is a request's way from the guards that only register to the application.
 func (d *Door) chain(g *generation) http.Handler {
-	var h http.Handler = g.app
+	h := d.protected(g, g.app)
 	h = g.guards.cookies.Handler(h)
 	if g.guards.lift != nil {
 		h = g.guards.lift.Handler(h) // it works on the names that clients see
@@ -126,6 +128,9 @@ func (d *Door) own(next http.Handler) http.Handler {
 func (g *generation) stripped(next http.Handler) http.Handler {
 	client := g.guards.client
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if q := requestOf(r.Context()); q != nil {
+			q.forwards = logins.Names(r.Header)
+		}
 		client.Strip(r)
 		next.ServeHTTP(w, r)
 	})

@@ -1,0 +1,255 @@
+package door
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/panoplysec/panoply/diskstore"
+	"github.com/panoplysec/panoply/guard"
+	"github.com/panoplysec/panoply/internal/config"
+	"github.com/panoplysec/panoply/internal/door/hardcheck"
+	"github.com/panoplysec/panoply/internal/door/logins"
+	"github.com/panoplysec/panoply/limit"
+	"github.com/panoplysec/panoply/login"
+	"github.com/panoplysec/panoply/redisstore"
+)
+
+const (
+	// loginsName is the file of the logins that were found.
+	loginsName = "logins.json"
+	// limitsName is the store of blocks, and blocksBucket its bucket.
+	limitsName   = "limits.db"
+	blocksBucket = "blocks"
+
+	// maxLimitKeys is how many users and addresses are counted: 24 MB when all are there.
+	maxLimitKeys = 1 << 19
+)
+
+// limits is what the door counts with. It outlives reloads: a change of limits.redis or
+// limits.secret takes a restart.
+type limits struct {
+	store   limit.Store
+	secret  []byte
+	cfg     config.Limits
+	memory  *limit.Memory
+	keeping *limit.Keeping
+	disk    *diskstore.Store
+	shared  *limit.Shared
+	redis   *redisstore.Limits
+
+	finder *logins.Finder
+	peers  *logins.Peers
+}
+
+// openLimits opens where counts are kept.
+func (d *Door) openLimits(cfg *config.Config) (err error) {
+	l := &limits{cfg: cfg.Limits, peers: logins.NewPeers()}
+	d.limits = l
+	defer func() {
+		if err != nil {
+			d.closeLimits()
+		}
+	}()
+	l.secret = d.state.derive("limits")
+	if cfg.Limits.Secret != "" {
+		if l.secret, err = config.ReadSecret(cfg.Limits.Secret); err != nil {
+			return fmt.Errorf("door: limits.secret: %w", err)
+		}
+	}
+	if l.memory, err = limit.NewMemory(limit.MemoryOptions{MaxKeys: maxLimitKeys}); err != nil {
+		return err
+	}
+	l.store = l.memory
+	if l.disk, err = diskstore.Open(diskstore.Options{Path: filepath.Join(d.state.dir, limitsName)}); err != nil {
+		return fmt.Errorf("door: %w", err)
+	}
+	l.keeping, err = l.memory.Keep(context.Background(), l.disk.Bucket(blocksBucket), func(err error) {
+		d.log.Error("a block could not be kept; it holds until the door stops", "err", err)
+	})
+	if err != nil {
+		return fmt.Errorf("door: read %s: %w", limitsName, err)
+	}
+	if len(cfg.Limits.Redis) > 0 {
+		if err := d.openRedis(l); err != nil {
+			return err
+		}
+	}
+	var found []logins.Login
+	if err := d.state.read(loginsName, &found); err != nil {
+		return err
+	}
+	l.finder = logins.New(logins.Options{Logins: found, Say: d.say, Keep: d.keepLogins, Changed: d.loginsChanged})
+	return nil
+}
+
+func (d *Door) openRedis(l *limits) error {
+	o := redisstore.Options{Address: l.cfg.Redis, Username: l.cfg.RedisUser}
+	if l.cfg.RedisPassword != "" {
+		password, err := os.ReadFile(l.cfg.RedisPassword)
+		if err != nil {
+			return fmt.Errorf("door: limits.redis_password: %w", err)
+		}
+		o.Password = string(bytes.TrimSpace(password))
+	}
+	if l.cfg.RedisTLS == "on" {
+		o.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	var err error
+	if l.redis, err = redisstore.NewLimits(o); err != nil {
+		return err
+	}
+	l.shared, err = limit.NewShared(limit.SharedOptions{
+		Store: l.redis, Local: l.memory, Instances: int(l.cfg.Instances), Sink: d.sink(nameLogin),
+	})
+	if err != nil {
+		return err
+	}
+	l.store = l.shared
+	return nil
+}
+
+// closeLimits lets go of what openLimits opened.
+func (d *Door) closeLimits() {
+	l := d.limits
+	if l == nil {
+		return
+	}
+	d.limits = nil
+	var errs []error
+	if l.shared != nil {
+		errs = append(errs, l.shared.Close())
+	}
+	if l.redis != nil {
+		errs = append(errs, l.redis.Close())
+	}
+	if l.keeping != nil {
+		errs = append(errs, l.keeping.Close())
+	}
+	if l.disk != nil {
+		errs = append(errs, l.disk.Close())
+	}
+	for _, err := range errs {
+		if err != nil {
+			d.log.Error("the store of limits", "err", err)
+		}
+	}
+}
+
+// compileLogin makes the shield of cfg. Before the state is open it is a trial, which
+// counts nowhere.
+func (d *Door) compileLogin(cfg *config.Config, mode guard.Mode, deny guard.Deny) (*login.Shield, error) {
+	o := login.Options{
+		Routes: cfg.Login.ShieldRoutes(), Mode: mode, Sink: d.sink(nameLogin), Deny: deny, Normalize: sameName,
+	}
+	if l := d.limits; l != nil {
+		l.finder.SetAuto(cfg.Login.Auto == "on")
+		o.Routes = append(o.Routes, l.finder.Routes()...)
+		o.Store, o.Secret = l.store, l.secret
+		o.Judged = func(r *http.Request, route, user string, outcome login.Outcome) {
+			l.finder.Judged(route, outcome)
+			if peer, ok := peerOf(r); ok && outcome == login.Successful && user != "" {
+				l.peers.Success(peer, user, forwards(r))
+			}
+		}
+		if len(cfg.Trust.Proxies) == 0 {
+			o.IPCounts = d.ipCounts
+		}
+	}
+	return login.New(o)
+}
+
+// sameName brings names into one form that apps and their databases often treat as the
+// same.
+func sameName(name string) string { return login.Fold(norm.NFKC.String(name)) }
+
+// ipCounts tells whether a request's address is a client's, and says so once where it is
+// not.
+func (d *Door) ipCounts(r *http.Request) bool {
+	peer, ok := peerOf(r)
+	if !ok {
+		return false
+	}
+	proxy, first := d.limits.peers.Proxy(peer, forwards(r))
+	if first {
+		d.checks.found(hardcheck.Finding{ID: "trust", Line: fmt.Sprintf(
+			"LIMITS BY ADDRESS OFF: %s looks like a proxy, and all its clients have its address; name it: trust.proxies: [%s]", peer, peer)})
+	}
+	return !proxy
+}
+
+// peerOf is the address of the connection's other end.
+func peerOf(r *http.Request) (netip.Addr, bool) {
+	addr, err := netip.ParseAddrPort(r.RemoteAddr)
+	return addr.Addr().Unmap().WithZone(""), err == nil
+}
+
+// forwards tells whether the peer named a client of its own, as noted before that was
+// stripped.
+func forwards(r *http.Request) bool {
+	q := requestOf(r.Context())
+	return q != nil && q.forwards
+}
+
+// protected is the way through the shield to the application.
+func (d *Door) protected(g *generation, app http.Handler) http.Handler {
+	shield := g.guards.login
+	if g.cfg.Login.Find == "on" && g.guards.modes[nameLogin] != guard.Off && d.limits != nil {
+		app = d.limits.finder.Handler(app, shield.Protects)
+	}
+	return shield.Handler(app)
+}
+
+func (d *Door) keepLogins(found []logins.Login) {
+	if err := d.state.keepLogins(found); err != nil {
+		d.log.Error("what was found of logins could not be kept", "err", err)
+	}
+}
+
+func (s *state) keepLogins(found []logins.Login) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.write(loginsName, found)
+}
+
+// loginsChanged puts the routes that were found in place, after the request that found
+// them.
+func (d *Door) loginsChanged() {
+	go func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.servers == nil || d.closed {
+			return
+		}
+		if err := d.rebuild(); err != nil {
+			d.log.Error("the logins that were found could not be put in place", "err", err)
+		}
+	}()
+}
+
+// describeLogin says which logins are protected.
+func (d *Door) describeLogin(g *generation) string {
+	enforced, observed := len(g.cfg.Login.Routes), 0
+	for _, l := range d.limits.finder.Logins() {
+		if l.Enforced() {
+			enforced++
+		} else {
+			observed++
+		}
+	}
+	text := fmt.Sprintf("%d protected from guessing", enforced)
+	if observed > 0 {
+		text += fmt.Sprintf(", %d found and observed (panoply login)", observed)
+	}
+	if g.cfg.Login.Find == "on" {
+		text += "; others are looked for (never look: login.find: off)"
+	}
+	return text
+}
