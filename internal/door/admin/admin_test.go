@@ -13,9 +13,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/panoplysec/panoply/internal/door/admin"
 	"github.com/panoplysec/panoply/internal/door/ledger"
+	"github.com/panoplysec/panoply/internal/door/logins"
 )
 
 // TestMain lets the test binary be the program of another user: see
@@ -162,7 +164,16 @@ func TestOtherUsersAreNotHeard(t *testing.T) {
 
 type nothing struct{}
 
-func (nothing) Status() admin.Status        { return admin.Status{} }
-func (nothing) Switch(_, _ string) error    { return nil }
-func (nothing) RestoreCookies(_ bool) error { return nil }
-func (nothing) ReloadNow() error            { return nil }
+func (nothing) Status() admin.Status                          { return admin.Status{} }
+func (nothing) Switch(_, _ string) error                      { return nil }
+func (nothing) RestoreCookies(_ bool) error                   { return nil }
+func (nothing) Blocks(context.Context) ([]admin.Block, error) { return nil, nil }
+func (nothing) Standings(context.Context, admin.Subject) ([]admin.Standing, error) {
+	return nil, nil
+}
+func (nothing) Unblock(context.Context, admin.Subject) ([]string, error)  { return nil, nil }
+func (nothing) Block(context.Context, admin.Subject, time.Duration) error { return nil }
+func (nothing) Logins() []logins.Login                                    { return nil }
+func (nothing) ConfirmLogin(string) error                                 { return nil }
+func (nothing) ForgetLogin(string) error                                  { return nil }
+func (nothing) ReloadNow() error                                          { return nil }

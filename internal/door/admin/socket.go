@@ -27,6 +27,7 @@ type Control interface {
 	Switch(guard, mode string) error
 	ReloadNow() error
 	RestoreCookies(restore bool) error
+	LimitsControl
 }
 
 // Listen opens the socket in the state folder. A socket left behind by a door that died
@@ -124,6 +125,7 @@ func Serve(c Control) *http.Server {
 		done(w, c.RestoreCookies(o.Restore))
 	})
 	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, _ *http.Request) { done(w, c.ReloadNow()) })
+	serveLimits(mux, c)
 	heard := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Context().Value(strangerKey{}) != nil {
 			answer(w, http.StatusForbidden, failure{"the door does not hear this user; run as the user that started it, or as root"})

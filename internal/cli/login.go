@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/panoplysec/panoply/internal/door"
+)
+
+func newLogin(s Streams) *cobra.Command {
+	var where stateFlag
+	var as format
+	cmd := &cobra.Command{
+		Use:   "login",
+		Short: "Show the logins that the running door found; confirm or forget one",
+		Long: `The door finds logins by itself, from requests that post a password, and observes
+them. A login is protected from guessing when it is confirmed, when login.routes names
+it, or with login.auto: on when 20 successes and 20 failures were told apart.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := as.check(); err != nil {
+				return err
+			}
+			return where.ask(cmd.Context(), func(ctx context.Context, socket string) error {
+				found, err := door.Limits(socket).Logins(ctx)
+				if err != nil {
+					return err
+				}
+				if as == "json" {
+					return printJSON(s.Out, found)
+				}
+				if len(found) == 0 {
+					fmt.Fprintln(s.Err, "panoply: no login was found yet")
+					return nil
+				}
+				tw := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
+				fmt.Fprintln(tw, "ROUTE\tSTATE\tSUCCESSES\tFAILURES\tSINCE")
+				for _, l := range found {
+					fmt.Fprintf(tw, "%s\t%s\t%d\t%d\t%s\n", l.Route, l.State, l.Successes, l.Failures, when(l.Since, "-"))
+				}
+				return tw.Flush()
+			})
+		},
+	}
+	where.add(cmd)
+	as.add(cmd)
+	cmd.AddCommand(
+		changeLogin(s, "confirm", "Protect a login from guessing, from now on", false),
+		changeLogin(s, "forget", "Stop protecting a login that was found or confirmed", true),
+	)
+	return cmd
+}
+
+func changeLogin(s Streams, name, short string, forget bool) *cobra.Command {
+	var where stateFlag
+	cmd := &cobra.Command{
+		Use: name + " ROUTE", Short: short, Args: cobra.ExactArgs(1),
+		Example: "  panoply login " + name + ` "POST /login"`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			err := where.ask(cmd.Context(), func(ctx context.Context, socket string) error {
+				return door.Limits(socket).ChangeLogin(ctx, args[0], forget)
+			})
+			if err == nil {
+				fmt.Fprintf(s.Err, "panoply: %s: %s\n", name, args[0])
+			}
+			return err
+		},
+	}
+	where.add(cmd)
+	return cmd
+}
