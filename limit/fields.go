@@ -27,9 +27,8 @@ const (
 
 // fieldText is what is known of the fields before any request.
 type fieldText struct {
-	policy  string // RateLimit-Policy
-	quota   map[string]string
-	windows map[string]string
+	policy string // RateLimit-Policy
+	quota  map[string]string
 }
 
 func newFieldText(rules []*Rule) fieldText {

@@ -92,7 +92,7 @@ func (p *Keeping) Close() error {
 func (m *Memory) quiet() {
 	for i := range m.shards {
 		m.shards[i].mu.Lock()
-		m.shards[i].mu.Unlock() //nolint:staticcheck // the empty section is the point
+		m.shards[i].mu.Unlock() //lint:ignore SA2001 the empty section is the point
 	}
 }
 

@@ -211,13 +211,14 @@ func (s subject) play(ctx context.Context, op recorded) (outcome string, got res
 			return "resolve", result{Kind: "null"}, 0
 		}
 	case "delete":
-		ok, err := s.Delete(ctx, fmt.Sprint(op.Key))
-		if err == nil {
+		ok, e := s.Delete(ctx, fmt.Sprint(op.Key))
+		if err = e; err == nil {
 			return "resolve", result{Kind: "bool", Value: ok}, 0
 		}
 	case "getTokensRemaining":
-		d, err = s.Get(ctx, fmt.Sprint(op.Key))
-		return "resolve", result{Kind: "number", Value: float64(d.Remaining)}, 0
+		if d, err = s.Get(ctx, fmt.Sprint(op.Key)); err == nil {
+			return "resolve", result{Kind: "number", Value: float64(d.Remaining)}, 0
+		}
 	}
 	if err != nil {
 		return "reject", result{Kind: "error", Message: err.Error()}, 0

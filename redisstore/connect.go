@@ -27,7 +27,7 @@ type connection struct {
 	timeout time.Duration
 	address string
 
-	client atomic.Pointer[rueidis.Client]
+	client atomic.Pointer[bounded]
 
 	mu      sync.Mutex
 	closed  bool
@@ -85,7 +85,7 @@ func (c *connection) ping(ctx context.Context) error {
 
 func (c *connection) get(ctx context.Context) (rueidis.Client, error) {
 	if client := c.client.Load(); client != nil {
-		return *client, nil
+		return client, nil
 	}
 	c.mu.Lock()
 	if c.closed {
@@ -109,7 +109,7 @@ func (c *connection) get(ctx context.Context) (rueidis.Client, error) {
 		return nil, fmt.Errorf("connect: %w", ctx.Err())
 	}
 	if client := c.client.Load(); client != nil {
-		return *client, nil
+		return client, nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -131,7 +131,7 @@ func (c *connection) try(done chan struct{}) {
 	case c.closed:
 		client.Close()
 	default:
-		c.client.Store(&client)
+		c.client.Store(&bounded{Client: client})
 	}
 }
 
@@ -143,6 +143,6 @@ func (c *connection) close() {
 	}
 	c.closed = true
 	if client := c.client.Swap(nil); client != nil {
-		(*client).Close()
+		client.Close()
 	}
 }

@@ -1,0 +1,319 @@
+package redisstore_test
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/panoplysec/panoply/guard"
+	"github.com/panoplysec/panoply/limit"
+	"github.com/panoplysec/panoply/redisstore"
+)
+
+// A door is one process of a fleet: a connection and a Shared of its own.
+type door struct {
+	*limit.Shared
+	gone, back atomic.Int64 // when its circuit opened and closed, in nanoseconds since 1970
+	trips      atomic.Int64
+}
+
+const doorsInFleet = 3
+
+func fleet(t testing.TB, addr string, n int) []*door {
+	t.Helper()
+	var doors []*door
+	for range n {
+		d := &door{}
+		l := limits(t, redisstore.Options{Address: []string{addr}, Timeout: redisstore.DefaultTimeout})
+		var err error
+		d.Shared, err = limit.NewShared(limit.SharedOptions{Store: l, Instances: n, Sink: func(_ context.Context, e guard.Event) {
+			if e.Action == guard.Failed {
+				d.trips.Add(1)
+				d.gone.Store(time.Now().UnixNano())
+			} else {
+				d.back.Store(time.Now().UnixNano())
+			}
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = d.Close() })
+		doors = append(doors, d)
+	}
+	return doors
+}
+
+// A target is a key under attack.
+type target struct {
+	op     limit.Op
+	from   int32 // the phase in which the attack on it begins
+	passed [phases]atomic.Int64
+}
+
+func (k *target) allowed(from, to int) (n int64) {
+	for phase := from; phase <= to; phase++ {
+		n += k.passed[phase].Load()
+	}
+	return n
+}
+
+// The phases of an attack.
+const (
+	before = iota
+	outage
+	after
+	phases
+)
+
+// An attack is callers that hammer targets through doors, and what they saw.
+type attack struct {
+	doors   []*door
+	targets []*target
+	phase   atomic.Int32
+	since   [phases]int64
+
+	mu   sync.Mutex
+	seen []seen
+	late []time.Duration // by how much this machine oversleeps
+	stop chan struct{}
+	all  sync.WaitGroup
+}
+
+type seen struct {
+	door int
+	at   int64
+	took time.Duration
+}
+
+const callersOfDoor = 4
+
+func hammer(t testing.TB, doors []*door, targets []*target) *attack {
+	a := &attack{doors: doors, targets: targets, stop: make(chan struct{})}
+	a.since[before] = time.Now().UnixNano()
+	for i, d := range doors {
+		for caller := range callersOfDoor {
+			a.all.Go(func() {
+				var mine []seen
+				for n := caller; ; n++ {
+					k := targets[n%len(targets)]
+					phase := a.phase.Load()
+					if phase >= k.from {
+						began := time.Now()
+						var r [1]limit.Result
+						if err := d.Decide(t.Context(), began, []limit.Op{k.op}, r[:]); err != nil {
+							t.Errorf("Decide() = %v, want no error whatever the server does", err)
+						}
+						mine = append(mine, seen{i, began.UnixNano(), time.Since(began)})
+						if r[0].Allowed {
+							k.passed[phase].Add(1)
+						}
+					}
+					select {
+					case <-a.stop:
+						a.mu.Lock()
+						a.seen = append(a.seen, mine...)
+						a.mu.Unlock()
+						return
+					case <-time.After(500 * time.Microsecond):
+					}
+				}
+			})
+		}
+	}
+	a.all.Go(func() {
+		for {
+			began := time.Now()
+			select {
+			case <-a.stop:
+				return
+			case <-time.After(time.Millisecond):
+				a.late = append(a.late, time.Since(began)-time.Millisecond)
+			}
+		}
+	})
+	return a
+}
+
+func (a *attack) enter(phase int) {
+	a.since[phase] = time.Now().UnixNano()
+	a.phase.Store(int32(phase))
+}
+
+func (a *attack) end() {
+	close(a.stop)
+	a.all.Wait()
+}
+
+func p99(all []time.Duration) time.Duration {
+	if len(all) == 0 {
+		return 0
+	}
+	slices.Sort(all)
+	return all[len(all)*99/100]
+}
+
+// latencies tells how long decisions took from the failure on, and of those the ones for
+// which the circuit was open. It allows for what this machine oversleeps.
+func (a *attack) latencies(t testing.TB) {
+	var all, open []time.Duration
+	for _, s := range a.seen {
+		if s.at < a.since[outage] {
+			continue
+		}
+		all = append(all, s.took)
+		d := a.doors[s.door]
+		if gone := d.gone.Load(); gone != 0 && s.at > gone && s.at+int64(s.took) < d.back.Load() {
+			open = append(open, s.took)
+		}
+	}
+	slack := p99(a.late)
+	t.Logf("%d decisions from the failure on: p99 %v, longest %v; %d with the circuit open: p99 %v, longest %v; this machine oversleeps %v",
+		len(all), p99(all), slices.Max(all), len(open), p99(open), slices.Max(append(open, 0)), slack)
+	if got := p99(all); got > 40*time.Millisecond+slack {
+		t.Errorf("p99 from the failure on = %v, want 20ms", got)
+	}
+	if got := p99(open); got > 2*time.Millisecond+slack {
+		t.Errorf("p99 with the circuit open = %v, want 1ms", got)
+	}
+}
+
+// opens waits until every door has given the server up, or is back.
+func (a *attack) opens(t testing.TB, what string, f func(*door) bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !all(a.doors, f); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the doors have not all %s", what)
+		}
+	}
+}
+
+func all(doors []*door, f func(*door) bool) bool {
+	return !slices.ContainsFunc(doors, func(d *door) bool { return !f(d) })
+}
+
+func (s *server) signal(t testing.TB, sig syscall.Signal) {
+	t.Helper()
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestSharedFaults stops the server in the middle of an attack through three doors, and
+// holds what Shared states of each key: how much passes in all, and what arrives after.
+func TestSharedFaults(t *testing.T) {
+	const points, share = 30, 10 // for each of three doors
+	durable := []string{"--appendonly", "yes", "--appendfsync", "always"}
+	for _, test := range []struct {
+		name    string
+		args    []string
+		stop    func(*testing.T, *server)
+		up      func(*testing.T, *server)
+		forgets bool
+	}{
+		{"pause", nil, func(t *testing.T, s *server) { s.signal(t, syscall.SIGSTOP) }, func(t *testing.T, s *server) { s.signal(t, syscall.SIGCONT) }, false},
+		{"kill, with its data", durable, func(_ *testing.T, s *server) { s.kill() }, func(t *testing.T, s *server) { s.up(t) }, false},
+		{"kill, without its data", nil, func(_ *testing.T, s *server) { s.kill() }, func(t *testing.T, s *server) { s.up(t) }, true},
+		{"kill after a pause", durable, func(t *testing.T, s *server) { s.signal(t, syscall.SIGSTOP); time.Sleep(200 * time.Millisecond); s.kill() }, func(t *testing.T, s *server) { s.up(t) }, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := start(t, test.args...)
+			doors := fleet(t, s.addr, doorsInFleet)
+			var targets []*target
+			add := func(from int32, p limit.Policy) *target {
+				p.Name, p.Points, p.Duration = "p", points, time.Hour
+				id := uint64(len(targets)+1) * 0x9e3779b97f4a7c15
+				k := &target{from: from, op: limit.Op{Rule: rule(t, p), Key: limit.Key{Tag: id, ID: id}, Points: 1}}
+				targets = append(targets, k)
+				return k
+			}
+			for from := range int32(phases) {
+				for _, algorithm := range algorithms {
+					add(from, limit.Policy{Algorithm: algorithm})
+				}
+				add(from, limit.Policy{Blocks: []time.Duration{time.Hour}})
+			}
+			// Half of these is taken before.
+			half := []*target{add(outage, limit.Policy{}), add(outage, limit.Policy{Algorithm: limit.FixedWindow})}
+			for _, k := range half {
+				for n := range points / 2 {
+					var r [1]limit.Result
+					if err := doors[n%len(doors)].Decide(t.Context(), time.Now(), []limit.Op{k.op}, r[:]); err != nil || !r[0].Allowed {
+						t.Fatal(r, err)
+					}
+					k.passed[before].Add(1)
+				}
+			}
+
+			// All of these is taken elsewhere, so that no door knows: the worst there is.
+			stranger := limits(t, redisstore.Options{Address: []string{s.addr}})
+			for _, algorithm := range algorithms {
+				k := add(outage, limit.Policy{Algorithm: algorithm})
+				for range points {
+					if !decide(t, stranger, k.op)[0].Allowed {
+						t.Fatal("the first points are refused")
+					}
+				}
+				k.passed[before].Add(points)
+			}
+
+			a := hammer(t, doors, targets)
+			time.Sleep(250 * time.Millisecond)
+			a.enter(outage)
+			test.stop(t, s)
+			a.opens(t, "given the server up", func(d *door) bool { return d.gone.Load() != 0 })
+			time.Sleep(300 * time.Millisecond)
+			test.up(t, s)
+			a.enter(after)
+			a.opens(t, "come back", func(d *door) bool { return d.back.Load() > d.gone.Load() })
+			time.Sleep(300 * time.Millisecond)
+			a.end()
+			a.latencies(t)
+
+			another := limits(t, redisstore.Options{Address: []string{s.addr}})
+			bound := int64(points + doorsInFleet*share)
+			if test.forgets {
+				bound += points
+			}
+			for i, k := range targets {
+				total := k.allowed(before, after)
+				if total > bound {
+					t.Errorf("key %d: %d passed, of which %d before the outage and %d in it, want at most %d", i, total, k.allowed(before, before), k.allowed(outage, outage), bound)
+				}
+				if total == 0 {
+					t.Errorf("key %d: nothing passed", i)
+				}
+				look := k.op
+				look.Verb = limit.Peek
+				got := decide(t, another, look)[0]
+				if k.op.Rule.Policy.Blocks != nil {
+					if !got.Blocked && !(test.forgets && k.from == before) {
+						t.Errorf("key %d: no block at the server: %+v", i, got)
+					}
+					continue
+				}
+				counted := total
+				if test.forgets {
+					counted = k.allowed(outage, after) - callersOfDoor*doorsInFleet // under way as it went
+				}
+				if got.Consumed < counted {
+					t.Errorf("key %d: the server counts %d, want the %d that passed", i, got.Consumed, counted)
+				}
+			}
+			for _, d := range doors {
+				if n := d.trips.Load(); n > 2 {
+					t.Errorf("a door gave the server up %d times", n)
+				}
+			}
+			t.Logf("passed: %v", func() (n []int64) {
+				for _, k := range targets {
+					n = append(n, k.allowed(before, after))
+				}
+				return n
+			}())
+		})
+	}
+}
