@@ -12,7 +12,8 @@
 //	log.Fatal(srv.Serve(ln))
 //
 // The zero Options give Helmet's headers, no banners, own error pages, mended cookies,
-// request ids, and an answer of our own for a handler that panics. Each guard is also a
+// request ids, a limit for each client, and an answer of our own for a handler that
+// panics. Each guard is also a
 // package of its own, to be used alone; this package has no logic beyond the order.
 //
 // It does not protect against what only the app can do right: queries made by joining
@@ -35,6 +36,8 @@ import (
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/headers"
 	"github.com/panoplysec/panoply/internal/hook"
+	"github.com/panoplysec/panoply/limit"
+	"github.com/panoplysec/panoply/login"
 )
 
 // Options configure the guards. Each field is the Options of the package of its name;
@@ -46,6 +49,13 @@ type Options struct {
 	Conceal conceal.Options
 	// Cookies mends Set-Cookie. Without a Rename.Key no cookie is renamed.
 	Cookies cookie.Options
+	// Login counts failed logins. Without Routes it is asked by hand: see
+	// [Panoply.Login].
+	Login login.Options
+	// Limit counts every request of a client. Without Policies it is 6,000 a minute: a
+	// bound on floods, not on people. Behind a proxy that Trust does not name all clients
+	// are one, so peers on loopback and in private networks are not counted then.
+	Limit limit.Options
 	// Trust says which proxies in front are believed. None by default: then the client
 	// is the peer.
 	Trust clientip.Options
@@ -59,6 +69,8 @@ type Panoply struct {
 	headers  *headers.Guard
 	conceal  *conceal.Guard
 	cookies  *cookie.Guard
+	login    *login.Shield
+	limit    *limit.Limiter
 	resolver *clientip.Resolver
 	sink     guard.Sink
 }
@@ -66,7 +78,7 @@ type Panoply struct {
 // New makes the guards. Its error joins every problem of every guard; see
 // [guard.OptionErrors].
 func New(o Options) (*Panoply, error) {
-	for _, sink := range []*guard.Sink{&o.Headers.Sink, &o.Conceal.Sink, &o.Cookies.Sink} {
+	for _, sink := range []*guard.Sink{&o.Headers.Sink, &o.Conceal.Sink, &o.Cookies.Sink, &o.Login.Sink, &o.Limit.Sink} {
 		if *sink == nil {
 			*sink = o.Sink
 		}
@@ -86,16 +98,57 @@ func New(o Options) (*Panoply, error) {
 	problems.Note(err)
 	p.resolver, err = clientip.New(o.Trust)
 	problems.Note(err)
+	if p.conceal != nil {
+		if o.Login.Deny == nil {
+			o.Login.Deny = p.conceal.Deny
+		}
+		if o.Limit.Deny == nil {
+			o.Limit.Deny = p.conceal.Deny
+		}
+	}
+	p.login, err = login.New(o.Login)
+	problems.Note(err)
+	p.limit, err = limit.New(perClient(o.Limit, len(o.Trust.Proxies) > 0))
+	problems.Note(err)
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
+// DefaultLimit is what one client may ask where Options.Limit has no Policies.
+var DefaultLimit = limit.Policy{Name: "client", Algorithm: limit.GCRA, Points: 6000, Duration: time.Minute}
+
+// perClient fills in what Options.Limit leaves open.
+func perClient(o limit.Options, proxied bool) limit.Options {
+	if len(o.Policies) > 0 {
+		return o
+	}
+	o.Policies = []limit.Policy{DefaultLimit}
+	if o.Fields == limit.StandardFields {
+		o.Fields = limit.NoFields // nobody has to pace to a bound on floods
+	}
+	if o.Practice == "" {
+		o.Practice = "brute-force"
+	}
+	if o.By == nil && o.Cost == nil && !proxied {
+		o.Cost = func(r *http.Request) int64 {
+			if a := clientip.Of(r).Addr; !a.IsValid() || a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() {
+				return 0
+			}
+			return 1
+		}
+	}
+	return o
+}
+
+// Login is the shield of Options.Login, for handlers that ask it by hand.
+func (p *Panoply) Login() *login.Shield { return p.login }
+
 // Handler wraps next in the guards. Behind a server other than [Panoply.Server] you
 // choose the time limits, and without [Panoply.Listen] the TLS policy: see there.
 func (p *Panoply) Handler(next http.Handler) http.Handler {
-	guarded := p.headers.Handler(p.conceal.Handler(p.resolver.Handler(p.cookies.Handler(next))))
+	guarded := p.headers.Handler(p.conceal.Handler(p.resolver.Handler(p.limit.Handler(p.cookies.Handler(p.login.Handler(next))))))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x, w, r := hook.Begin(w, r)
 		defer x.End()

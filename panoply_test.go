@@ -8,12 +8,15 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/panoplysec/panoply"
 	"github.com/panoplysec/panoply/clientip"
 	"github.com/panoplysec/panoply/cookie"
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/headers"
+	"github.com/panoplysec/panoply/limit"
+	"github.com/panoplysec/panoply/login"
 	"github.com/panoplysec/panoply/tlspolicy"
 )
 
@@ -32,13 +35,15 @@ func TestNewReportsEveryProblemAtOnce(t *testing.T) {
 	_, err := panoply.New(panoply.Options{
 		Headers: headers.Options{Mode: 9},
 		Cookies: cookie.Options{Mode: 9},
+		Login:   login.Options{MaxBody: 1},
+		Limit:   limit.Options{Fields: 99},
 		Trust:   clientip.Options{Proxies: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}},
 	})
 	found := map[string]bool{}
 	for _, e := range guard.OptionErrors(err) {
 		found[e.Package] = true
 	}
-	for _, want := range []string{"headers", "cookie", "clientip"} {
+	for _, want := range []string{"headers", "cookie", "login", "limit", "clientip"} {
 		if !found[want] {
 			t.Errorf("New's error %q says nothing of %s", err, want)
 		}
@@ -167,5 +172,64 @@ func BenchmarkChain(b *testing.B) {
 				handler.ServeHTTP(&reused{http.Header{}}, r)
 			}
 		})
+	}
+}
+
+func from(remote, method, target, body string) *http.Request {
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	r.RemoteAddr = remote
+	if body != "" {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	return r
+}
+
+// TestLoginAndLimit counts logins and clients behind one New.
+func TestLoginAndLimit(t *testing.T) {
+	asked := 0
+	p := mustNew(t, panoply.Options{
+		Login: login.Options{Routes: []login.Route{{Pattern: "POST /login"}}},
+		Limit: limit.Options{Policies: []limit.Policy{{Name: "client", Points: 30, Duration: time.Minute}}},
+		Sink:  quiet,
+	})
+	h := p.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	last := 0
+	for range 20 {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, from("203.0.113.7:1", "POST", "https://shop.test/login", "username=alice&password=x"))
+		last = w.Code
+	}
+	if asked != 10 || last != http.StatusTooManyRequests {
+		t.Errorf("%d of 20 guesses reached the app, the last with %d; want 10 and 429", asked, last)
+	}
+	for range 20 {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, from("203.0.113.7:1", "GET", "https://shop.test/", ""))
+		last = w.Code
+	}
+	if asked != 20 || last != http.StatusTooManyRequests {
+		t.Errorf("%d requests reached the app, the last with %d; want 20 and 429", asked, last)
+	}
+	if p.Login() == nil {
+		t.Error("Login = nil")
+	}
+}
+
+// TestDefaultLimit bounds a public client, and not what may be a proxy.
+func TestDefaultLimit(t *testing.T) {
+	h := mustNew(t, panoply.Options{Sink: quiet}).Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	for remote, want := range map[string]int{"203.0.113.7:1": http.StatusTooManyRequests, "10.0.0.1:1": http.StatusOK, "127.0.0.1:1": http.StatusOK} {
+		last := 0
+		for range panoply.DefaultLimit.Points + 100 {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, from(remote, "GET", "https://shop.test/", ""))
+			last = w.Code
+		}
+		if last != want {
+			t.Errorf("more than the default from %s = %d, want %d", remote, last, want)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/panoplysec/panoply/clientip"
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/internal/hook"
 )
@@ -22,7 +23,7 @@ func (l *Limiter) Handler(next http.Handler) http.Handler {
 			cost = max(l.o.Cost(r), 0)
 		}
 		ctx := r.Context()
-		d, err := l.Consume(ctx, l.o.By(r), cost)
+		d, err := l.consumeFor(r, cost)
 		if err != nil {
 			l.tell(ctx, guard.Failed, "store", err)
 			next.ServeHTTP(w, r)
@@ -46,6 +47,30 @@ func (l *Limiter) Handler(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// consumeFor counts a request by what Options.By says, or by its prefix without a text of
+// its own.
+func (l *Limiter) consumeFor(r *http.Request, cost int64) (Decision, error) {
+	now := time.Now()
+	if l.o.By != nil {
+		return l.ConsumeAt(r.Context(), now, l.o.By(r), cost)
+	}
+	c := clientip.Of(r)
+	var buf [64]byte
+	subject := l.hasher.subject(appendPrefix(buf[:0], c))
+	return l.consume(r.Context(), now, subject, cost, "", c.Prefix, c.Prefix.IsValid())
+}
+
+// appendPrefix writes what ByPrefix returns.
+func appendPrefix(b []byte, c clientip.Client) []byte {
+	switch {
+	case !c.Prefix.IsValid():
+		return b
+	case c.Addr.Is4():
+		return c.Addr.AppendTo(b)
+	}
+	return c.Prefix.AppendTo(b)
 }
 
 func (l *Limiter) denial(ctx context.Context, d Decision) guard.Denial {

@@ -75,15 +75,15 @@ func FuzzNetwork(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		p, ok := network(text)
+		p, ok := networkOf(text)
 		if !ok {
 			return
 		}
 		if p.Addr().Is4In6() || p.Addr().Zone() != "" || p != p.Masked() {
-			t.Errorf("network(%q) = %v, want it in one form", text, p)
+			t.Errorf("networkOf(%q) = %v, want it in one form", text, p)
 		}
-		if again, ok := network(p.String()); !ok || again != p {
-			t.Errorf("network(%q) = %v, %v, want %v", p, again, ok, p)
+		if again, ok := networkOf(p.String()); !ok || again != p {
+			t.Errorf("networkOf(%q) = %v, %v, want %v", p, again, ok, p)
 		}
 		if _, err := netip.ParsePrefix(p.String()); err != nil {
 			t.Error(err)

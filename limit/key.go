@@ -42,7 +42,21 @@ func (h *Hasher) Subject(s string) Subject {
 		return Subject{sum, sum} // one process's keys are few enough for 64 bits
 	}
 	var buf [192]byte
-	sum := sha256.Sum256(append(append(buf[:0], h.secret...), s...))
+	return keyed(append(append(buf[:0], h.secret...), s...))
+}
+
+// subject is Subject for a text that is not a string.
+func (h *Hasher) subject(b []byte) Subject {
+	if h.secret == nil {
+		sum := maphash.Bytes(h.seed, b)
+		return Subject{sum, sum}
+	}
+	var buf [192]byte
+	return keyed(append(append(buf[:0], h.secret...), b...))
+}
+
+func keyed(text []byte) Subject {
+	sum := sha256.Sum256(text)
 	return Subject{binary.LittleEndian.Uint64(sum[:8]), binary.LittleEndian.Uint64(sum[8:16])}
 }
 

@@ -3,6 +3,7 @@ package limit
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"sync"
 	"time"
@@ -24,7 +25,7 @@ type Options struct {
 	Secret []byte
 	// Lists are who is never counted and who is always refused.
 	Lists Lists
-	// By says what a request is counted by. Nil is ByPrefix. An empty text is counted as
+	// By says what a request is counted by. Nil is the same as ByPrefix. An empty text is counted as
 	// one subject, together with all others that have none.
 	By func(*http.Request) string
 	// Cost is how many points a request takes. Nil is one. Zero and less take none.
@@ -97,9 +98,6 @@ func New(o Options) (*Limiter, error) {
 	var err error
 	l.lists, err = o.Lists.compile()
 	problems.Note(err)
-	if o.By == nil {
-		o.By = ByPrefix
-	}
 	if o.Practice == "" {
 		o.Practice = "brute-force"
 	}
@@ -119,14 +117,7 @@ func New(o Options) (*Limiter, error) {
 // ByPrefix counts by the client's address, or by the /64 of an IPv6 one: see
 // [clientip.Of].
 func ByPrefix(r *http.Request) string {
-	c := clientip.Of(r)
-	if !c.Prefix.IsValid() {
-		return ""
-	}
-	if c.Addr.Is4() {
-		return c.Addr.String()
-	}
-	return c.Prefix.String()
+	return string(appendPrefix(nil, clientip.Of(r)))
 }
 
 // Consume takes n points of key under every policy, or none. N is zero or more. An error
@@ -137,10 +128,19 @@ func (l *Limiter) Consume(ctx context.Context, key string, n int64) (Decision, e
 
 // ConsumeAt is Consume at a time that the caller has read.
 func (l *Limiter) ConsumeAt(ctx context.Context, now time.Time, key string, n int64) (d Decision, err error) {
+	network, isNetwork := netip.Prefix{}, false
 	if !l.lists.empty {
-		if d, ok := l.lists.decide(key); ok {
+		network, isNetwork = networkOf(key)
+	}
+	return l.consume(ctx, now, l.hasher.Subject(key), n, key, network, isNetwork)
+}
+
+// consume is ConsumeAt for a subject; key and network are what the lists compare.
+func (l *Limiter) consume(ctx context.Context, now time.Time, subject Subject, n int64, key string, network netip.Prefix, isNetwork bool) (d Decision, err error) {
+	if !l.lists.empty {
+		if d, ok := l.lists.decide(key, network, isNetwork); ok {
 			if l.o.Lists.CountAnyway {
-				_, err := l.decide(ctx, now, key, Op{Points: n})
+				_, err := l.decide(ctx, now, subject, Op{Points: n})
 				return d, err
 			}
 			return d, nil
@@ -148,17 +148,17 @@ func (l *Limiter) ConsumeAt(ctx context.Context, now time.Time, key string, n in
 	}
 	if l.memory != nil && len(l.rules) == 1 && n >= 0 && n <= maxPoints {
 		r := l.rules[0]
-		op := Op{Rule: r, Key: r.Key(l.hasher.Subject(key)), Points: n}
+		op := Op{Rule: r, Key: r.Key(subject), Points: n}
 		d.Policy = r.Policy.Name
 		return d, l.memory.one(l.memory.at(now), &op, &d.Result)
 	}
-	return l.decide(ctx, now, key, Op{Points: n})
+	return l.decide(ctx, now, subject, Op{Points: n})
 }
 
 // ConsumeFor is Consume with a window of ttl in the place of Duration, where this call opens
 // one: 1 ms or more, or Forever. FixedWindow only.
 func (l *Limiter) ConsumeFor(ctx context.Context, key string, n int64, ttl time.Duration) (Decision, error) {
-	return l.decide(ctx, time.Now(), key, Op{Points: n, TTL: ttl})
+	return l.decide(ctx, time.Now(), l.hasher.Subject(key), Op{Points: n, TTL: ttl})
 }
 
 // Penalty counts n more points, allowed or not, and starts no block.
@@ -185,13 +185,13 @@ func (l *Limiter) Get(ctx context.Context, key string) (Decision, error) {
 // Set sets the count of key under every policy; what blocks it ends. With FixedWindow it
 // counts for ttl, where zero is the policy's Duration.
 func (l *Limiter) Set(ctx context.Context, key string, points int64, ttl time.Duration) (Decision, error) {
-	return l.decide(ctx, time.Now(), key, Op{Verb: Assign, Points: points, TTL: ttl})
+	return l.decide(ctx, time.Now(), l.hasher.Subject(key), Op{Verb: Assign, Points: points, TTL: ttl})
 }
 
 // Block refuses key everything for d, 1 ms or more or Forever. It takes the place of a
 // block that is there, longer or shorter.
 func (l *Limiter) Block(ctx context.Context, key string, d time.Duration) (Decision, error) {
-	return l.decide(ctx, time.Now(), key, Op{Verb: Block, TTL: d})
+	return l.decide(ctx, time.Now(), l.hasher.Subject(key), Op{Verb: Block, TTL: d})
 }
 
 // Delete forgets key, its blocks included, and tells whether anything was known.
@@ -210,11 +210,12 @@ func (l *Limiter) Delete(ctx context.Context, key string) (bool, error) {
 
 func (l *Limiter) listed(ctx context.Context, key string, op Op) (Decision, error) {
 	if !l.lists.empty && !l.o.Lists.CountAnyway {
-		if d, ok := l.lists.decide(key); ok {
+		network, isNetwork := networkOf(key)
+		if d, ok := l.lists.decide(key, network, isNetwork); ok {
 			return d, nil
 		}
 	}
-	return l.decide(ctx, time.Now(), key, op)
+	return l.decide(ctx, time.Now(), l.hasher.Subject(key), op)
 }
 
 // A call is what a decision needs of memory, where it goes through an interface.
@@ -225,8 +226,7 @@ type call struct {
 
 var calls = sync.Pool{New: func() any { return new(call) }}
 
-func (l *Limiter) decide(ctx context.Context, now time.Time, key string, op Op) (Decision, error) {
-	subject := l.hasher.Subject(key)
+func (l *Limiter) decide(ctx context.Context, now time.Time, subject Subject, op Op) (Decision, error) {
 	c := calls.Get().(*call)
 	defer calls.Put(c)
 	ops, results := c.ops[:len(l.rules)], c.results[:len(l.rules)]

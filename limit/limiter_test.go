@@ -269,3 +269,19 @@ func TestQueue(t *testing.T) {
 		}
 	})
 }
+
+// TestHandlerKeys holds that Handler counts under the text of ByPrefix, for Get and Delete.
+func TestHandlerKeys(t *testing.T) {
+	for _, secret := range []string{"", "0123456789abcdef"} {
+		l, err := limit.New(limit.Options{Policies: []limit.Policy{{Name: "p", Points: 5, Duration: time.Hour}}, Secret: []byte(secret)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for remote, key := range map[string]string{"203.0.113.7:1": "203.0.113.7", "[2001:db8::7]:1": "2001:db8::/64", "@": ""} {
+			get(l.Handler(ok), remote)
+			if d, _ := l.Get(t.Context(), key); d.Consumed != 1 {
+				t.Errorf("a request from %s counts %d for %q, want 1", remote, d.Consumed, key)
+			}
+		}
+	}
+}

@@ -45,7 +45,7 @@ func newSet(field string, entries []string, problems *guard.Problems) set {
 			problems.Add(field, e, "an address, a network or a text", "")
 			continue
 		}
-		if p, ok := network(e); ok {
+		if p, ok := networkOf(e); ok {
 			s.networks = append(s.networks, p)
 			continue
 		}
@@ -60,8 +60,8 @@ func newSet(field string, entries []string, problems *guard.Problems) set {
 	return s
 }
 
-// network reads an address or a network, an IPv4-mapped one as IPv4.
-func network(text string) (netip.Prefix, bool) {
+// networkOf reads an address or a network, an IPv4-mapped one as IPv4.
+func networkOf(text string) (netip.Prefix, bool) {
 	if len(text) > len("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255/128") {
 		return netip.Prefix{}, false
 	}
@@ -94,8 +94,7 @@ func (s *set) has(text string, p netip.Prefix, isNetwork bool) bool {
 	return false
 }
 
-func (l *lists) decide(key string) (Decision, bool) {
-	p, ok := network(key)
+func (l *lists) decide(key string, p netip.Prefix, ok bool) (Decision, bool) {
 	switch {
 	case l.allow.has(key, p, ok):
 		return Decision{Result{Allowed: true, Remaining: maxPoints}, "allow-list"}, true

@@ -151,6 +151,7 @@ func (st *stage) openDoor(ctx context.Context) error {
 	cfg.State = st.state
 	// Helmet's whole set: the shop's pages can live with its Content-Security-Policy.
 	cfg.Headers.Helmet = &config.Ordered{JSON: []byte("{}")}
+	cfg.Login.Routes = []config.LoginRoute{{Route: "POST /login"}}
 	cfg.Bounds.DrainTimeout = config.Duration(time.Second)
 	if err := cfg.Validate(); err != nil {
 		return fmt.Errorf("demo: %w", err)
@@ -197,7 +198,7 @@ func (st *stage) audit(ctx context.Context, target check.Target) (*audit.Report,
 	r, err := audit.Run(ctx, []check.Target{target}, standard.Checks(), audit.Options{
 		Roots: []*x509.Certificate{st.ca.Root()},
 		// It is our own shop on our own machine; a visitor's pace would only cost time.
-		Rate: 500, Parallel: 16,
+		Rate: 500, Parallel: 16, Active: true,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("demo: auditing %s: %w", target.URL, err)

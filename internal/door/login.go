@@ -143,6 +143,14 @@ func (d *Door) closeLimits() {
 	}
 }
 
+// limitKeys is how many records are counted here.
+func (d *Door) limitKeys() int {
+	if l := d.limits; l != nil {
+		return l.memory.Len()
+	}
+	return 0
+}
+
 // compileLogin makes the shield of cfg. Before the state is open it is a trial, which
 // counts nowhere.
 func (d *Door) compileLogin(cfg *config.Config, mode guard.Mode, deny guard.Deny) (*login.Shield, error) {

@@ -52,7 +52,9 @@ func newMetrics(d *Door) *metrics {
 			}
 			return 1
 		})
-	m.registry.MustRegister(requests, m.durations, m.failures, m.handshakes, m.reports, streams, ready, d.ledger,
+	keys := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "panoply_limit_keys", Help: "Records of users and addresses in this process."},
+		func() float64 { return float64(d.limitKeys()) })
+	m.registry.MustRegister(requests, keys, m.durations, m.failures, m.handshakes, m.reports, streams, ready, d.ledger,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -97,7 +97,7 @@ func standard(path string) bool {
 // enforcers decide; the proof of a practice must not share their code. Parsers (csp)
 // may be shared.
 var enforcers = []string{"headers", "conceal", "cookie", "clientip", "internal/hook", "internal/sanity", "internal/door", "tlspolicy",
-	"session", "expresssession", "cookiesession", "diskstore", "redisstore", ""}
+	"session", "expresssession", "cookiesession", "limit", "login", "diskstore", "redisstore", ""}
 
 func TestChecksNeverImportWhatDecided(t *testing.T) {
 	for _, p := range list(t, "./internal/checks/...", "./audit/...") {
