@@ -20,9 +20,9 @@ const RuleStore = "store"
 // storeRetry is the wait that is told while the store is broken.
 const storeRetry = time.Second
 
-// maxCharges is the metrics of one attempt: three of the address, and user-ip, user and
-// global.
-const maxCharges = 6
+// maxCharges is the metrics of one attempt: three of the address, user-ip, user and global,
+// and user for each other name.
+const maxCharges = 6 + maxOthers
 
 // An Attempt is one try to log in. It belongs to the request's goroutine.
 type Attempt struct {
@@ -42,12 +42,32 @@ type Attempt struct {
 	ctx     context.Context
 	request *http.Request
 	mode    guard.Mode
-	user    string // as it was normalized
+	user    string // as it was normalized, behind its realm
 	charged [maxCharges]limit.Op
 	n       int
 	pair    limit.Key
 	settled bool
-	partial bool // there was no password
+	// unproven: a success says nothing about user, since there was no password or the app
+	// may have looked at another name.
+	unproven bool
+}
+
+// A claim is who wants to log in.
+type claim struct {
+	realm, user string
+	others      []string
+	unproven    bool
+}
+
+// name is what is counted of a user's name: the empty one is none.
+func (s *Shield) name(realm, user string) string {
+	if user != Unreadable {
+		user = s.o.Normalize(user)
+	}
+	if realm == "" || user == "" {
+		return user
+	}
+	return realm + "\x00" + user
 }
 
 // Attempt counts a try of user, as the client wrote it, before anything is known of the
@@ -56,18 +76,26 @@ type Attempt struct {
 //
 // It waits for the store as long as that takes: see [limit.Shared].
 func (s *Shield) Attempt(ctx context.Context, user string, r *http.Request) *Attempt {
-	return s.attempt(ctx, user, r, s.o.Mode)
+	return s.attempt(ctx, claim{user: user}, r, s.o.Mode)
 }
 
-func (s *Shield) attempt(ctx context.Context, user string, r *http.Request, mode guard.Mode) *Attempt {
-	a := &Attempt{Allowed: true, shield: s, ctx: ctx, request: r, mode: mode, user: s.o.Normalize(user)}
+func (s *Shield) attempt(ctx context.Context, c claim, r *http.Request, mode guard.Mode) *Attempt {
+	a := &Attempt{Allowed: true, shield: s, ctx: ctx, request: r, mode: mode}
 	if mode == guard.Off {
 		a.settled = true
 		return a
 	}
+	a.user = s.name(c.realm, c.user)
+	// What nobody can be sure of makes no device known, else one account's device would be
+	// a way in to all others.
+	a.unproven = c.unproven || len(c.others) > 0 || c.user == Unreadable
 	client := clientip.Of(r)
 	now := time.Now()
-	if nonce, ok := s.devices.known(r, a.user, now); ok {
+	nonce, known := "", false
+	if !a.unproven {
+		nonce, known = s.devices.known(r, client.Host, a.user, now)
+	}
+	if known {
 		a.Known = true
 		key := s.rules.device.KeyAt(s.tag, s.hasher.Subject("device\x00"+a.user+"\x00"+nonce))
 		allowed := a.take(now, []limit.Op{{Rule: s.rules.device, Key: key, Points: 1}})
@@ -78,12 +106,12 @@ func (s *Shield) attempt(ctx context.Context, user string, r *http.Request, mode
 		a.tell(guard.Noted, "device", "a known device is treated as a stranger")
 		*a = Attempt{Allowed: true, shield: s, ctx: ctx, request: r, mode: mode, user: a.user}
 	}
-	a.stranger(now, client, s.o.IPCounts == nil || s.o.IPCounts(r))
+	a.stranger(now, client, c, s.o.IPCounts == nil || s.o.IPCounts(r))
 	return a.decided()
 }
 
 // stranger counts an attempt from a device that is not known.
-func (a *Attempt) stranger(now time.Time, client clientip.Client, ipCounts bool) {
+func (a *Attempt) stranger(now time.Time, client clientip.Client, c claim, ipCounts bool) {
 	s := a.shield
 	var buf [maxCharges]limit.Op
 	byIP := s.addressOps(buf[:0], client.Prefix)
@@ -96,8 +124,11 @@ func (a *Attempt) stranger(now time.Time, client clientip.Client, ipCounts bool)
 	if !ipCounts {
 		ops = nil
 	}
-	if a.user != "" {
-		ops = append(ops, s.userOp(a.user))
+	ops = s.userOp(ops, a.user)
+	for i, other := range c.others {
+		if i < maxOthers {
+			ops = s.userOp(ops, s.name(c.realm, other))
+		}
 	}
 	global := limit.Op{Rule: s.rules.global, Key: s.rules.global.KeyAt(s.tag, s.hasher.Subject("global")), Points: 1}
 	if s.o.EnforceGlobal {
@@ -114,14 +145,23 @@ func (a *Attempt) stranger(now time.Time, client clientip.Client, ipCounts bool)
 	}
 }
 
-func (s *Shield) userOp(user string) limit.Op {
-	r := s.rules.user
-	return limit.Op{Rule: r, Key: r.KeyAt(s.tag, s.hasher.Subject("user\x00"+user)), Points: 1}
+// userOp adds the metric of a name, once.
+func (s *Shield) userOp(ops []limit.Op, name string) []limit.Op {
+	if name == "" {
+		return ops
+	}
+	op := limit.Op{Rule: s.rules.user, Key: s.rules.user.KeyAt(s.tag, s.hasher.Subject("user\x00"+name)), Points: 1}
+	for i := range ops {
+		if ops[i].Key == op.Key {
+			return ops // the same after all
+		}
+	}
+	return append(ops, op)
 }
 
-func (s *Shield) pairOp(user string, prefix netip.Prefix) limit.Op {
+func (s *Shield) pairOp(name string, prefix netip.Prefix) limit.Op {
 	r := s.rules.userIP
-	return limit.Op{Rule: r, Key: r.KeyAt(s.tag, s.hasher.Subject("pair\x00"+prefix.String()+"\x00"+user)), Points: 1}
+	return limit.Op{Rule: r, Key: r.KeyAt(s.tag, s.hasher.Subject("pair\x00"+prefix.String()+"\x00"+name)), Points: 1}
 }
 
 // addressOps are the metrics of an address: for IPv6 of the networks around it, too.
@@ -225,6 +265,9 @@ func (a *Attempt) succeed(h http.Header) {
 		return
 	}
 	a.giveBack()
+	if a.unproven {
+		return
+	}
 	if a.pair != (limit.Key{}) && !a.Known {
 		if _, err := a.shield.store.Delete(a.within(), a.pair); err != nil {
 			a.shield.o.Sink.Tell(a.ctx, a.event(guard.Failed, "user-ip", "failures could not be forgotten", err))
@@ -239,6 +282,34 @@ func (a *Attempt) Cancelled() {
 	if !a.settled {
 		a.giveBack()
 	}
+}
+
+// undecided gives an attempt back of which an app that is broken has said nothing: not
+// where the client has gone, since it may learn the outcome in another way, and only as
+// often as rules.undecided allow, since it may be a wrong password that breaks the app.
+func (a *Attempt) undecided() {
+	if a.settled {
+		return
+	}
+	a.settled = true
+	if a.ctx.Err() != nil {
+		return
+	}
+	s := a.shield
+	var ops []limit.Op
+	if a.user != "" {
+		ops = append(ops, limit.Op{Rule: s.rules.undecided[0], Key: s.rules.undecided[0].KeyAt(s.tag, s.hasher.Subject("user\x00"+a.user)), Points: 1})
+	}
+	if prefix := clientip.Of(a.request).Prefix; prefix.IsValid() {
+		ops = append(ops, limit.Op{Rule: s.rules.undecided[1], Key: s.rules.undecided[1].KeyAt(s.tag, s.hasher.Subject("ip\x00"+prefix.String())), Points: 1})
+	}
+	if len(ops) > 0 {
+		results := make([]limit.Result, len(ops))
+		if err := s.store.Decide(a.within(), time.Now(), ops, results); err != nil || !limit.Allowed(results) {
+			return
+		}
+	}
+	a.giveBack()
 }
 
 // within is a context for what has to be said although the client may have gone.

@@ -28,9 +28,10 @@ const (
 // newest first, each for one user:
 //
 //	token = tag (12) ‖ nonce (9) ‖ hours since 1970 when it ends (4) ‖ MAC (16), as base64url
-//	tag   = HMAC-SHA256(key, "user" ‖ user), MAC = HMAC-SHA256(key, "token" ‖ tag ‖ nonce ‖ time)
+//	tag   = HMAC-SHA256(key, "user" ‖ host ‖ user), MAC = HMAC-SHA256(key, "token" ‖ tag ‖ nonce ‖ time)
 //
-// A token holds no name, and is good for the user of its tag only.
+// A token holds no name, and is good for the user and the host of its tag only: who can make
+// an account "admin" on one site gets no device of the admin of another.
 type devices struct {
 	key    []byte
 	cookie string
@@ -50,10 +51,12 @@ func (d *devices) mac(use string, text []byte, size int) []byte {
 	return h.Sum(nil)[:size]
 }
 
-func (d *devices) tag(user string) []byte { return d.mac("user\x00", []byte(user), tagSize) }
+func (d *devices) tag(host, user string) []byte {
+	return d.mac("user\x00", []byte(host+"\x00"+user), tagSize)
+}
 
 // known returns the nonce of the device, where the request carries a token of user.
-func (d *devices) known(r *http.Request, user string, now time.Time) (nonce string, ok bool) {
+func (d *devices) known(r *http.Request, host, user string, now time.Time) (nonce string, ok bool) {
 	if user == "" {
 		return "", false
 	}
@@ -68,7 +71,7 @@ func (d *devices) known(r *http.Request, user string, now time.Time) (nonce stri
 				continue
 			}
 			if tag == nil {
-				tag = d.tag(user)
+				tag = d.tag(host, user)
 			}
 			if hmac.Equal(b[:tagSize], tag) {
 				return string(b[tagSize : tagSize+nonceSize]), true
@@ -102,9 +105,9 @@ func (d *devices) read(token string, now time.Time) (b []byte, ok bool) {
 }
 
 // make returns a new token of user.
-func (d *devices) make(user string, now time.Time) string {
+func (d *devices) make(host, user string, now time.Time) string {
 	b := make([]byte, 0, tokenSize)
-	b = append(b, d.tag(user)...)
+	b = append(b, d.tag(host, user)...)
 	b = b[:tagSize+nonceSize]
 	_, _ = rand.Read(b[tagSize:]) // never fails
 	b = binary.BigEndian.AppendUint32(b, uint32(now.Add(d.age).Unix()/3600+1))
@@ -115,12 +118,13 @@ func (d *devices) make(user string, now time.Time) string {
 // remember sets the cookie by which the device is known for user from now on. Other users
 // of the device stay known. Over plain HTTP it does nothing: the cookie would be refused.
 func (d *devices) remember(h http.Header, r *http.Request, user string) {
-	if user == "" || clientip.Of(r).Scheme != "https" {
+	client := clientip.Of(r)
+	if user == "" || client.Scheme != "https" {
 		return
 	}
 	now := time.Now()
-	tag := d.tag(user)
-	value := d.make(user, now)
+	tag := d.tag(client.Host, user)
+	value := d.make(client.Host, user, now)
 	n := 1
 	for i, c := range r.CookiesNamed(d.cookie) {
 		if i == maxDeviceCookies {
@@ -140,5 +144,5 @@ func (d *devices) remember(h http.Header, r *http.Request, user string) {
 // link that was mailed to that user. It sets a cookie, so it has to come before the header
 // is written, and does so over https only.
 func (s *Shield) Recognise(w http.ResponseWriter, r *http.Request, user string) {
-	s.devices.remember(w.Header(), r, s.o.Normalize(user))
+	s.devices.remember(w.Header(), r, s.name("", user))
 }

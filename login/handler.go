@@ -18,7 +18,11 @@ type attempted struct {
 
 // Handler protects Options.Routes: it counts before next is called, refuses what is too
 // much, and reads from the answer how it went. Other requests pass, and so does a request
-// to a login that says nothing of a password.
+// to a login that brings nothing to log in with. What has a body in which no user and no
+// password is found is counted by its address.
+//
+// An attempt stays counted where next panics, takes the connection over, or gives its
+// answer to a client that has gone.
 func (s *Shield) Handler(next http.Handler) http.Handler {
 	if len(s.routes) == 0 || s.o.Mode == guard.Off {
 		return next
@@ -29,8 +33,8 @@ func (s *Shield) Handler(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		c, ok := Read(r, one.User, one.Password, s.o.MaxBody)
-		if !ok {
+		c, ok := one.read(r, s.o.MaxBody)
+		if !ok && (one.Basic || !hasBody(r)) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -40,20 +44,34 @@ func (s *Shield) Handler(next http.Handler) http.Handler {
 		if one.Observe {
 			mode = guard.Observe
 		}
-		a := s.attempt(r.Context(), c.User, r, mode)
+		a := s.attempt(r.Context(), claim{realm: one.Realm, user: c.User, others: c.Others, unproven: c.Unsure || !c.Password}, r, mode)
 		if !a.Allowed {
 			a.Deny(w, r)
 			return
-		}
-		if !c.Password {
-			a.partial = true
 		}
 		// What it answers has to be readable here.
 		r.Header.Del("Accept-Encoding")
 		x.Set(attemptKey{}, &attempted{a, one})
 		x.On(hook.Judge, s.judge)
+		returned := false
+		defer func() {
+			if !returned {
+				a.Failed() // whoever recovers may answer 500, which would give it back
+			}
+		}()
 		next.ServeHTTP(w, r)
+		returned = true
 	})
+}
+
+// read finds the credentials where this route takes them from.
+func (r *route) read(req *http.Request, maxBody int64) (Credentials, bool) {
+	if !r.Basic {
+		return Read(req, r.User, r.Password, maxBody)
+	}
+	c, ok := readBasic(req)
+	c.Unsure = c.User == Unreadable
+	return c, ok
 }
 
 // Protects tells whether Handler counts a request to this address.
@@ -67,19 +85,22 @@ func judged(a *hook.Answer) {
 	}
 	rule := &at.route.Success
 	outcome := Undecided
-	if rule.empty() {
-		outcome = Judge(a.Request, a.Status, a.Header, nil)
-	} else {
+	switch {
+	case !rule.empty():
 		outcome = rule.header(a.Status, a.Header, a.Request)
+	case at.route.Basic:
+		at.basic(a.Status, a.Header)
+		return
+	default:
+		outcome = Judge(a.Request, a.Status, a.Header, nil)
 	}
-	needsBody := rule.Body != "" || rule.empty() && a.Status < 300 && isJSON(a.Header)
+	needsBody := rule.Body != "" || rule.empty() && saysInBody(a.Status, a.Header)
 	if outcome == Successful && needsBody {
-		if a.Peek(bodyLook, peeked) {
+		// One that is compressed although nobody asked for it proves nothing either.
+		if a.Header.Get("Content-Encoding") == "" && a.Peek(bodyLook, peeked) {
 			return
 		}
-		if rule.Body != "" {
-			outcome = Failure // there is no body
-		}
+		outcome = Failure // there is none to prove it, as with HEAD
 	}
 	at.settle(outcome, a.Header)
 }
@@ -98,19 +119,37 @@ func peeked(a *hook.Answer, body []byte, _ bool) {
 }
 
 func (a *attempted) settle(o Outcome, h http.Header) {
-	if told := a.shield.o.Judged; told != nil && !a.partial {
-		told(a.request, a.route.Pattern, a.user, o)
-	}
+	a.told(o)
 	switch o {
 	case Successful:
-		if a.partial {
-			a.Cancelled() // a name alone proves nothing
-			return
-		}
 		a.succeed(h)
 	case Undecided:
-		a.Cancelled()
+		a.undecided()
 	default:
 		a.Failed()
+	}
+}
+
+// basic judges an answer where all paths ask for the password: 401 alone says that it was
+// wrong. A page that is not there says nothing, and a browser asks for some of them.
+func (a *attempted) basic(status int, h http.Header) {
+	switch {
+	case status == http.StatusUnauthorized:
+		a.told(Failure)
+		a.Failed()
+	case status >= 500:
+		a.undecided()
+	case status >= 400:
+		a.Cancelled()
+	default:
+		a.told(Successful)
+		a.succeed(h)
+	}
+}
+
+// told passes on what was found out about the user that is named.
+func (a *attempted) told(o Outcome) {
+	if judged := a.shield.o.Judged; judged != nil && !a.unproven {
+		judged(a.request, a.route.Pattern, a.user, o)
 	}
 }

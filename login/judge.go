@@ -57,22 +57,23 @@ func (o Outcome) String() string {
 }
 
 // Judge says what an answer to a login means, by what apps usually do. 500 and above is
-// Undecided, and 400 to 499 a Failure. A redirect is a Failure where it leads back to the
-// login, to the page that the form was on, or to an address that speaks of an error; else
-// it is Successful. So is 204, and any other 2xx with JSON, unless that says otherwise: an
-// "error", "success": false, or their like. Body is its beginning, as far as it is known.
-// Any other 2xx is a Failure: the page with the form again. A cookie proves nothing; many
-// apps give one to everybody. A request with Basic authentication has succeeded with any
-// status below 400.
+// Undecided, and 400 to 499 a Failure. A redirect is a Failure where it leads to a login, to
+// the page that the form was on, or to an address that speaks of an error; else it is
+// Successful. So is 204, and any other 2xx with JSON, unless that says otherwise: an
+// "error", "success": false, a "message" that speaks of an error, or their like. Body is its
+// beginning, as far as it is known. Any other 2xx is a Failure: the page with the form
+// again. A cookie proves nothing; many apps give one to everybody.
 //
-// An app that answers in another way needs a Success of its own.
+// An app that answers in another way needs a Success of its own: one that redirects a wrong
+// password to its front page, say, as Express's redirect to the Referrer does where there
+// is none. Its every guess would count as a success.
 func Judge(r *http.Request, status int, h http.Header, body []byte) Outcome {
 	switch {
 	case status >= 500 || status < 200:
 		return Undecided
 	case status >= 400:
 		return Failure
-	case isBasic(r) || status == http.StatusNoContent:
+	case status == http.StatusNoContent:
 		return Successful
 	case status >= 300:
 		if backToLogin(r, h.Get("Location")) {
@@ -85,56 +86,77 @@ func Judge(r *http.Request, status int, h http.Header, body []byte) Outcome {
 	return Failure
 }
 
-// deniesInJSON tells an answer in JSON that says that something went wrong. What does not
-// parse, or was cut, says nothing.
+// saysInBody tells of answers that Judge takes for successes unless their body denies it.
+func saysInBody(status int, h http.Header) bool {
+	return status < 300 && status != http.StatusNoContent && isJSON(h)
+}
+
+// deniesInJSON tells an answer in JSON that says that something went wrong. It reads as far
+// as the text goes; what does not parse says nothing.
 func deniesInJSON(body []byte) bool {
-	var members map[string]any
-	if json.Unmarshal(body, &members) != nil {
-		return false
+	dec := json.NewDecoder(bytes.NewReader(body))
+	switch first, _ := dec.Token(); first {
+	case json.Delim('{'):
+	case json.Delim('['), nil:
+		return bytes.Equal(bytes.TrimSpace(body), []byte("null"))
+	default:
+		return isNo(first)
 	}
-	for name, value := range members {
-		switch strings.ToLower(name) {
-		case "success", "ok", "authenticated", "valid", "loggedin", "logged_in":
-			if value == false {
-				return true
-			}
-		case "error", "errors", "error_description":
-			switch v := value.(type) {
-			case nil:
-			case bool:
-				if v {
-					return true
-				}
-			case string:
-				if v != "" {
-					return true
-				}
-			case []any:
-				if len(v) > 0 {
-					return true
-				}
-			default:
-				return true
-			}
-		case "status", "result", "code", "statuscode":
-			switch v := value.(type) {
-			case string:
-				if speaksOfError(v) || strings.EqualFold(v, "unauthorized") {
-					return true
-				}
-			case float64:
-				if v >= 400 && v <= 499 {
-					return true
-				}
-			}
+	for dec.More() {
+		key, _ := dec.Token()
+		name, ok := key.(string)
+		if !ok {
+			return false
+		}
+		var value any
+		cut := dec.Decode(&value) != nil
+		if memberDenies(strings.ToLower(name), value, cut) {
+			return true
+		}
+		if cut {
+			return false
 		}
 	}
 	return false
 }
 
-func isBasic(r *http.Request) bool {
-	_, _, ok := r.BasicAuth()
-	return ok
+// memberDenies judges one member. Cut is one whose value goes on out of sight.
+func memberDenies(name string, value any, cut bool) bool {
+	switch name {
+	case "success", "ok", "authenticated", "valid", "loggedin", "logged_in", "user", "token", "access_token":
+		return !cut && isNo(value)
+	case "error", "errors", "error_description":
+		switch v := value.(type) {
+		case []any:
+			return len(v) > 0
+		case map[string]any:
+			return len(v) > 0
+		}
+		return cut || !isNo(value)
+	case "status", "result", "code", "statuscode", "message", "msg", "detail", "reason":
+		switch v := value.(type) {
+		case string:
+			return speaksOfError(v)
+		case float64:
+			return v >= 400 && v <= 499
+		}
+	}
+	return false
+}
+
+// isNo tells of what is no or nothing.
+func isNo(value any) bool {
+	switch v := value.(type) {
+	case nil:
+		return true
+	case bool:
+		return !v
+	case float64:
+		return v == 0
+	case string:
+		return v == "" || strings.EqualFold(v, "false") || strings.EqualFold(v, "no") || v == "0"
+	}
+	return false
 }
 
 func isJSON(h http.Header) bool {
@@ -160,22 +182,41 @@ func backToLogin(r *http.Request, location string) bool {
 	if err != nil || location == "" {
 		return true
 	}
-	for name := range to.Query() {
-		if speaksOfError(name) {
+	for name, values := range to.Query() {
+		if speaksOfError(name) || slices.ContainsFunc(values, speaksOfError) {
 			return true
 		}
 	}
+	// A page that is a program keeps its address behind the '#'.
+	if speaksOfError(to.Fragment) || isLogin(to.Fragment) {
+		return true
+	}
 	last := to.Path[strings.LastIndexByte(to.Path, '/')+1:]
-	if speaksOfError(last) || samePath(to.Path, r.URL.Path) {
+	if speaksOfError(last) || isLogin(to.Path) || samePath(to.Path, r.URL.Path) {
 		return true
 	}
 	from, err := url.Parse(r.Referer())
 	return err == nil && from.Path != "" && from.Path != "/" && samePath(to.Path, from.Path)
 }
 
+// isLogin tells whether a path ends in what apps call their login.
+func isLogin(path string) bool {
+	path, _, _ = strings.Cut(path, "?")
+	all := segments(path)
+	if len(all) == 0 {
+		return false
+	}
+	last, _, _ := strings.Cut(all[len(all)-1], ".")
+	switch last {
+	case "login", "log-in", "log_in", "logon", "signin", "sign-in", "sign_in", "wp-login":
+		return true
+	}
+	return false
+}
+
 func speaksOfError(text string) bool {
 	text = strings.ToLower(text)
-	for _, word := range [...]string{"error", "fail", "invalid", "denied", "incorrect", "wrong"} {
+	for _, word := range [...]string{"error", "fail", "invalid", "denied", "incorrect", "wrong", "unauthorized", "unauthorised", "not found", "bad cred", "bad_cred"} {
 		if strings.Contains(text, word) {
 			return true
 		}

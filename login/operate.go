@@ -33,12 +33,19 @@ type Blocked struct {
 	Strikes int
 }
 
-// subjects are the ops on all that is known of a user and an address, either of which may
-// be left out.
-func (s *Shield) subjects(user string, addr netip.Addr) []limit.Op {
+// Who is a user, an address, or both.
+type Who struct {
+	// User is the name, as it is typed at the login; Realm that of its Route.
+	User, Realm string
+	// Addr is the client's address.
+	Addr netip.Addr
+}
+
+// subjects are the ops on all that is known of who, the user's last.
+func (s *Shield) subjects(who Who) []limit.Op {
 	var ops []limit.Op
 	prefix := netip.Prefix{}
-	if addr.IsValid() {
+	if addr := who.Addr; addr.IsValid() {
 		bits := 64
 		if addr = addr.Unmap().WithZone(""); addr.Is4() {
 			bits = 32
@@ -46,8 +53,8 @@ func (s *Shield) subjects(user string, addr netip.Addr) []limit.Op {
 		prefix, _ = addr.Prefix(bits) // the bits suit the family
 		ops = s.addressOps(ops, prefix)
 	}
-	if user = s.o.Normalize(user); user != "" {
-		ops = append(ops, s.userOp(user))
+	if user := s.name(who.Realm, who.User); user != "" {
+		ops = s.userOp(ops, user)
 		if prefix.IsValid() {
 			ops = append(ops, s.pairOp(user, prefix))
 		}
@@ -55,10 +62,9 @@ func (s *Shield) subjects(user string, addr netip.Addr) []limit.Op {
 	return ops
 }
 
-// Standings tells where a user and an address stand: one Standing for each policy that
-// counts them. An empty user or an invalid address is left out.
-func (s *Shield) Standings(ctx context.Context, user string, addr netip.Addr) ([]Standing, error) {
-	ops := s.subjects(user, addr)
+// Standings tells where who stands: one Standing for each policy that counts them.
+func (s *Shield) Standings(ctx context.Context, who Who) ([]Standing, error) {
+	ops := s.subjects(who)
 	if len(ops) == 0 {
 		return nil, nil
 	}
@@ -78,26 +84,26 @@ func (s *Shield) Standings(ctx context.Context, user string, addr netip.Addr) ([
 
 // Block refuses for d, 1 ms or more or limit.Forever, an address alone, a user from
 // everywhere but known devices, or with both that user from that address.
-func (s *Shield) Block(ctx context.Context, user string, addr netip.Addr, d time.Duration) error {
-	ops := s.subjects(user, addr)
+func (s *Shield) Block(ctx context.Context, who Who, d time.Duration) error {
+	ops := s.subjects(who)
 	if len(ops) == 0 {
 		problems := guard.Problems{Package: "login"}
 		problems.Add("Block", "", "a user, an address, or both", "")
 		return problems.Err()
 	}
 	op := ops[0] // of an address: itself, not what is around it
-	if user != "" {
+	if who.User != "" {
 		op = ops[len(ops)-1]
 	}
 	op.Verb, op.TTL = limit.Block, d
 	return s.store.Decide(ctx, time.Now(), []limit.Op{op}, make([]limit.Result, 1))
 }
 
-// Unblock forgets all that is counted of a user and an address, their blocks included,
-// and returns the policies under which anything was.
-func (s *Shield) Unblock(ctx context.Context, user string, addr netip.Addr) ([]string, error) {
+// Unblock forgets all that is counted of who, blocks included, and returns the policies
+// under which anything was.
+func (s *Shield) Unblock(ctx context.Context, who Who) ([]string, error) {
 	var forgotten []string
-	for _, op := range s.subjects(user, addr) {
+	for _, op := range s.subjects(who) {
 		ok, err := s.store.Delete(ctx, op.Key)
 		if err != nil {
 			return forgotten, err

@@ -19,7 +19,7 @@ func TestOperate(t *testing.T) {
 	if err != nil || len(blocked) != 1 || blocked[0].Policy != "user-ip" || blocked[0].ByHand || blocked[0].Strikes != 1 || blocked[0].For > time.Hour {
 		t.Fatalf("Blocked = %+v, %v, want the pair for an hour", blocked, err)
 	}
-	standings, err := s.Standings(ctx, "Alice", addr)
+	standings, err := s.Standings(ctx, login.Who{User: "Alice", Addr: addr})
 	if err != nil || len(standings) != 3 {
 		t.Fatalf("Standings = %+v, %v, want ip, user and user-ip", standings, err)
 	}
@@ -40,7 +40,7 @@ func TestOperate(t *testing.T) {
 	if _, err := s.UnblockID(ctx, "not an id"); err == nil {
 		t.Error("UnblockID of no id, want an error")
 	}
-	forgotten, err := s.Unblock(ctx, "alice", addr)
+	forgotten, err := s.Unblock(ctx, login.Who{User: "alice", Addr: addr})
 	if err != nil || len(forgotten) != 2 {
 		t.Errorf("Unblock = %v, %v, want ip and user", forgotten, err)
 	}
@@ -59,7 +59,7 @@ func TestOperate(t *testing.T) {
 		{"alice", netip.Addr{}, [3]bool{true, true, false}},
 	} {
 		s := shield(t, login.Options{})
-		if err := s.Block(ctx, c.user, c.addr, limit.Forever); err != nil {
+		if err := s.Block(ctx, login.Who{User: c.user, Addr: c.addr}, limit.Forever); err != nil {
 			t.Fatal(err)
 		}
 		got := [3]bool{!guess(t, s, "alice", "203.0.113.7"), !guess(t, s, "alice", "203.0.113.8"), !guess(t, s, "bob", "203.0.113.7")}
@@ -71,7 +71,7 @@ func TestOperate(t *testing.T) {
 			t.Errorf("Blocked = %+v, %v", blocked, err)
 		}
 	}
-	if err := s.Block(ctx, "", netip.Addr{}, time.Hour); err == nil {
+	if err := s.Block(ctx, login.Who{}, time.Hour); err == nil {
 		t.Error("Block of nobody, want an error")
 	}
 }

@@ -143,6 +143,15 @@ type Shield struct {
 type rules struct {
 	userIP, user, device, global *limit.Rule
 	ip                           [3]*limit.Rule // /64 or an IPv4 address, /56, /48
+	undecided                    [2]*limit.Rule // of a user, of an address
+}
+
+// undecidedPolicies are how many attempts are given back because the app failed: they let
+// an outage pass without locking anybody out, and are few enough for an app that a wrong
+// password breaks.
+var undecidedPolicies = [2]limit.Policy{
+	{Name: "undecided", Points: 5, Duration: time.Hour},
+	{Name: "undecided-ip", Points: 50, Duration: day},
 }
 
 // New makes a Shield. Its error joins all problems; see [guard.OptionErrors].
@@ -198,6 +207,9 @@ func (s *Shield) compile(problems *guard.Problems) {
 	}
 	p := s.o.Policies
 	s.rules = rules{userIP: compiled(p.UserIP), user: compiled(p.User), device: compiled(p.Device), global: compiled(p.Global)}
+	for i, p := range undecidedPolicies {
+		s.rules.undecided[i] = compiled(p)
+	}
 	for i, name := range []string{"ip", "ip-56", "ip-48"} {
 		wider := p.IP
 		wider.Name = name

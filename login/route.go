@@ -2,24 +2,33 @@ package login
 
 import (
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/panoplysec/panoply/guard"
-	"github.com/panoplysec/panoply/internal/body"
 )
 
 // A Route is one login of an app, as Handler sees it.
 type Route struct {
 	// Pattern is a method and a path, such as "POST /login". A segment "{name}" or "*"
 	// stands for any one, and "{name...}" or "**" at the end for any number. Paths are
-	// compared without regard to case or a slash at the end: apps such as Express do so.
-	// A login by Basic authentication names the method and path it protects, or "* /**".
+	// compared without regard to case, slashes more than one, dot segments, what follows a
+	// ';', and an ending such as ".json": some app takes each of them for the same. A login
+	// that the app has for every method (Express's app.all) is "* /login".
 	Pattern string
-	// User and Password are the names of the fields, in a form or in a JSON object. Empty
-	// are the usual ones: see UserFields and PasswordFields.
+	// User and Password are the names of the fields in a form, a JSON object or the query.
+	// A field within another is written with brackets, as in "user[email]". Empty are the
+	// usual ones, among which the app may read another than Handler does when a request has
+	// several: name them where you can. See UserFields and PasswordFields.
 	User, Password string
+	// Realm tells apart logins of different users, such as those of customers and of
+	// staff, whose names may be the same. Routes of one realm share all counters and known
+	// devices; without it, a customer called "admin" is the same as the admin.
+	Realm string
+	// Basic says that these paths ask for the password by Basic authentication. All of them
+	// have to: where one does not, every password is right. User and Password are not
+	// looked at.
+	Basic bool
 	// Success tells how the app says that the password was right. The zero value is judged
 	// by what apps usually do: see Judge.
 	Success Success
@@ -27,45 +36,12 @@ type Route struct {
 	Observe bool
 }
 
-// UserFields and PasswordFields return the names that are looked for where a Route gives
-// none, in this order. A name in brackets counts by what is in the last ones, as in
-// "user[email]".
-func UserFields() []string { return slices.Clone(userFields) }
-
-// PasswordFields are described at UserFields.
-func PasswordFields() []string { return slices.Clone(passwordFields) }
-
-var (
-	userFields = []string{
-		"username", "user", "email", "login", "name", "userid", "user_id", "user_name", "identifier", "account",
-		"e-mail", "mail", "emailaddress", "email_address", "loginid", "login_id", "phone", "handle", "j_username", "log", "id",
-	}
-	passwordFields = []string{
-		"password", "passwd", "pass", "pwd", "passphrase", "userpassword", "user_password", "j_password", "secret", "pin",
-	}
-)
-
-// Unreadable is the user of attempts whose name cannot be read: of a body that is too
-// long, compressed, malformed, or that names more than one. They have their points in
-// common, so that nothing is won by hiding the name. No real name is the same: Fold leaves
-// no white space in front.
-const Unreadable = " unreadable"
-
-// Credentials are what a request says about who logs in.
-type Credentials struct {
-	// User is the name, or Unreadable, or empty where there is none.
-	User string
-	// Password tells whether there is one.
-	Password bool
-	// Basic tells that both came in the Authorization field.
-	Basic bool
-}
-
 type route struct {
 	Route
 	method   string
 	segments []string
 	rest     bool // the pattern ends in "**"
+	script   bool // it ends in a file's name
 }
 
 const patternAllowed = `a method and a path, such as "POST /login"`
@@ -97,6 +73,11 @@ func compileRoute(r Route) (*route, bool) {
 		return nil, false
 	}
 	one := &route{Route: r, method: method, segments: segments(path)}
+	if n := len(one.segments); n > 0 {
+		// "{name...}" has dots of its own.
+		last := one.segments[n-1]
+		one.script = strings.Contains(last, ".") && !strings.HasPrefix(last, "{")
+	}
 	for i, s := range one.segments {
 		switch {
 		case s == "**" || strings.HasPrefix(s, "{") && strings.HasSuffix(s, "...}"):
@@ -112,110 +93,73 @@ func compileRoute(r Route) (*route, bool) {
 	return one, true
 }
 
-// segments cuts a path, in lower case and without its last slash.
+// segments cuts a path as the most lenient of apps would read it.
 func segments(path string) []string {
-	path = strings.ToLower(strings.Trim(path, "/"))
-	if path == "" {
-		return nil
+	var all []string
+	for s := range strings.SplitSeq(strings.ToLower(path), "/") {
+		s, _, _ = strings.Cut(s, ";") // Java's path parameters
+		switch s {
+		case "", ".":
+		case "..":
+			all = all[:max(0, len(all)-1)]
+		default:
+			all = append(all, s)
+		}
 	}
-	return strings.Split(path, "/")
+	return all
 }
 
 func (r *route) matches(method string, path []string) bool {
-	if r.method != "*" && r.method != method || len(path) < len(r.segments) || len(path) > len(r.segments) && !r.rest {
+	if r.method != "*" && !strings.EqualFold(r.method, method) || len(path) < len(r.segments) {
 		return false
 	}
 	for i, s := range r.segments {
-		if s != "*" && s != path[i] {
+		if s == "*" || s == path[i] {
+			continue
+		}
+		// Rails and others take "/login.json" for "/login" in another format.
+		bare, _, ending := strings.Cut(path[i], ".")
+		if !ending || i != len(path)-1 || s != bare {
 			return false
 		}
 	}
-	return true
+	// A script, such as "/login.php", also gets what is below it.
+	return r.rest || len(path) == len(r.segments) || r.script
 }
+
+// overrides are where a request may name another method than its own.
+var overrides = [...]string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"}
 
 // match returns the route of a request, or nil.
 func (s *Shield) match(r *http.Request) *route {
+	if len(s.routes) == 0 || r.URL == nil {
+		return nil
+	}
+	methods := append(make([]string, 0, 6), r.Method)
+	for _, name := range overrides {
+		if m := r.Header.Get(name); m != "" {
+			methods = append(methods, m)
+		}
+	}
+	if strings.Contains(r.URL.RawQuery, "_method") {
+		methods = append(methods, r.URL.Query().Get("_method"))
+	}
 	asked := false
 	for _, one := range s.routes {
-		asked = asked || one.method == r.Method || one.method == "*"
+		for _, m := range methods {
+			asked = asked || one.method == "*" || strings.EqualFold(one.method, m)
+		}
 	}
 	if !asked {
 		return nil
 	}
 	path := segments(r.URL.Path)
 	for _, one := range s.routes {
-		if one.matches(r.Method, path) {
-			return one
-		}
-	}
-	return nil
-}
-
-// Read finds what a request says about who logs in, by looking at up to maxBody bytes of
-// its body, which stays there for the app. Empty names are the usual ones. It is false
-// where nothing looks like a login: without a password, whatever else there is.
-func Read(r *http.Request, user, password string, maxBody int64) (Credentials, bool) {
-	if name, _, ok := r.BasicAuth(); ok {
-		return Credentials{User: name, Password: true, Basic: true}, true
-	}
-	if r.Body == nil || r.Body == http.NoBody {
-		return Credentials{}, false
-	}
-	b, err := body.Look(r, maxBody)
-	if err != nil {
-		return Credentials{User: Unreadable}, true // the app meets the same error
-	}
-	form, err := b.Form()
-	if err == body.ErrType {
-		var fields map[string]string
-		if fields, err = b.JSON(); err == nil {
-			form = make(map[string][]string, len(fields))
-			for name, value := range fields {
-				form[name] = []string{value}
+		for _, m := range methods {
+			if one.matches(m, path) {
+				return one
 			}
 		}
 	}
-	if err != nil {
-		return Credentials{User: Unreadable}, true
-	}
-	c := Credentials{}
-	_, c.Password = pick(form, password, passwordFields)
-	values, found := pick(form, user, userFields)
-	switch {
-	case !c.Password && !found:
-		return c, false
-	case !found || len(values) != 1:
-		// A password without a name, or with several: the app may find one that is not
-		// seen here.
-		c.User = Unreadable
-	default:
-		c.User = values[0]
-	}
-	return c, true
-}
-
-// pick returns the values of a field: the one that is named, or the first of the usual
-// ones.
-func pick(form map[string][]string, name string, usual []string) (values []string, ok bool) {
-	if name != "" {
-		values, ok = form[name]
-		return values, ok
-	}
-	best := len(usual)
-	for key, all := range form {
-		i := slices.Index(usual[:best], plain(key))
-		if i >= 0 {
-			best, values, ok = i, all, true
-		}
-	}
-	return values, ok
-}
-
-// plain is what is in the last brackets of a name, or behind its last dot, in lower case.
-func plain(key string) string {
-	key = strings.TrimSuffix(key, "]")
-	if i := strings.LastIndexAny(key, "[."); i >= 0 {
-		key = key[i+1:]
-	}
-	return strings.ToLower(key)
+	return nil
 }

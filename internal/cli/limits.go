@@ -54,8 +54,8 @@ type subjectFlags struct{ admin.Subject }
 
 func (f *subjectFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.User, "user", "", "name of the user, as it is typed at the login")
+	cmd.Flags().StringVar(&f.Realm, "realm", "", "realm of the user, where the login's route has one")
 	cmd.Flags().StringVar(&f.Addr, "addr", "", "IP address of the client")
-	cmd.MarkFlagsOneRequired("user", "addr")
 }
 
 func when(t time.Time, never string) string {
@@ -134,6 +134,7 @@ func newLimitsShow(s Streams) *cobra.Command {
 	}
 	where.add(cmd)
 	who.add(cmd)
+	cmd.MarkFlagsOneRequired("user", "addr")
 	as.add(cmd)
 	return cmd
 }
@@ -162,8 +163,7 @@ func newLimitsUnblock(s Streams) *cobra.Command {
 		},
 	}
 	where.add(cmd)
-	cmd.Flags().StringVar(&who.User, "user", "", "name of the user, as it is typed at the login")
-	cmd.Flags().StringVar(&who.Addr, "addr", "", "IP address of the client")
+	who.add(cmd)
 	return cmd
 }
 
@@ -196,6 +196,7 @@ blocked is refused at logins, not on the rest of the site.`,
 	}
 	where.add(cmd)
 	who.add(cmd)
+	cmd.MarkFlagsOneRequired("user", "addr")
 	cmd.Flags().StringVar(&lasts, "for", "24h", "how long, such as 30m, 24h or 7d; ever for no end")
 	return cmd
 }

@@ -181,6 +181,10 @@ type LoginRoute struct {
 	// User and Password are the names of the fields; empty are the usual ones.
 	User     string `yaml:"user" doc:"field of the user's name; empty: the usual ones"`
 	Password string `yaml:"password" doc:"field of the password; empty: the usual ones"`
+	// Realm tells apart logins whose users may have the same names.
+	Realm string `yaml:"realm" doc:"name of the users' realm, where two logins have different users"`
+	// Basic says that these paths ask for the password by Basic authentication.
+	Basic bool `yaml:"basic" doc:"these paths ask for the password by Basic authentication"`
 	// Success says how the app answers a right password; without it, what apps usually do.
 	Success LoginSuccess `yaml:"success" doc:"how a right password is answered; empty: what apps usually do"`
 	// Observe counts and tells only.

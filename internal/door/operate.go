@@ -11,20 +11,21 @@ import (
 	"github.com/panoplysec/panoply/internal/door/ledger"
 	"github.com/panoplysec/panoply/internal/door/logins"
 	"github.com/panoplysec/panoply/limit"
+	"github.com/panoplysec/panoply/login"
 )
 
-// subject reads whom an order is about.
-func subject(s admin.Subject) (user string, addr netip.Addr, err error) {
-	if s.Addr == "" {
-		if s.User == "" {
-			return "", addr, errors.New("name a user, an address, or both")
+// whom reads whom an order is about.
+func whom(s admin.Subject) (who login.Who, err error) {
+	who.User, who.Realm = s.User, s.Realm
+	switch {
+	case s.Addr != "":
+		if who.Addr, err = netip.ParseAddr(s.Addr); err != nil {
+			return who, fmt.Errorf("%q is no IP address", ledger.Clean(s.Addr, 60))
 		}
-		return s.User, addr, nil
+	case s.User == "":
+		return who, errors.New("name a user, an address, or both")
 	}
-	if addr, err = netip.ParseAddr(s.Addr); err != nil {
-		return "", addr, fmt.Errorf("%q is no IP address", ledger.Clean(s.Addr, 60))
-	}
-	return s.User, addr, nil
+	return who, nil
 }
 
 // until is the end of d; the zero time for none.
@@ -50,11 +51,11 @@ func (d *Door) Blocks(ctx context.Context) ([]admin.Block, error) {
 
 // Standings tells where a user and an address stand.
 func (d *Door) Standings(ctx context.Context, s admin.Subject) ([]admin.Standing, error) {
-	user, addr, err := subject(s)
+	who, err := whom(s)
 	if err != nil {
 		return nil, err
 	}
-	all, err := d.current.Load().guards.login.Standings(ctx, user, addr)
+	all, err := d.current.Load().guards.login.Standings(ctx, who)
 	out := make([]admin.Standing, len(all))
 	for i, one := range all {
 		out[i] = admin.Standing{ID: one.ID, Policy: one.Policy, Consumed: one.Consumed, Remaining: one.Remaining, Blocked: one.Blocked, Until: until(one.Reset)}
@@ -72,11 +73,11 @@ func (d *Door) Unblock(ctx context.Context, s admin.Subject) ([]string, error) {
 		}
 		return []string{s.ID}, err
 	}
-	user, addr, err := subject(s)
+	who, err := whom(s)
 	if err != nil {
 		return nil, err
 	}
-	policies, err := shield.Unblock(ctx, user, addr)
+	policies, err := shield.Unblock(ctx, who)
 	if err == nil {
 		d.log.Warn("unblocked by hand", "policies", policies)
 	}
@@ -85,14 +86,14 @@ func (d *Door) Unblock(ctx context.Context, s admin.Subject) ([]string, error) {
 
 // Block refuses a subject; a negative time is for ever.
 func (d *Door) Block(ctx context.Context, s admin.Subject, lasts time.Duration) error {
-	user, addr, err := subject(s)
+	who, err := whom(s)
 	if err != nil {
 		return err
 	}
 	if lasts < 0 {
 		lasts = limit.Forever
 	}
-	if err := d.current.Load().guards.login.Block(ctx, user, addr, lasts); err != nil {
+	if err := d.current.Load().guards.login.Block(ctx, who, lasts); err != nil {
 		return err
 	}
 	d.log.Warn("blocked by hand", "for", lasts.String())

@@ -30,6 +30,8 @@ type LimitsControl interface {
 // A Subject is a user, an address, or both; or the id of one record.
 type Subject struct {
 	User string `json:"user,omitempty"`
+	// Realm is that of the user's route in login.routes.
+	Realm string `json:"realm,omitempty"`
 	Addr string `json:"addr,omitempty"`
 	ID   string `json:"id,omitempty"`
 }
