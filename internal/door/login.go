@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -31,6 +32,9 @@ const (
 
 	// maxLimitKeys is how many users and addresses are counted: 24 MB when all are there.
 	maxLimitKeys = 1 << 19
+
+	// redisStart is how long the start waits for the Redis, which may be there later.
+	redisStart = 2 * time.Second
 )
 
 // limits is what the door counts with. It outlives reloads: a change of limits.redis or
@@ -105,6 +109,12 @@ func (d *Door) openRedis(l *limits) error {
 	var err error
 	if l.redis, err = redisstore.NewLimits(o); err != nil {
 		return err
+	}
+	// Connected before the first guess: it would not wait so long.
+	ctx, cancel := context.WithTimeout(context.Background(), redisStart)
+	defer cancel()
+	if err := l.redis.Ping(ctx); err != nil {
+		d.say("limits: the Redis does not answer; until it does each door allows its share: %v", err)
 	}
 	l.shared, err = limit.NewShared(limit.SharedOptions{
 		Store: l.redis, Local: l.memory, Instances: int(l.cfg.Instances), Sink: d.sink(nameLogin),

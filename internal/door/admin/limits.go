@@ -32,8 +32,8 @@ type Subject struct {
 	User string `json:"user,omitempty"`
 	// Realm is that of the user's route in login.routes.
 	Realm string `json:"realm,omitempty"`
-	Addr string `json:"addr,omitempty"`
-	ID   string `json:"id,omitempty"`
+	Addr  string `json:"addr,omitempty"`
+	ID    string `json:"id,omitempty"`
 }
 
 // A Block is a record that is blocked. Of whom, the door does not know: it keeps hashes.

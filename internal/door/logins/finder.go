@@ -251,16 +251,15 @@ func (f *Finder) Judged(route string, o login.Outcome) {
 		return
 	}
 	*n++
-	if *n > Enough {
-		return // only the way there is kept
-	}
 	if f.auto && l.State == Found && l.Successes >= Enough && l.Failures >= Enough {
 		l.State = Auto
 		f.o.Say("login enforced: %s, after %d successes and %d failures were told apart (undo: panoply login forget %q, or login.auto: off)", l.Route, l.Successes, l.Failures, l.Route)
 		f.changed()
 		return
 	}
-	f.o.Keep(slices.Clone(f.logins))
+	if *n <= Enough { // only the way there is kept
+		f.o.Keep(slices.Clone(f.logins))
+	}
 }
 
 var errRoute = errors.New(`a login is named by its method and path, such as "POST /login"`)
