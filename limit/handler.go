@@ -22,7 +22,11 @@ func (l *Limiter) Handler(next http.Handler) http.Handler {
 			cost = max(l.o.Cost(r), 0)
 		}
 		ctx := r.Context()
-		d, err := l.Consume(ctx, l.o.By(r), cost)
+		counting := ctx
+		if l.memory == nil { // who hangs up early is counted all the same
+			counting = context.WithoutCancel(ctx)
+		}
+		d, err := l.Consume(counting, l.o.By(r), cost)
 		if err != nil {
 			l.tell(ctx, guard.Failed, "store", err)
 			next.ServeHTTP(w, r)
