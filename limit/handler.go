@@ -23,7 +23,11 @@ func (l *Limiter) Handler(next http.Handler) http.Handler {
 			cost = max(l.o.Cost(r), 0)
 		}
 		ctx := r.Context()
-		d, err := l.consumeFor(r, cost)
+		counting := ctx
+		if l.memory == nil { // who hangs up early is counted all the same
+			counting = context.WithoutCancel(ctx)
+		}
+		d, err := l.consumeFor(counting, r, cost)
 		if err != nil {
 			l.tell(ctx, guard.Failed, "store", err)
 			next.ServeHTTP(w, r)
@@ -51,15 +55,15 @@ func (l *Limiter) Handler(next http.Handler) http.Handler {
 
 // consumeFor counts a request by what Options.By says, or by its prefix without a text of
 // its own.
-func (l *Limiter) consumeFor(r *http.Request, cost int64) (Decision, error) {
+func (l *Limiter) consumeFor(ctx context.Context, r *http.Request, cost int64) (Decision, error) {
 	now := time.Now()
 	if l.o.By != nil {
-		return l.ConsumeAt(r.Context(), now, l.o.By(r), cost)
+		return l.ConsumeAt(ctx, now, l.o.By(r), cost)
 	}
 	c := clientip.Of(r)
 	var buf [64]byte
 	subject := l.hasher.subject(appendPrefix(buf[:0], c))
-	return l.consume(r.Context(), now, subject, cost, "", c.Prefix, c.Prefix.IsValid())
+	return l.consume(ctx, now, subject, cost, "", c.Prefix, c.Prefix.IsValid())
 }
 
 // appendPrefix writes what ByPrefix returns.

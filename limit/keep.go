@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,8 +18,8 @@ type Keeper interface {
 	Each(ctx context.Context, f func(key string, value []byte, expires time.Time) bool) error
 }
 
-// ErrBehind is reported when blocks come faster than they can be kept. They hold all the
-// same, until the process ends.
+// ErrBehind is reported when blocks come, or are lifted, faster than that can be kept. They
+// hold all the same, until the process ends; one that was lifted may be back after it.
 var ErrBehind = errors.New("limit: blocks start faster than they can be kept; some hold only until the process ends")
 
 const (
@@ -35,6 +36,7 @@ type Keeping struct {
 	k      Keeper
 	failed func(error)
 	work   [keepers]chan kept
+	behind atomic.Bool // something was not kept, and is still to be reported
 	wg     sync.WaitGroup
 	once   sync.Once
 }
@@ -47,7 +49,7 @@ type kept struct {
 
 // Keep reads the blocks that k holds into m, and from now on writes there each that
 // starts or is lifted. Secret of the Hasher has to be the same as when they were written.
-// Failed is called with what goes wrong later; nil ignores it.
+// Failed is called with what goes wrong later, by several goroutines; nil ignores it.
 func (m *Memory) Keep(ctx context.Context, k Keeper, failed func(error)) (*Keeping, error) {
 	if failed == nil {
 		failed = func(error) {}
@@ -119,7 +121,7 @@ func (m *Memory) keep(id uint64, s State) {
 	select {
 	case p.work[id%keepers] <- kept{id, s}: // one key, one writer: in order
 	default:
-		p.failed(ErrBehind)
+		p.behind.Store(true) // a writer reports it, who holds no lock
 	}
 }
 
@@ -136,6 +138,9 @@ func (p *Keeping) write(work chan kept) {
 		value, _ := one.s.AppendBinary(nil) // never fails
 		if err := p.k.Set(context.Background(), key, value, ttl); err != nil {
 			p.failed(err)
+		}
+		if p.behind.CompareAndSwap(true, false) {
+			p.failed(ErrBehind)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -113,5 +114,49 @@ type broken struct{}
 
 func (broken) Set(context.Context, string, []byte, time.Duration) error { return errDown }
 func (broken) Each(context.Context, func(string, []byte, time.Time) bool) error {
+	return nil
+}
+
+// TestKeepBehind reports from where nothing is locked: whoever is told may ask the Memory.
+func TestKeepBehind(t *testing.T) {
+	m := memory(t, 0)
+	free := make(chan struct{})
+	var once sync.Once
+	behind := make(chan int, 1)
+	keeping, err := m.Keep(t.Context(), stuckKeeper{free: free}, func(err error) {
+		if err == limit.ErrBehind {
+			once.Do(func() { behind <- m.Len() })
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rule(t, limit.Policy{Name: "p", Points: 0, Duration: time.Hour, Blocks: []time.Duration{time.Hour}})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for id := range uint64(20_000) {
+			decide(t, m, time.Now(), limit.Op{Rule: r, Key: limit.Key{ID: (id + 1) * 0x9e3779b97f4a7c15}, Points: 1})
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		t.Fatal("decisions wait for the keeper")
+	}
+	close(free)
+	if n := <-behind; n != 20_000 {
+		t.Errorf("Len() = %d where it is told, want 20000", n)
+	}
+	_ = keeping.Close()
+}
+
+type stuckKeeper struct {
+	broken
+	free chan struct{}
+}
+
+func (s stuckKeeper) Set(context.Context, string, []byte, time.Duration) error {
+	<-s.free
 	return nil
 }

@@ -26,11 +26,18 @@ type lease struct {
 	left   int64
 	size   int64
 	until  time.Time
-	last   Result        // of the store
-	asking chan struct{} // closed when the one who asks has an answer; nil: nobody asks
+	last   Result    // of the store
+	at     time.Time // of last
+	asking *asking   // nil: nobody asks
 
 	refused    time.Time // until when the store has not refusedFor
 	refusedFor int64
+}
+
+// asking is one caller's question for a key, for which others wait.
+type asking struct {
+	done   chan struct{}
+	failed bool // to be read after done
 }
 
 func (l *leases) of(key Key, now time.Time) *lease {
@@ -95,25 +102,28 @@ func (s *Shared) leased(ctx context.Context, now time.Time, ops []Op, results []
 			late = t.C
 		}
 		select {
-		case <-asking:
+		case <-asking.done:
 		case <-late:
 			return s.alone(ctx, now, ops, results)
-		case <-ctx.Done():
-			return ctx.Err()
 		}
-		if s.away.Load() {
+		if asking.failed || s.away.Load() {
 			return s.alone(ctx, now, ops, results)
 		}
 	}
-	l.asking = make(chan struct{})
+	mine := &asking{done: make(chan struct{})}
+	l.asking = mine
 	take, held := l.want(now, op, s.instances)
 	l.mu.Unlock()
 	err := s.take(ctx, now, op, take, held, l, results)
 	l.mu.Lock()
-	close(l.asking)
+	mine.failed = err != nil
+	close(mine.done)
 	l.asking = nil
 	l.mu.Unlock()
-	return err
+	if err != nil {
+		return s.alone(ctx, now, ops, results)
+	}
+	return nil
 }
 
 // spend answers from what is held, or from knowing that there is nothing. The lock is held.
@@ -126,7 +136,13 @@ func (l *lease) spend(now time.Time, n int64, res *Result) bool {
 		return true
 	case now.Before(l.refused) && n >= l.refusedFor:
 		*res = l.last
-		res.Allowed, res.Wait, res.Remaining = false, l.refused.Sub(now), 0
+		wait := l.refused.Sub(now)
+		if res.Wait != Forever {
+			wait = max(wait, res.Wait-now.Sub(l.at))
+		} else {
+			wait = Forever
+		}
+		res.Allowed, res.Wait, res.Remaining = false, wait, 0
 		return true
 	}
 	return false
@@ -156,28 +172,31 @@ func (l *lease) want(now time.Time, op *Op, instances int64) (take, held int64) 
 // refused here for a while, so that a flood is not a flood of the store.
 func (s *Shared) take(ctx context.Context, now time.Time, op *Op, take, held int64, l *lease, results []Result) error {
 	ops := [1]Op{{Rule: op.Rule, Key: op.Key, Points: take}}
-	err := s.ask(ctx, now, ops[:], results)
+	err := s.call(ctx, now, ops[:], results)
 	res := &results[0]
-	if need := op.Points - held; err == nil && !res.Allowed && !res.Local && take > need && res.Remaining >= need {
+	if need := op.Points - held; err == nil && !res.Allowed && take > need && res.Remaining >= need {
 		take = max(need, min(take, res.Remaining/2))
 		ops[0].Points = take
-		err = s.ask(ctx, now, ops[:], results)
+		err = s.call(ctx, now, ops[:], results)
+	}
+	if err == nil {
+		s.mirror(now, &ops[0], res)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err != nil || res.Local { // what is held stays
-		l.left += held
+	l.left += held
+	if err != nil {
 		return err
 	}
-	l.last = *res
-	l.last.Local = true
+	l.last, l.at = *res, now
+	l.last.Local, l.last.First, l.last.Started = true, false, false
 	ttl := op.Rule.Policy.Duration / leaseOf
 	if !res.Allowed {
-		l.left += held
-		l.refused, l.refusedFor = now.Add(max(min(res.Wait, ttl), ttl/2)), op.Points
+		l.refused = now.Add(min(max(min(res.Wait, ttl), ttl/2), recheckBlocks))
+		l.refusedFor = op.Points
 		return nil
 	}
-	l.left += held + take - op.Points
+	l.left += take - op.Points
 	l.until = now.Add(ttl)
 	res.Remaining += l.left
 	return nil

@@ -102,7 +102,9 @@ type Policy struct {
 	// Outage is what happens while the shared store does not answer. Zero is LocalShare.
 	Outage Outage
 	// Lease takes so many points at a time from the shared store and spends them in this
-	// process: fewer calls, for a bound that Shared states. Zero and one take each alone.
+	// process: fewer calls, for a bound that Shared states. Zero and one take each alone. At
+	// most half of Points; not with FixedWindow, and not with Blocks, which a lease that is
+	// refused would start where a single point is not.
 	Lease int64
 	// LocalBlockAt refuses a key within this process, without asking the shared store,
 	// once so many points were counted, until its window ends or for LocalBlock. Zero:
@@ -194,8 +196,8 @@ func Compile(p Policy) (*Rule, error) {
 	if p.Outage > InsecureOpen {
 		problems.Add(field("Outage"), strconv.Itoa(int(p.Outage)), "LocalShare, Closed or InsecureOpen", "")
 	}
-	if p.Lease < 0 || p.Lease > 1 && (p.Lease > p.Points/2 || p.Algorithm == FixedWindow) {
-		problems.Add(field("Lease"), number(p.Lease), "0 to half of Points, not with FixedWindow", "")
+	if p.Lease < 0 || p.Lease > 1 && (p.Lease > p.Points/2 || p.Algorithm == FixedWindow || len(p.Blocks) > 0) {
+		problems.Add(field("Lease"), number(p.Lease), "0 to half of Points, not with FixedWindow or Blocks", "")
 	}
 	if p.LocalBlockAt < 0 || p.LocalBlockAt > 0 && p.Algorithm != FixedWindow {
 		problems.Add(field("LocalBlockAt"), number(p.LocalBlockAt), "zero or more, with FixedWindow", "")

@@ -20,7 +20,7 @@ func TestCompileNamesEveryProblem(t *testing.T) {
 	for _, e := range guard.OptionErrors(err) {
 		fields = append(fields, strings.TrimPrefix(strings.TrimPrefix(e.Field, "Policy[two words]."), "Policy."))
 	}
-	want := "Name Algorithm Points Duration Burst Blocks[0] BlockAt Remember MinDelay Outage LocalBlockAt LocalBlock"
+	want := "Name Algorithm Points Duration Burst Blocks[0] BlockAt Remember MinDelay Outage Lease LocalBlockAt LocalBlock"
 	if got := strings.Join(fields, " "); got != want {
 		t.Errorf("problems with %q, want %q", got, want)
 	}

@@ -21,6 +21,8 @@ const (
 	// recheckBlocks is how often a key that is known to be blocked is asked about: somebody
 	// may have lifted the block in another process.
 	recheckBlocks = 5 * time.Second
+	// maxShares is how many rules a Shared remembers its share of.
+	maxShares = 1 << 10
 )
 
 // SharedOptions configure a Shared.
@@ -45,14 +47,20 @@ type SharedOptions struct {
 // A Shared puts a Store in front of which nothing waits for long. It is a Store itself.
 //
 // A key that is blocked is refused in this process, and the Store is asked about it once
-// in 5 seconds. After 3 decisions in a row that failed or took longer than Timeout the
+// in 5 seconds, or with LocalBlockAt not at all. After 3 decisions in a row that failed or took longer than Timeout the
 // Store is left alone: then each policy's Outage answers at once, and one probe each Retry
 // finds out when it is back. What was counted and blocked meanwhile is then added to the
 // Store, for up to 65,536 keys.
 //
 // With LocalShare a process allows its share of what was left when it last saw the key. So
-// a key is allowed at most Points + Instances × ceil(Points/Instances) within the Duration
-// in which the Store goes away, and Instances × ceil(Points/Instances) in those after.
+// a key is allowed at most Points + Instances × ceil(Points/Instances) within a Duration in
+// which the Store goes away or comes back, and Instances × ceil(Points/Instances) in those
+// between. A Store that comes back without its data has forgotten up to Points more: then
+// it is 2 × Points + Instances × ceil(Points/Instances), and what was blocked before it went
+// away is blocked for 5 seconds at most.
+//
+// A decision is made, and counted, whether or not its caller waits for it: the end of a
+// context does not stop it.
 //
 // A policy with a Lease takes several points at a time for keys that are busy, and spends
 // them here, within a twentieth of Duration. Each process holds at most Lease points of a
@@ -69,31 +77,22 @@ type Shared struct {
 	sink      guard.Sink
 	recheck   *Rule
 	rules     sync.Map // *Rule → its share, *Rule
+	shares    atomic.Int32
 	leases    leases
 
 	away     atomic.Bool
-	owing    atomic.Bool // pending is not empty
+	owing    atomic.Bool // pending or settling is not empty
 	failures atomic.Int32
 
-	mu      sync.Mutex
-	closed  bool
-	paying  bool
-	pending map[Key]debt
-	working sync.WaitGroup
-	stop    chan struct{}
+	mu       sync.Mutex
+	closed   bool
+	paying   bool
+	pending  map[Key]debt
+	settling map[Key]debt // what is just being paid
+	payment  sync.Mutex   // held by who pays: debts are paid in order
+	working  sync.WaitGroup
+	stop     chan struct{}
 }
-
-// A debt is what the store has not been told about a key.
-type debt struct {
-	rule    *Rule
-	points  int64
-	blocked time.Time // until when, or zero
-	forever bool
-	forget  bool
-}
-
-// maxDebts bounds the memory of an outage.
-const maxDebts = 1 << 16
 
 // NewShared makes a Shared. Its error joins all problems.
 func NewShared(o SharedOptions) (*Shared, error) {
@@ -129,7 +128,8 @@ func NewShared(o SharedOptions) (*Shared, error) {
 	}, nil
 }
 
-// Close ends the probes and waits for them. The Store stays open.
+// Close ends the probes, waits for them, and pays what is owed if the Store answers. The
+// Store stays open.
 func (s *Shared) Close() error {
 	s.mu.Lock()
 	if !s.closed {
@@ -138,6 +138,9 @@ func (s *Shared) Close() error {
 	}
 	s.mu.Unlock()
 	s.working.Wait()
+	if s.owing.Load() && s.answers() {
+		s.pay()
+	}
 	return nil
 }
 
@@ -157,6 +160,10 @@ func (s *Shared) share(r *Rule) *Rule {
 	p.Points, p.Burst, p.Lease = part(p.Points), part(p.Burst), 0
 	if p.Algorithm == FixedWindow {
 		p.BlockAt = p.Points + over
+	}
+	if s.shares.Add(1) > maxShares { // of policies that reloads took the place of
+		s.rules.Clear()
+		s.shares.Store(1)
 	}
 	v, _ := s.rules.LoadOrStore(r, newRule(p))
 	return v.(*Rule)
@@ -182,9 +189,6 @@ func (s *Shared) Decide(ctx context.Context, now time.Time, ops []Op, results []
 // ask is a decision by the store, and one by this process where that fails.
 func (s *Shared) ask(ctx context.Context, now time.Time, ops []Op, results []Result) error {
 	if err := s.call(ctx, now, ops, results); err != nil {
-		if ctx.Err() != nil {
-			return err // the caller has gone
-		}
 		return s.alone(ctx, now, ops, results)
 	}
 	for i := range ops {
@@ -193,13 +197,13 @@ func (s *Shared) ask(ctx context.Context, now time.Time, ops []Op, results []Res
 	return nil
 }
 
+// call asks the store. It does so whether or not the caller waits for the answer: who
+// hangs up is counted like the others.
 func (s *Shared) call(ctx context.Context, now time.Time, ops []Op, results []Result) error {
-	bounded, cancel := context.WithTimeout(ctx, s.timeout)
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
 	err := s.store.Decide(bounded, now, ops, results)
 	cancel()
-	if err == nil || ctx.Err() == nil {
-		s.note(ctx, err)
-	}
+	s.note(ctx, err)
 	return err
 }
 
@@ -233,35 +237,53 @@ func (s *Shared) recheckKey(k Key) Key { return Key{Tag: k.Tag, ID: mix64(k.ID +
 
 // mirror keeps what the store said, for when it is away.
 func (s *Shared) mirror(now time.Time, op *Op, res *Result) {
-	at := s.local.at(now)
-	p := &op.Rule.Policy
-	var ignored Result
-	local := Op{Rule: s.share(op.Rule), Key: op.Key}
-	block := time.Duration(0)
+	at, share, p := s.local.at(now), s.share(op.Rule), &op.Rule.Policy
 	switch {
 	case op.Verb == Peek && !res.Found:
 		return
-	case res.Blocked:
-		block = res.Reset
-	case p.LocalBlockAt > 0 && op.Verb == Consume && res.Consumed >= p.LocalBlockAt:
-		if block = p.LocalBlock; block == 0 {
-			block = res.Reset
+	case res.Blocked && res.Reset >= MinDuration:
+		s.blockHere(at, share, op.Key, res.Reset, recheckBlocks)
+		return
+	case p.LocalBlockAt > 0 && op.Verb == Consume && res.Consumed >= p.LocalBlockAt && max(p.LocalBlock, res.Reset) >= MinDuration:
+		d := res.Reset
+		if p.LocalBlock > 0 {
+			d = p.LocalBlock
+			res.Reset = d
+			if !res.Allowed {
+				res.Wait = max(res.Wait, d)
+			}
 		}
+		s.blockHere(at, share, op.Key, d, d) // the store knows no such block: it is not asked
+		return
+	case p.LocalBlockAt > 0 && (op.Verb == Peek || op.Verb == Add) && s.blockedHere(at, share, op.Key):
+		return
+	case op.Verb == Assign:
+		_, _ = s.local.Delete(context.Background(), s.recheckKey(op.Key)) // a Memory's has no error
+	case s.owing.Load():
+		return // the store does not know of all that was counted here
 	}
-	if block >= MinDuration {
-		local.Verb, local.TTL = Block, block
-		again := Op{Rule: s.recheck, Key: s.recheckKey(op.Key), Points: 1}
-		if p.LocalBlockAt == 0 {
-			_ = s.local.one(at, &again, &ignored) // counts: the next look is in 5 s
-		}
-	} else {
-		local.Verb, local.Points = Assign, (res.Consumed+s.instances-1)/s.instances
-		if p.Algorithm == FixedWindow && res.Reset >= MinDuration {
-			local.TTL = res.Reset
-		}
+	local := Op{Rule: share, Key: op.Key, Verb: Assign, Points: min(max((res.Consumed+s.instances-1)/s.instances, 0), maxPoints)}
+	if p.Algorithm == FixedWindow && res.Reset >= MinDuration {
+		local.TTL = res.Reset
 	}
-	local.Points = min(max(local.Points, 0), maxPoints)
+	var ignored Result
 	_ = s.local.one(at, &local, &ignored) // without room, the policy's share starts anew
+}
+
+// blockHere refuses a key in this process, and asks the store about it once in recheck.
+func (s *Shared) blockHere(at int64, r *Rule, key Key, d, recheck time.Duration) {
+	var ignored Result
+	block := Op{Rule: r, Key: key, Verb: Block, TTL: d}
+	_ = s.local.one(at, &block, &ignored) // without room, the store is asked each time
+	again := Op{Rule: s.recheck, Key: s.recheckKey(key), Points: 1, TTL: recheck}
+	_ = s.local.one(at, &again, &ignored) // counts: the next look is later
+}
+
+func (s *Shared) blockedHere(at int64, r *Rule, key Key) bool {
+	var res Result
+	look := Op{Rule: r, Key: key, Verb: Peek}
+	_ = s.local.one(at, &look, &res) // a Peek has no error
+	return res.Blocked
 }
 
 // Delete implements Store. While the store is away it is told later.
@@ -269,16 +291,17 @@ func (s *Shared) Delete(ctx context.Context, key Key) (bool, error) {
 	found, _ := s.local.Delete(ctx, key) // a Memory's has no error
 	_, _ = s.local.Delete(ctx, s.recheckKey(key))
 	s.leases.drop(key)
+	s.forgive(key)
 	if !s.away.Load() {
-		bounded, cancel := context.WithTimeout(ctx, s.timeout)
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
 		there, err := s.store.Delete(bounded, key)
 		cancel()
-		if err == nil || ctx.Err() != nil {
-			return there || found, err
-		}
 		s.note(ctx, err)
+		if err == nil {
+			return there || found, nil
+		}
 	}
-	s.owe(key, func(d *debt) { *d = debt{forget: true} })
+	s.owe(key, debt{forget: true})
 	return found, nil
 }
 

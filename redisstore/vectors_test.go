@@ -1,6 +1,7 @@
 package redisstore_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/panoplysec/panoply/guard"
+	"github.com/panoplysec/panoply/internal/need"
 	"github.com/panoplysec/panoply/limit"
 	"github.com/panoplysec/panoply/redisstore"
 )
@@ -26,12 +29,17 @@ type sequence struct {
 
 // A peer is the peer's own options. Durations are in seconds.
 type peer struct {
-	Class           string
-	Points          int64
-	Duration        float64
-	BlockDuration   float64
-	BlockOnConsumed int64
-	KeyPrefix       string
+	Class                   string
+	Points                  int64
+	Duration                float64
+	BlockDuration           float64
+	BlockOnConsumed         int64
+	InMemoryBlockOnConsumed int64
+	InMemoryBlockDuration   float64
+	KeyPrefix               string
+	StoreDown               bool
+	Insurance               *peer
+	Limiters                []peer
 }
 
 type recorded struct {
@@ -50,6 +58,7 @@ type recordedResult struct {
 	MsBeforeNext        int64
 	First               bool
 	Value               any
+	Limiters            map[string]recordedResult // of a union: those that refuse
 }
 
 func (r recordedResult) String() string {
@@ -64,21 +73,40 @@ func (r recordedResult) String() string {
 
 // declared are the sequences in which Panoply differs on purpose, and why.
 var declared = map[string]string{
-	"redis-A-11-block-0":           "what is blocked for ever stays so when it is asked for",
-	"redis-A-12-penalty-reward":    "no count falls below zero",
-	"redis-A-13-first-flag":        "a window that is open is opened once, whatever was given back",
-	"redis-A-14-fraction":          "a negative cost is refused: it raises the limit",
-	"redis-A-15-subsecond":         "a duration below a second is exact",
-	"redis-A-16-fraction-duration": "a duration is not cut to whole seconds",
+	"redis-A-11-block-0":            "what is blocked for ever stays so when it is asked for",
+	"redis-A-12-penalty-reward":     "no count falls below zero",
+	"redis-A-13-first-flag":         "a window that is open is opened once, whatever was given back",
+	"redis-A-14-fraction":           "a negative cost is refused: it raises the limit",
+	"redis-A-15-subsecond":          "a duration below a second is exact",
+	"redis-A-16-fraction-duration":  "a duration is not cut to whole seconds",
+	"redis-A-22-down-insured-block": "what is refused within a block is not counted, so that it costs nothing",
 }
 
 // constructors make the limiters that sequences are played on: by their ID, or "" for all
-// others. The sequences of inProcess are about what a process keeps of its own, before or
-// instead of the server, and are played where they have a constructor.
+// others. The sequences about what a process keeps of its own, before or instead of the
+// server, have one of their own.
 var constructors = map[string]func(t *testing.T, store limit.Store, p peer) (*limit.Limiter, error){
-	"": func(_ *testing.T, store limit.Store, p peer) (*limit.Limiter, error) {
+	"":                              plain,
+	"redis-A-05-inmem":              shared,
+	"redis-A-06-inmem-dur":          shared,
+	"redis-A-07-inmem-delete":       shared,
+	"redis-A-20-down-no-insurance":  plain,
+	"redis-A-21-down-insured":       shared,
+	"redis-A-22-down-insured-block": shared,
+	"redis-A-23-union-down":         plain,
+}
+
+// plain asks the store, and nobody else.
+func plain(t *testing.T, store limit.Store, p peer) (*limit.Limiter, error) {
+	all := p.Limiters // of a union: one decision of one store, so all are where the dead one is
+	if all == nil {
+		all = []peer{p}
+	}
+	var policies []limit.Policy
+	for _, p := range all {
 		policy := limit.Policy{
 			Name: p.KeyPrefix, Algorithm: limit.FixedWindow, Points: p.Points, Duration: seconds(p.Duration), BlockAt: p.BlockOnConsumed,
+			LocalBlockAt: p.InMemoryBlockOnConsumed,
 		}
 		if policy.Name == "" {
 			policy.Name = "rlflx"
@@ -86,13 +114,46 @@ var constructors = map[string]func(t *testing.T, store limit.Store, p peer) (*li
 		if p.BlockDuration > 0 {
 			policy.Blocks = []time.Duration{seconds(p.BlockDuration)}
 		}
-		return limit.New(limit.Options{Policies: []limit.Policy{policy}, Store: store, Secret: []byte("the same in all tests")})
-	},
+		if p.InMemoryBlockDuration > 0 {
+			policy.LocalBlock = seconds(p.InMemoryBlockDuration)
+		}
+		policies = append(policies, policy)
+		if p.StoreDown {
+			store = nobody(t)
+		}
+	}
+	return limit.New(limit.Options{Policies: policies, Store: store, Secret: []byte("the same in all tests")})
 }
 
-var inProcess = map[string]bool{
-	"redis-A-05-inmem": true, "redis-A-06-inmem-dur": true, "redis-A-07-inmem-delete": true, "redis-A-20-down-no-insurance": true,
-	"redis-A-21-down-insured": true, "redis-A-22-down-insured-block": true, "redis-A-23-union-down": true,
+// shared puts a Shared before the store. The peer's insurance has points of its own, ours
+// what is there divided by Instances.
+func shared(t *testing.T, store limit.Store, p peer) (*limit.Limiter, error) {
+	instances := 1
+	if p.Insurance != nil {
+		instances = int(p.Points / p.Insurance.Points)
+	}
+	if p.StoreDown {
+		store, p.StoreDown = nobody(t), false
+	}
+	s, err := limit.NewShared(limit.SharedOptions{
+		Store: store, Instances: instances, Sink: func(context.Context, guard.Event) {},
+		Timeout: time.Second, // of a busy machine
+	})
+	if err != nil {
+		return nil, err
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return plain(t, s, p)
+}
+
+// nobody is a server that is not there.
+func nobody(t *testing.T) limit.Store {
+	l, err := redisstore.NewLimits(redisstore.Options{Address: []string{"127.0.0.1:" + strconv.Itoa(need.Port(t))}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l
 }
 
 func seconds(s float64) time.Duration {
@@ -163,8 +224,13 @@ func do(t *testing.T, l *limit.Limiter, op recorded) (outcome string, got record
 	if d.Reset != limit.Forever {
 		got.MsBeforeNext = int64((d.Reset + time.Millisecond - 1) / time.Millisecond)
 	}
-	if op.Op == "set" {
+	switch {
+	case op.Op == "set":
 		got.Remaining = 0 // whatever remains
+	case op.Op == "consume" && d.Local && d.Started:
+		got.First = true // in memory the peer calls that so, too
+	case op.Op == "consume" && d.Local && d.Blocked:
+		got.Consumed = 0 // the peer does not say more of a key that is blocked in memory
 	}
 	if outcome = "resolve"; op.Op == "consume" && !d.Allowed {
 		outcome = "reject"
@@ -186,6 +252,13 @@ func playSequence(t *testing.T, l *limit.Limiter, q sequence, try int) (differen
 		late = max(late, time.Since(began).Milliseconds()-op.At)
 		if op.Op == "getKey" {
 			continue
+		}
+		if op.Result.Kind == "union" { // one error is the answer of all
+			for _, r := range op.Result.Limiters {
+				if r.Kind == "error" {
+					op.Result = r
+				}
+			}
 		}
 		outcome, got := do(t, l, op)
 		late = max(late, time.Since(began).Milliseconds()-op.At)
@@ -218,12 +291,12 @@ func TestVectorsRedis(t *testing.T) {
 		if err := json.Unmarshal(raw, &head); err != nil {
 			t.Fatal(err)
 		}
-		constructor := constructors[head.ID]
-		if constructor == nil && !inProcess[head.ID] {
-			constructor = constructors[""]
-		}
-		if head.Backend != "redis" || constructor == nil {
+		if head.Backend != "redis" {
 			continue
+		}
+		constructor := constructors[head.ID]
+		if constructor == nil {
+			constructor = constructors[""]
 		}
 		var q sequence
 		if err := json.Unmarshal(raw, &q); err != nil {
