@@ -217,7 +217,11 @@ func TestSharedFaults(t *testing.T) {
 		{"pause", nil, func(t *testing.T, s *server) { s.signal(t, syscall.SIGSTOP) }, func(t *testing.T, s *server) { s.signal(t, syscall.SIGCONT) }, false},
 		{"kill, with its data", durable, func(_ *testing.T, s *server) { s.kill() }, func(t *testing.T, s *server) { s.up(t) }, false},
 		{"kill, without its data", nil, func(_ *testing.T, s *server) { s.kill() }, func(t *testing.T, s *server) { s.up(t) }, true},
-		{"kill after a pause", durable, func(t *testing.T, s *server) { s.signal(t, syscall.SIGSTOP); time.Sleep(200 * time.Millisecond); s.kill() }, func(t *testing.T, s *server) { s.up(t) }, false},
+		{"kill after a pause", durable, func(t *testing.T, s *server) {
+			s.signal(t, syscall.SIGSTOP)
+			time.Sleep(200 * time.Millisecond)
+			s.kill()
+		}, func(t *testing.T, s *server) { s.up(t) }, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := start(t, test.args...)
