@@ -76,7 +76,8 @@ var readmeSteps = []readmeStep{
 		w.serving.interrupt(t)
 	}},
 	{"panoply validate --config panoply.yaml", func(t *testing.T, w *workbench) {
-		text := strings.ReplaceAll(blocks(t, "yaml")[0], "/etc/shop", w.dir)
+		text := strings.ReplaceAll(strings.Join(blocks(t, "yaml"), ""), "/etc/shop", w.dir)
+		w.write(t, "limits.secret", "0123456789abcdef0123456789abcdef")
 		w.certificate(t, "shop.example")
 		w.write(t, "404.html", "<!doctype html><title>lost</title><p>{{.Status}}")
 		w.write(t, "panoply.yaml", text)
@@ -94,6 +95,25 @@ var readmeSteps = []readmeStep{
 	{"panoply status", func(t *testing.T, w *workbench) {
 		if out := w.command(t, w.dir, "panoply", "status"); !strings.Contains(out, "cookies") {
 			t.Errorf("status wrote\n%s", out)
+		}
+	}},
+	{"panoply login", func(t *testing.T, w *workbench) { w.command(t, w.dir, "panoply", "login") }},
+	{`panoply login confirm "POST /login"`, func(t *testing.T, w *workbench) {
+		w.command(t, w.dir, "panoply", "login", "confirm", "POST /login")
+		if out := w.command(t, w.dir, "panoply", "login"); !strings.Contains(out, "confirmed") {
+			t.Errorf("login wrote\n%s", out)
+		}
+	}},
+	{"panoply limits list", func(t *testing.T, w *workbench) {
+		w.command(t, w.dir, "panoply", "limits", "block", "--user", "alice")
+		if out := w.command(t, w.dir, "panoply", "limits", "list"); !strings.Contains(out, "asked for") {
+			t.Errorf("limits list wrote\n%s", out)
+		}
+	}},
+	{"panoply limits unblock --user alice", func(t *testing.T, w *workbench) {
+		w.command(t, w.dir, "panoply", "limits", "unblock", "--user", "alice")
+		if out := w.command(t, w.dir, "panoply", "limits", "list"); strings.Contains(out, "asked for") {
+			t.Errorf("limits list wrote\n%s", out)
 		}
 	}},
 	{"panoply off cookies", func(t *testing.T, w *workbench) {

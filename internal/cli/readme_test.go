@@ -139,9 +139,12 @@ import (
 	"crypto/tls"
 	"log"
 	"net/http"
+	"time"
 
 	"github.com/panoplysec/panoply"
 	"github.com/panoplysec/panoply/diskstore"
+	"github.com/panoplysec/panoply/limit"
+	"github.com/panoplysec/panoply/login"
 	"github.com/panoplysec/panoply/session"
 	"github.com/panoplysec/panoply/tlspolicy"
 )
@@ -151,7 +154,9 @@ func main() {
 	var cert tls.Certificate
 	type Account struct{ User string }
 	var keys [][]byte
-` + strings.Join(blocks(t, "go"), "\n") + "}\n"
+	var secret []byte
+	var passwordIsRight func(*http.Request) bool
+` + strings.Join(blocks(t, "go"), "\n") + "_ = limiter\n}\n"
 	if err := os.WriteFile(source, []byte(program), 0o600); err != nil {
 		t.Fatal(err)
 	}
