@@ -37,11 +37,36 @@
 // Names of users that do not exist are counted like those that do, and what is refused
 // looks the same for both. No store sees a name or an address: see [limit.Hasher].
 //
+// Names of which an app may take one for the other are one: see [Fold]. A request that may
+// mean several users counts for each, and one whose name cannot be read for a user that all
+// such requests share; neither makes a device known nor forgets failures.
+//
 // # What it does not protect against
 //
 // A right password in the wrong hands: a second factor does. While a user's counter is
 // full, that user cannot log in on a device that never did; the way in is the app's own
-// recovery by mail, after which the app calls Shield.Recognise.
+// recovery by mail, after which the app calls Shield.Recognise. Who copies a device's cookie
+// has its 10 an hour, until it ends; a new password does not end it.
+//
+// Handler knows an app by what goes in and comes out. So
+//
+//   - name the fields, in Route.User and Route.Password: of the usual names it counts those
+//     that hold nothing but users, and a field "login" or "name" not beside one of them;
+//     under names of its own that are not given, only addresses count;
+//   - give a Success where a wrong password is answered as others answer a right one, such
+//     as by a redirect to the front page: every guess would succeed. Observe first;
+//   - a login by a password alone is one user's, Unreadable: 10 an hour for all. An app of
+//     one's own calls Attempt with a constant name instead;
+//   - requests that hide the name have 10 an hour in common, beside the user's own 10;
+//   - an app that is broken (500) gets 5 attempts of a user in an hour given back. One that a
+//     wrong password breaks so allows 15;
+//   - logins of different users, such as customers and staff, need a Route.Realm each;
+//     Attempt and Recognise are of the realm without a name;
+//   - passwords in GraphQL, XML or a WebSocket are not seen, nor is a name in the path.
+//
+// The number that is left before a refusal, and some 0.1 µs of a decision, tell whether
+// somebody else has tried a user within the last hour. They do not tell whether the user is
+// there.
 //
 // Practice: brute-force. Sources: OWASP Authentication Cheat Sheet; OWASP, Slow Down
 // Online Guessing Attacks with Device Cookies; NIST SP 800-63B section 5.2.2.

@@ -131,6 +131,8 @@ func memberDenies(name string, value any, cut bool) bool {
 			return len(v) > 0
 		case map[string]any:
 			return len(v) > 0
+		case string:
+			return v != ""
 		}
 		return cut || !isNo(value)
 	case "status", "result", "code", "statuscode", "message", "msg", "detail", "reason":
