@@ -151,6 +151,9 @@ func (l *lease) spend(now time.Time, n int64, res *Result) bool {
 // want is how many points to ask for, beside those that are held and put aside. The lock
 // is held.
 func (l *lease) want(now time.Time, op *Op, instances int64) (take, held int64) {
+	if l.at.IsZero() { // nothing is known of the key
+		return op.Points, 0
+	}
 	if now.Before(l.until) || !l.last.Allowed {
 		l.size = min(2*l.size, op.Rule.Policy.Lease)
 	} else { // what was not spent in time was too much

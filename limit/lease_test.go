@@ -99,3 +99,19 @@ func TestLeaseBlocks(t *testing.T) {
 		t.Error("Compile() takes Lease with Blocks: a lease that is refused starts one")
 	}
 }
+
+// TestLeaseQuiet holds that a key of few requests leaves nothing unspent.
+func TestLeaseQuiet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &faulty{Memory: memory(t, 0)}
+		r := rule(t, limit.Policy{Name: "p", Points: 1000, Duration: time.Minute, Lease: 50})
+		s := share(t, store, 1)
+		for n := range 3 {
+			consume(t, s, r, 1)
+			if got := peek(t, store.Memory, r, 1).Consumed; got != int64(n+1) {
+				t.Errorf("after %d requests the store counts %d", n+1, got)
+			}
+			time.Sleep(4 * time.Second) // a lease is good for 3 s
+		}
+	})
+}

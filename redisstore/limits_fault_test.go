@@ -23,14 +23,15 @@ type door struct {
 
 const doorsInFleet = 3
 
-func fleet(t testing.TB, addr string, n int) []*door {
+// fleet makes n doors, of which timeout is as in limit.SharedOptions.
+func fleet(t testing.TB, addr string, n int, timeout time.Duration) []*door {
 	t.Helper()
 	var doors []*door
 	for range n {
 		d := &door{}
 		l := limits(t, redisstore.Options{Address: []string{addr}, Timeout: redisstore.DefaultTimeout})
 		var err error
-		d.Shared, err = limit.NewShared(limit.SharedOptions{Store: l, Instances: n, Sink: func(_ context.Context, e guard.Event) {
+		d.Shared, err = limit.NewShared(limit.SharedOptions{Store: l, Instances: n, Timeout: timeout, Sink: func(_ context.Context, e guard.Event) {
 			if e.Action == guard.Failed {
 				d.trips.Add(1)
 				d.gone.Store(time.Now().UnixNano())
@@ -225,7 +226,7 @@ func TestSharedFaults(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := start(t, test.args...)
-			doors := fleet(t, s.addr, doorsInFleet)
+			doors := fleet(t, s.addr, doorsInFleet, 0)
 			var targets []*target
 			add := func(from int32, p limit.Policy) *target {
 				p.Name, p.Points, p.Duration = "p", points, time.Hour
@@ -320,4 +321,51 @@ func TestSharedFaults(t *testing.T) {
 			}())
 		})
 	}
+}
+
+// TestSharedCrowd has more callers wait for a server that stands still than a connection
+// has room for: all go on in time, and so does who comes after them.
+func TestSharedCrowd(t *testing.T) {
+	s := start(t)
+	doors := fleet(t, s.addr, 1, 0)
+	op := limit.Op{Rule: rule(t, limit.Policy{Name: "p", Points: 100, Duration: time.Hour}), Key: limit.Key{Tag: 1, ID: 1}, Points: 1}
+	through(t, doors[0], op)
+	alone := limits(t, redisstore.Options{Address: []string{s.addr}, Timeout: redisstore.DefaultTimeout})
+	decide(t, alone, op)
+	s.signal(t, syscall.SIGSTOP)
+	const crowd = 3000
+	took := make([]time.Duration, crowd)
+	rush := func(ask func()) time.Duration {
+		var all sync.WaitGroup
+		for i := range took {
+			all.Go(func() {
+				began := time.Now()
+				ask()
+				took[i] = time.Since(began)
+			})
+		}
+		all.Wait()
+		return slices.Max(took)
+	}
+	longest := rush(func() { through(t, doors[0], op) })
+	t.Logf("%d callers at once: p99 %v, longest %v", crowd, p99(took), longest)
+	if longest > 500*time.Millisecond {
+		t.Errorf("a caller of Shared waited %v, want about %v", longest, limit.DefaultTimeout)
+	}
+	short := func() {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		if err := alone.Decide(ctx, time.Now(), []limit.Op{op}, make([]limit.Result, 1)); err == nil {
+			t.Error("Decide() of a server that stands still = nil, want an error")
+		}
+	}
+	longest = rush(short)
+	began := time.Now()
+	short()
+	t.Logf("%d callers of Limits: longest %v, and of who comes after them %v", crowd, longest, time.Since(began))
+	if longest = max(longest, time.Since(began)); longest > 500*time.Millisecond {
+		t.Errorf("a caller of Limits waited %v, want about 20ms", longest)
+	}
+	s.signal(t, syscall.SIGCONT)
+	eventually(t, "when it goes on", func() error { return alone.Ping(t.Context()) })
 }
