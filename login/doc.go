@@ -64,7 +64,7 @@
 //     Attempt and Recognise are of the realm without a name;
 //   - passwords in GraphQL, XML or a WebSocket are not seen, nor is a name in the path.
 //
-// The number that is left before a refusal, and some 0.1 µs of a decision, tell whether
+// The number that is left before a refusal, and some 0.2 µs of a decision, tell whether
 // somebody else has tried a user within the last hour. They do not tell whether the user is
 // there.
 //
