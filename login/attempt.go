@@ -30,7 +30,7 @@ type Attempt struct {
 	// whatever the counts.
 	Allowed bool
 	// Rule is the policy that refuses: "user-ip", "ip", "ip-56", "ip-48", "user",
-	// "device", "global", or RuleStore.
+	// "device", "global", "key", or RuleStore.
 	Rule string
 	// Wait is how long the refusal lasts, or limit.Forever. It is about this user and this
 	// address: tell it nobody else.
@@ -57,6 +57,7 @@ type claim struct {
 	realm, user string
 	others      []string
 	unproven    bool
+	key         bool // an API key: there is no user
 }
 
 // name is what is counted of a user's name: the empty one is none.
@@ -114,6 +115,10 @@ func (s *Shield) attempt(ctx context.Context, c claim, r *http.Request, mode gua
 func (a *Attempt) stranger(now time.Time, client clientip.Client, c claim, ipCounts bool) {
 	s := a.shield
 	var buf [maxCharges]limit.Op
+	if c.key {
+		a.keyed(now, client.Prefix, ipCounts)
+		return
+	}
 	byIP := s.addressOps(buf[:0], client.Prefix)
 	if a.user != "" && client.Prefix.IsValid() {
 		pair := s.pairOp(a.user, client.Prefix)
@@ -143,6 +148,20 @@ func (a *Attempt) stranger(now time.Time, client clientip.Client, c claim, ipCou
 	if !s.o.EnforceGlobal {
 		a.watch(now, []limit.Op{global})
 	}
+}
+
+// keyed counts an attempt with an API key.
+func (a *Attempt) keyed(now time.Time, prefix netip.Prefix, ipCounts bool) {
+	if !prefix.IsValid() {
+		return
+	}
+	r := a.shield.rules.key
+	ops := []limit.Op{{Rule: r, Key: r.KeyAt(a.shield.tag, a.shield.hasher.Subject("key\x00"+prefix.String())), Points: 1}}
+	if !ipCounts {
+		a.watch(now, ops)
+		return
+	}
+	a.take(now, ops)
 }
 
 // userOp adds the metric of a name, once.

@@ -34,7 +34,7 @@ func (s *Shield) Handler(next http.Handler) http.Handler {
 			return
 		}
 		c, ok := one.read(r, s.o.MaxBody)
-		if !ok && (one.Basic || !hasBody(r)) {
+		if !ok && (one.inHeader() || !hasBody(r)) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -44,7 +44,7 @@ func (s *Shield) Handler(next http.Handler) http.Handler {
 		if one.Observe {
 			mode = guard.Observe
 		}
-		a := s.attempt(r.Context(), claim{realm: one.Realm, user: c.User, others: c.Others, unproven: c.Unsure || !c.Password}, r, mode)
+		a := s.attempt(r.Context(), claim{realm: one.Realm, user: c.User, others: c.Others, unproven: c.Unsure || !c.Password, key: one.Key != ""}, r, mode)
 		if !a.Allowed {
 			a.Deny(w, r)
 			return
@@ -64,8 +64,14 @@ func (s *Shield) Handler(next http.Handler) http.Handler {
 	})
 }
 
+// inHeader tells a route whose credentials come with every request.
+func (r *route) inHeader() bool { return r.Basic || r.Key != "" }
+
 // read finds the credentials where this route takes them from.
 func (r *route) read(req *http.Request, maxBody int64) (Credentials, bool) {
+	if r.Key != "" {
+		return Credentials{Password: true}, req.Header.Get(r.Key) != ""
+	}
 	if !r.Basic {
 		return Read(req, r.User, r.Password, maxBody)
 	}
@@ -88,7 +94,7 @@ func judged(a *hook.Answer) {
 	switch {
 	case !rule.empty():
 		outcome = rule.header(a.Status, a.Header, a.Request)
-	case at.route.Basic:
+	case at.route.inHeader():
 		at.basic(a.Status, a.Header)
 		return
 	default:

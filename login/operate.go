@@ -151,7 +151,7 @@ func (s *Shield) Blocked(ctx context.Context) ([]Blocked, error) {
 
 func (s *Shield) allRules() []*limit.Rule {
 	r := &s.rules
-	return append([]*limit.Rule{r.userIP, r.user, r.device, r.global}, r.ip[:]...)
+	return append([]*limit.Rule{r.userIP, r.user, r.device, r.global, r.key}, r.ip[:]...)
 }
 
 func idOf(key limit.Key) string { return strconv.FormatUint(key.ID, 16) }

@@ -144,6 +144,7 @@ type rules struct {
 	userIP, user, device, global *limit.Rule
 	ip                           [3]*limit.Rule // /64 or an IPv4 address, /56, /48
 	undecided                    [2]*limit.Rule // of a user, of an address
+	key                          *limit.Rule    // API keys, of an address
 }
 
 // undecidedPolicies are how many attempts are given back because the app failed: they let
@@ -207,6 +208,9 @@ func (s *Shield) compile(problems *guard.Problems) {
 	}
 	p := s.o.Policies
 	s.rules = rules{userIP: compiled(p.UserIP), user: compiled(p.User), device: compiled(p.Device), global: compiled(p.Global)}
+	keys := p.IP
+	keys.Name, keys.Blocks, keys.BlockAt, keys.Remember = "key", nil, 0, 0
+	s.rules.key = compiled(keys)
 	for i, p := range undecidedPolicies {
 		s.rules.undecided[i] = compiled(p)
 	}

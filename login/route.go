@@ -29,6 +29,11 @@ type Route struct {
 	// have to: where one does not, every password is right. User and Password are not
 	// looked at.
 	Basic bool
+	// Key is the name of a header field that carries an API key or a token, such as
+	// "X-Api-Key". Requests with it are counted by address alone, and as wrong where the
+	// answer is 401. They start no block: many may be under way at once. Nothing else of the
+	// request is looked at.
+	Key string
 	// Success tells how the app says that the password was right. The zero value is judged
 	// by what apps usually do: see Judge.
 	Success Success
@@ -53,6 +58,9 @@ func compileRoutes(routes []Route, problems *guard.Problems) []*route {
 		one, ok := compileRoute(r)
 		if !ok {
 			problems.Add(field+".Pattern", r.Pattern, patternAllowed, "")
+		}
+		if r.Key != "" && (r.Basic || r.User != "" || r.Password != "" || !httpToken(r.Key)) {
+			problems.Add(field+".Key", r.Key, "the name of a header field, without Basic, User and Password", "")
 		}
 		for _, status := range r.Success.Status {
 			if status < 100 || status > 599 {
@@ -162,4 +170,11 @@ func (s *Shield) match(r *http.Request) *route {
 		}
 	}
 	return nil
+}
+
+// httpToken tells the name of a field, as RFC 9110 section 5.6.2 has it.
+func httpToken(name string) bool {
+	return strings.IndexFunc(name, func(c rune) bool {
+		return (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && !strings.ContainsRune("!#$%&'*+-.^_`|~", c)
+	}) < 0
 }

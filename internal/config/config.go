@@ -185,6 +185,8 @@ type LoginRoute struct {
 	Realm string `yaml:"realm" doc:"name of the users' realm, where two logins have different users"`
 	// Basic says that these paths ask for the password by Basic authentication.
 	Basic bool `yaml:"basic" doc:"these paths ask for the password by Basic authentication"`
+	// Key is the header field that carries an API key.
+	Key string `yaml:"key" doc:"header field of an API key; its failures are counted by address"`
 	// Success says how the app answers a right password; without it, what apps usually do.
 	Success LoginSuccess `yaml:"success" doc:"how a right password is answered; empty: what apps usually do"`
 	// Observe counts and tells only.

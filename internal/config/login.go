@@ -32,7 +32,7 @@ func (l *Login) ShieldRoutes() []login.Route {
 	routes := make([]login.Route, len(l.Routes))
 	for i, r := range l.Routes {
 		routes[i] = login.Route{
-			Pattern: r.Route, User: r.User, Password: r.Password, Realm: r.Realm, Basic: r.Basic, Observe: r.Observe,
+			Pattern: r.Route, User: r.User, Password: r.Password, Realm: r.Realm, Basic: r.Basic, Key: r.Key, Observe: r.Observe,
 			Success: login.Success{Location: r.Success.Location, Cookie: r.Success.Cookie, Body: r.Success.Body},
 		}
 		for _, status := range r.Success.Status {
