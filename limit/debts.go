@@ -66,15 +66,17 @@ func (s *Shared) charge(now time.Time, op *Op, verb Verb, res *Result, allowed b
 	}
 }
 
-func (s *Shared) owe(key Key, d debt) {
+// owe is false when there is no room.
+func (s *Shared) owe(key Key, d debt) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	older, ok := s.pending[key]
 	if !ok && len(s.pending) >= maxDebts {
-		return
+		return false
 	}
 	s.pending[key] = older.then(d)
 	s.owing.Store(true)
+	return true
 }
 
 // forgive drops what is owed for a key that is deleted. What is just being paid is deleted

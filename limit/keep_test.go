@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -158,5 +159,44 @@ type stuckKeeper struct {
 
 func (s stuckKeeper) Set(context.Context, string, []byte, time.Duration) error {
 	<-s.free
+	return nil
+}
+
+// TestKeepNothing holds that counts are no affair of the keeper.
+func TestKeepNothing(t *testing.T) {
+	local := memory(t, 0)
+	var k countingKeeper
+	keeping, err := local.Keep(t.Context(), &k, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := limit.NewShared(limit.SharedOptions{Store: memory(t, 0), Local: local, Instances: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	r := rule(t, limit.Policy{Name: "p", Points: 50, Duration: time.Hour})
+	for range 50 {
+		consume(t, s, r, 1)
+	}
+	op := limit.Op{Rule: r, Key: limit.Key{Tag: 1, ID: 1}, Verb: limit.Assign, Points: 3}
+	decide(t, local, time.Now(), op)
+	op.Verb, op.TTL = limit.Block, time.Hour
+	decide(t, local, time.Now(), op)
+	op.Verb, op.TTL = limit.Assign, 0
+	decide(t, local, time.Now(), op)
+	_ = keeping.Close()
+	if n := k.writes.Load(); n != 2 {
+		t.Errorf("%d writes, want a block and its end", n)
+	}
+}
+
+type countingKeeper struct {
+	broken
+	writes atomic.Int64
+}
+
+func (c *countingKeeper) Set(context.Context, string, []byte, time.Duration) error {
+	c.writes.Add(1)
 	return nil
 }

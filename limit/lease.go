@@ -158,6 +158,8 @@ func (l *lease) want(now time.Time, op *Op, instances int64) (take, held int64) 
 		l.size = min(2*l.size, op.Rule.Policy.Lease)
 	} else { // what was not spent in time was too much
 		l.size = max(1, (l.size-l.left)/2)
+	}
+	if !now.Before(l.until) {
 		l.left = 0
 	}
 	// Near the limit the rest is for everybody; at the limit a refusal tells what is there.

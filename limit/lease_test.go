@@ -115,3 +115,50 @@ func TestLeaseQuiet(t *testing.T) {
 		}
 	})
 }
+
+// TestLeaseExpired refuses a large request while points are held, and lets them run out:
+// they are not there for the next one.
+func TestLeaseExpired(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const lease = 20
+		store := &faulty{Memory: memory(t, 0)}
+		s := share(t, store, 1)
+		r := rule(t, limit.Policy{Name: "p", Points: 400, Duration: 20 * time.Minute, Lease: lease})
+		for range 40 { // the lease grows
+			consume(t, s, r, 1)
+		}
+		before := store.calls.Load()
+		for store.calls.Load() == before { // until there is a new one
+			consume(t, s, r, 1)
+		}
+		if res := decide(t, s, time.Now(), limit.Op{Rule: r, Key: limit.Key{Tag: 1, ID: 1}, Points: 400}); res.Allowed {
+			t.Fatalf("all at once = %+v", res)
+		}
+		time.Sleep(2 * time.Minute) // a lease is good for one
+		consume(t, s, r, 1)
+		before = store.calls.Load()
+		held := 0
+		for consume(t, s, r, 1); store.calls.Load() == before; held++ {
+			consume(t, s, r, 1)
+		}
+		if held >= lease {
+			t.Errorf("%d points were held, want less than the lease of %d", held, lease)
+		}
+	})
+}
+
+// TestLeaseReward gives points back here: a refusal that is remembered is over.
+func TestLeaseReward(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &faulty{Memory: memory(t, 0)}
+		s := share(t, store, 1)
+		r := rule(t, limit.Policy{Name: "p", Points: 10, Duration: time.Hour, Lease: 5})
+		for range 20 {
+			consume(t, s, r, 1)
+		}
+		decide(t, s, time.Now(), limit.Op{Rule: r, Key: limit.Key{Tag: 1, ID: 1}, Verb: limit.Add, Points: -3})
+		if res := consume(t, s, r, 1); !res.Allowed {
+			t.Errorf("after points were given back = %+v", res)
+		}
+	})
+}

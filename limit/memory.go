@@ -173,20 +173,40 @@ func (m *Memory) one(now int64, op *Op, res *Result) error {
 		}
 		m.inherit(s.state(i), id, now, op)
 	}
+	was := s.state(i).Flags
 	op.Rule.one(s.state(i), now, op, res)
 	if res.Started || op.forced() {
-		m.keepBlock(id, s.state(i))
+		m.keepBlock(id, was, s.state(i))
 	}
 	s.mu.Unlock()
 	return nil
 }
 
+// mirror does an Assign that is worth less than the room that is left for blocks: without
+// other room it does nothing.
+func (m *Memory) mirror(now int64, op *Op) {
+	id := tag(op.Key)
+	s := &m.shards[shardOf(id)]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := s.find(id)
+	if i < 0 {
+		if i = s.place(id, now, false); i < 0 {
+			return
+		}
+	}
+	var ignored Result
+	was := s.state(i).Flags
+	op.Rule.one(s.state(i), now, op, &ignored)
+	m.keepBlock(id, was, s.state(i))
+}
+
 // keepBlock keeps a block that starts, and forgets one that something else took the place
 // of. The lock of the key's shard is held.
-func (m *Memory) keepBlock(id uint64, s *State) {
+func (m *Memory) keepBlock(id uint64, was Flags, s *State) {
 	if s.Flags&FlagBlocked != 0 {
 		m.keep(id, *s)
-	} else {
+	} else if was&FlagBlocked != 0 {
 		m.keep(id, State{})
 	}
 }
@@ -227,7 +247,7 @@ func (m *Memory) estimate(s *shard, id uint64, now int64, op *Op, commit bool) R
 			op.Rule.strike(s.state(i), now)
 			res.Started = true
 			op.Rule.Report(s.state(i), now, op, &res)
-			m.keepBlock(id, s.state(i))
+			m.keepBlock(id, 0, s.state(i))
 		}
 	}
 	return res
@@ -287,9 +307,10 @@ func (m *Memory) all(now int64, ops []Op, results []Result) error {
 				results[i] = m.estimate(s, id, now, op, allowed)
 				continue
 			}
+			was := s.state(j).Flags
 			*s.state(j) = copies[i]
 			if results[i].Started || op.forced() {
-				m.keepBlock(id, &copies[i])
+				m.keepBlock(id, was, &copies[i])
 			}
 		case known[i]:
 			if j := s.find(id); j >= 0 && s.state(j).Until <= now {

@@ -2,6 +2,7 @@ package limit
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -192,6 +193,9 @@ func (s *Shared) ask(ctx context.Context, now time.Time, ops []Op, results []Res
 		return s.alone(ctx, now, ops, results)
 	}
 	for i := range ops {
+		if op := &ops[i]; op.Rule.Policy.Lease > 1 && op.Verb != Consume && op.Verb != Peek {
+			s.leases.drop(op.Key) // it is about what was there before
+		}
 		s.mirror(now, &ops[i], &results[i])
 	}
 	return nil
@@ -266,8 +270,7 @@ func (s *Shared) mirror(now time.Time, op *Op, res *Result) {
 	if p.Algorithm == FixedWindow && res.Reset >= MinDuration {
 		local.TTL = res.Reset
 	}
-	var ignored Result
-	_ = s.local.one(at, &local, &ignored) // without room, the policy's share starts anew
+	s.local.mirror(at, &local)
 }
 
 // blockHere refuses a key in this process, and asks the store about it once in recheck.
@@ -286,6 +289,8 @@ func (s *Shared) blockedHere(at int64, r *Rule, key Key) bool {
 	return res.Blocked
 }
 
+var errDebts = errors.New("limit: the store is away, and there is no room to note what it has to be told")
+
 // Delete implements Store. While the store is away it is told later.
 func (s *Shared) Delete(ctx context.Context, key Key) (bool, error) {
 	found, _ := s.local.Delete(ctx, key) // a Memory's has no error
@@ -301,7 +306,9 @@ func (s *Shared) Delete(ctx context.Context, key Key) (bool, error) {
 			return there || found, nil
 		}
 	}
-	s.owe(key, debt{forget: true})
+	if !s.owe(key, debt{forget: true}) {
+		return found, errDebts
+	}
 	return found, nil
 }
 

@@ -313,3 +313,36 @@ func (h honestStore) Decide(ctx context.Context, now time.Time, ops []limit.Op, 
 	}
 	return h.Store.Decide(ctx, now, ops, results)
 }
+
+// TestMirrorLeavesRoom floods a Shared with keys that the store allows: there is room for
+// blocks in this process all the same.
+func TestMirrorLeavesRoom(t *testing.T) {
+	local := memory(t, 4096)
+	s, err := limit.NewShared(limit.SharedOptions{Store: memory(t, 0), Local: local, Instances: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	r := rule(t, limit.Policy{Name: "p", Points: 5, Duration: time.Hour})
+	for id := range uint64(20_000) {
+		consume(t, s, r, (id+1)*0x9e3779b97f4a7c15)
+	}
+	op := limit.Op{Rule: r, Key: limit.Key{ID: 7}, Verb: limit.Block, TTL: time.Hour}
+	if err := local.Decide(t.Context(), time.Now(), []limit.Op{op}, make([]limit.Result, 1)); err != nil {
+		t.Errorf("a block after a flood of keys = %v", err)
+	}
+}
+
+// TestDebtsFull holds that who deletes a key hears when that cannot be noted.
+func TestDebtsFull(t *testing.T) {
+	store := &faulty{Memory: memory(t, 0)}
+	s := share(t, store, 1)
+	r := rule(t, limit.Policy{Name: "p", Points: 5, Duration: time.Hour})
+	goAway(t, store, s)
+	for id := range uint64(1 << 16) {
+		consume(t, s, r, (id+1)*0x9e3779b97f4a7c15)
+	}
+	if _, err := s.Delete(t.Context(), limit.Key{Tag: 7, ID: 7}); err == nil {
+		t.Error("Delete() without room to note it = nil, want an error")
+	}
+}

@@ -2,6 +2,8 @@ package redisstore
 
 import (
 	"context"
+	"errors"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -12,28 +14,49 @@ import (
 // outside: half of its ring, where a call that finds no place waits whatever its context.
 const crowded = 512
 
+// calm is how many answers in a row make a connection that failed a good one again.
+const calm = 64
+
 // bounded is a client whose calls end with their context.
 //
 // Those of rueidis nearly always do. But one that finds the connection gone waits for
-// whoever dials, as long as that one's context allows, and one that finds the ring of the
-// connection full, since a server stands still, waits until the connection is given up: more
-// than a second. So where there is reason to fear that, after an error of the connection or
-// in a crowd, a call runs apart from its caller, who goes when its time is over. Otherwise
-// that would cost each call a goroutine.
+// whoever dials, as long as that one's context allows, and for the end of what came of it;
+// and one that finds the ring of the connection full, since a server stands still, waits
+// until the connection is given up: more than a second. So where there is reason to fear
+// that, after an error of a connection or in a crowd, a call runs apart from its caller, who
+// goes when its time is over. Otherwise that would cost each call a goroutine.
 type bounded struct {
 	rueidis.Client
-	inside atomic.Int32
-	shaky  atomic.Bool // the last answer was an error of the connection
+	*health
 }
 
-func (b *bounded) apart() bool { return b.shaky.Load() || b.inside.Load() >= crowded }
+// A health is how the connections of a client are.
+type health struct {
+	inside atomic.Int32 // how many calls rueidis has
+	shaky  atomic.Int32 // how many answers are to come before they are trusted again
+}
 
-// note remembers whether the connection works. It is read for every call and written for
-// few.
-func (b *bounded) note(err error) {
-	if shaky := err != nil; b.shaky.Load() != shaky {
-		b.shaky.Store(shaky)
+func (h *health) apart() bool { return h.shaky.Load() > 0 || h.inside.Load() >= crowded }
+
+// note remembers whether a call got an answer.
+func (h *health) note(err error) {
+	switch n := h.shaky.Load(); {
+	case err == nil && n > 0:
+		h.shaky.CompareAndSwap(n, n-1)
+	case err != nil && !errors.Is(err, context.Canceled): // who leaves says nothing
+		h.shaky.Store(calm)
 	}
+}
+
+// A watched connection tells when it is closed: the next call has to dial.
+type watched struct {
+	net.Conn
+	health *health
+}
+
+func (w watched) Close() error {
+	w.health.shaky.Store(calm)
+	return w.Conn.Close()
 }
 
 // Do implements rueidis.Client.
@@ -54,35 +77,27 @@ func (b *bounded) do(ctx context.Context, cmd rueidis.Completed) rueidis.RedisRe
 
 // DoCache implements rueidis.Client.
 func (b *bounded) DoCache(ctx context.Context, cmd rueidis.Cacheable, ttl time.Duration) rueidis.RedisResult {
-	call := func() rueidis.RedisResult {
-		b.inside.Add(1)
-		r := b.Client.DoCache(ctx, cmd, ttl)
-		b.inside.Add(-1)
-		b.note(r.NonRedisError())
-		return r
-	}
 	if b.apart() {
-		return outside(ctx, call, rueidis.NewErrorResult)
+		return outside(ctx, func() rueidis.RedisResult { return b.doCache(ctx, cmd, ttl) }, rueidis.NewErrorResult)
 	}
-	return call()
+	return b.doCache(ctx, cmd, ttl)
+}
+
+func (b *bounded) doCache(ctx context.Context, cmd rueidis.Cacheable, ttl time.Duration) rueidis.RedisResult {
+	b.inside.Add(1)
+	r := b.Client.DoCache(ctx, cmd, ttl)
+	b.inside.Add(-1)
+	b.note(r.NonRedisError())
+	return r
 }
 
 // DoMulti implements rueidis.Client.
 func (b *bounded) DoMulti(ctx context.Context, multi ...rueidis.Completed) []rueidis.RedisResult {
-	n := len(multi)
-	call := func() []rueidis.RedisResult {
-		b.inside.Add(1)
-		all := b.Client.DoMulti(ctx, multi...)
-		b.inside.Add(-1)
-		for _, r := range all {
-			b.note(r.NonRedisError())
-		}
-		return all
-	}
 	if !b.apart() {
-		return call()
+		return b.doMulti(ctx, multi)
 	}
-	return outside(ctx, call, func(err error) []rueidis.RedisResult {
+	n := len(multi)
+	return outside(ctx, func() []rueidis.RedisResult { return b.doMulti(ctx, multi) }, func(err error) []rueidis.RedisResult {
 		all := make([]rueidis.RedisResult, n)
 		for i := range all {
 			all[i] = rueidis.NewErrorResult(err)
@@ -91,11 +106,21 @@ func (b *bounded) DoMulti(ctx context.Context, multi ...rueidis.Completed) []rue
 	})
 }
 
+func (b *bounded) doMulti(ctx context.Context, multi []rueidis.Completed) []rueidis.RedisResult {
+	b.inside.Add(1)
+	all := b.Client.DoMulti(ctx, multi...)
+	b.inside.Add(-1)
+	for i := range all {
+		b.note(all[i].NonRedisError())
+	}
+	return all
+}
+
 // Nodes implements rueidis.Client.
 func (b *bounded) Nodes() map[string]rueidis.Client {
 	nodes := b.Client.Nodes()
 	for address, node := range nodes {
-		nodes[address] = &bounded{Client: node}
+		nodes[address] = &bounded{node, b.health}
 	}
 	return nodes
 }

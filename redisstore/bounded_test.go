@@ -37,7 +37,7 @@ func TestBounded(t *testing.T) {
 	for _, crowd := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &stuck{free: make(chan struct{}), err: errors.New("the connection is gone")}
-			b := &bounded{Client: s}
+			b := &bounded{s, &health{}}
 			if crowd {
 				for range crowded {
 					go b.Do(t.Context(), rueidis.Completed{})
@@ -64,6 +64,9 @@ func TestBounded(t *testing.T) {
 			s.err = nil
 			close(s.free)
 			synctest.Wait()
+			for range calm {
+				b.Do(t.Context(), rueidis.Completed{})
+			}
 			if b.apart() || b.inside.Load() != 0 {
 				t.Errorf("after all have answered apart() = %v with %d inside", b.apart(), b.inside.Load())
 			}

@@ -28,6 +28,7 @@ type connection struct {
 	address string
 
 	client atomic.Pointer[bounded]
+	health health
 
 	mu      sync.Mutex
 	closed  bool
@@ -37,26 +38,32 @@ type connection struct {
 }
 
 func newConnection(o Options) *connection {
-	return &connection{
-		timeout: o.Timeout, address: strings.Join(o.Address, ","),
-		option: rueidis.ClientOption{
-			InitAddress: o.Address, Username: o.Username, Password: o.Password, SelectDB: o.DB,
-			TLSConfig: o.TLS, Dialer: net.Dialer{Timeout: o.Timeout},
-			ConnWriteTimeout: o.Timeout, DisableCache: !o.Cache,
-			// A quarter of the default: sessions are small, and so is the process then.
-			ReadBufferEachConn: 1 << 17, WriteBufferEachConn: 1 << 17,
-			DialCtxFn: func(ctx context.Context, address string, d *net.Dialer, c *tls.Config) (net.Conn, error) {
-				network := "tcp"
-				if strings.HasPrefix(address, "/") {
-					network = "unix"
-				}
-				if c != nil {
-					return (&tls.Dialer{NetDialer: d, Config: c}).DialContext(ctx, network, address)
-				}
-				return d.DialContext(ctx, network, address)
-			},
-		},
+	c := &connection{timeout: o.Timeout, address: strings.Join(o.Address, ",")}
+	c.option = rueidis.ClientOption{
+		InitAddress: o.Address, Username: o.Username, Password: o.Password, SelectDB: o.DB,
+		TLSConfig: o.TLS, Dialer: net.Dialer{Timeout: o.Timeout},
+		ConnWriteTimeout: o.Timeout, DisableCache: !o.Cache,
+		// A quarter of the default: sessions are small, and so is the process then.
+		ReadBufferEachConn: 1 << 17, WriteBufferEachConn: 1 << 17,
+		DialCtxFn: c.dial,
 	}
+	return c
+}
+
+func (c *connection) dial(ctx context.Context, address string, d *net.Dialer, t *tls.Config) (conn net.Conn, err error) {
+	network := "tcp"
+	if strings.HasPrefix(address, "/") {
+		network = "unix"
+	}
+	if t != nil {
+		conn, err = (&tls.Dialer{NetDialer: d, Config: t}).DialContext(ctx, network, address)
+	} else {
+		conn, err = d.DialContext(ctx, network, address)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return watched{conn, &c.health}, nil
 }
 
 // use calls f with the client and a context that ends in time, and says in an error where
@@ -131,7 +138,7 @@ func (c *connection) try(done chan struct{}) {
 	case c.closed:
 		client.Close()
 	default:
-		c.client.Store(&bounded{Client: client})
+		c.client.Store(&bounded{client, &c.health})
 	}
 }
 
