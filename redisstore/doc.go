@@ -37,8 +37,10 @@
 // lose what was not copied yet. Then a change is undone, or a logout: for a logout that
 // must survive the loss of a server use diskstore, or set WAIT-like durability on the
 // server. A server that is stopped or stands still costs each call Options.Timeout at most,
-// and an error; when it is back the store goes on by itself. A decision that ends in an
-// error may have been counted or not; it is never sent twice.
+// or what its context allows if that is less, and an error; when it is back the store goes
+// on by itself. A decision that ends in an error may have been counted or not; it is never
+// sent twice. A limit.Shared in front of Limits waits 15 ms at most, answers in this process
+// meanwhile, and tells the server afterwards: its comment states how much can pass.
 //
 // What limits keep is lost with the server's memory: counts start anew then, and blocks
 // are over. A server with a maxmemory-policy that evicts keys forgets counts and blocks

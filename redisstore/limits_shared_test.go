@@ -2,15 +2,20 @@ package redisstore_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/limit"
+	"github.com/panoplysec/panoply/redisstore"
 )
 
 // count is how often the server was told a command, from "INFO commandstats".
@@ -142,4 +147,64 @@ func TestSharedLeases(t *testing.T) {
 			t.Errorf("%v: a quiet key counts %d, want the %d that were taken", algorithm, got, instances)
 		}
 	}
+}
+
+// TestSharedColdStart has a door start while the server stands still, or is not there.
+func TestSharedColdStart(t *testing.T) {
+	for _, paused := range []bool{true, false} {
+		s := start(t)
+		if paused {
+			s.signal(t, syscall.SIGSTOP)
+		} else {
+			s.kill()
+		}
+		l, err := redisstore.NewLimits(redisstore.Options{Address: []string{s.addr}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		back := make(chan struct{}, 1)
+		shared, err := limit.NewShared(limit.SharedOptions{Store: l, Instances: 2, Sink: func(_ context.Context, e guard.Event) {
+			if e.Action == guard.Noted {
+				back <- struct{}{}
+			}
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer shared.Close()
+		op := limit.Op{Rule: rule(t, limit.Policy{Name: "p", Points: 20, Duration: time.Hour}), Key: limit.Key{Tag: 1, ID: 1}, Points: 1}
+		var took []time.Duration
+		passed := int64(0)
+		for range 100 {
+			began := time.Now()
+			if through(t, &door{Shared: shared}, op).Allowed {
+				passed++
+			}
+			took = append(took, time.Since(began))
+		}
+		t.Logf("paused %v: p50 %v, longest %v", paused, p50(took), slices.Max(took))
+		if passed != 10 || p50(took) > 2*time.Millisecond || slices.Max(took) > 500*time.Millisecond {
+			t.Errorf("paused %v: %d passed, want the share of 10, three after %v at most and the rest at once", paused, passed, limit.DefaultTimeout)
+		}
+		if paused {
+			s.signal(t, syscall.SIGCONT)
+		} else {
+			s.up(t)
+		}
+		select {
+		case <-back:
+		case <-time.After(20 * time.Second):
+			t.Fatal("the door does not find the server")
+		}
+		op.Verb = limit.Peek
+		if got := decide(t, limits(t, redisstore.Options{Address: []string{s.addr}}), op)[0].Consumed; got < passed {
+			t.Errorf("paused %v: the server counts %d, want the %d that passed", paused, got, passed)
+		}
+	}
+}
+
+func p50(all []time.Duration) time.Duration {
+	slices.Sort(all)
+	return all[len(all)/2]
 }
