@@ -10,12 +10,14 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// crowded is how many calls may be inside rueidis at once before the next are bounded from
-// outside: half of its ring, where a call that finds no place waits whatever its context.
-const crowded = 512
-
-// calm is how many answers in a row make a connection that failed a good one again.
-const calm = 64
+const (
+	// crowded is how many calls may be inside rueidis at once before the next are bounded
+	// from outside: half of its ring, where a call that finds no place waits whatever its
+	// context. Those get most of the other half.
+	crowded, rest = 512, 384
+	// calm is how many answers in a row make a connection that failed a good one again.
+	calm = 64
+)
 
 // bounded is a client whose calls end with their context.
 //
@@ -32,9 +34,12 @@ type bounded struct {
 
 // A health is how the connections of a client are.
 type health struct {
-	inside atomic.Int32 // how many calls rueidis has
-	shaky  atomic.Int32 // how many answers are to come before they are trusted again
+	inside atomic.Int32  // how many calls rueidis has
+	shaky  atomic.Int32  // how many answers are to come before they are trusted again
+	room   chan struct{} // of calls that run apart
 }
+
+func newHealth() *health { return &health{room: make(chan struct{}, rest)} }
 
 func (h *health) apart() bool { return h.shaky.Load() > 0 || h.inside.Load() >= crowded }
 
@@ -62,7 +67,7 @@ func (w watched) Close() error {
 // Do implements rueidis.Client.
 func (b *bounded) Do(ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
 	if b.apart() {
-		return outside(ctx, func() rueidis.RedisResult { return b.do(ctx, cmd) }, rueidis.NewErrorResult)
+		return outside(ctx, b.health, func() rueidis.RedisResult { return b.do(ctx, cmd) }, rueidis.NewErrorResult)
 	}
 	return b.do(ctx, cmd)
 }
@@ -78,7 +83,7 @@ func (b *bounded) do(ctx context.Context, cmd rueidis.Completed) rueidis.RedisRe
 // DoCache implements rueidis.Client.
 func (b *bounded) DoCache(ctx context.Context, cmd rueidis.Cacheable, ttl time.Duration) rueidis.RedisResult {
 	if b.apart() {
-		return outside(ctx, func() rueidis.RedisResult { return b.doCache(ctx, cmd, ttl) }, rueidis.NewErrorResult)
+		return outside(ctx, b.health, func() rueidis.RedisResult { return b.doCache(ctx, cmd, ttl) }, rueidis.NewErrorResult)
 	}
 	return b.doCache(ctx, cmd, ttl)
 }
@@ -97,7 +102,7 @@ func (b *bounded) DoMulti(ctx context.Context, multi ...rueidis.Completed) []rue
 		return b.doMulti(ctx, multi)
 	}
 	n := len(multi)
-	return outside(ctx, func() []rueidis.RedisResult { return b.doMulti(ctx, multi) }, func(err error) []rueidis.RedisResult {
+	return outside(ctx, b.health, func() []rueidis.RedisResult { return b.doMulti(ctx, multi) }, func(err error) []rueidis.RedisResult {
 		all := make([]rueidis.RedisResult, n)
 		for i := range all {
 			all[i] = rueidis.NewErrorResult(err)
@@ -125,11 +130,20 @@ func (b *bounded) Nodes() map[string]rueidis.Client {
 	return nodes
 }
 
-// outside runs call in a goroutine, and returns what it returns or, when ctx ends first,
-// what failed makes of that. The call ends later, by the same ctx or with its connection.
-func outside[T any](ctx context.Context, call func() T, failed func(error) T) T {
+// outside runs call in a goroutine, once there is room for it, and returns what it returns
+// or, when ctx ends first, what failed makes of that. The call ends later, by the same ctx or
+// with its connection.
+func outside[T any](ctx context.Context, h *health, call func() T, failed func(error) T) T {
+	select {
+	case h.room <- struct{}{}:
+	case <-ctx.Done():
+		return failed(ctx.Err())
+	}
 	done := make(chan T, 1)
-	go func() { done <- call() }()
+	go func() {
+		done <- call()
+		<-h.room
+	}()
 	select {
 	case r := <-done:
 		return r

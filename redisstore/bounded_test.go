@@ -37,9 +37,9 @@ func TestBounded(t *testing.T) {
 	for _, crowd := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &stuck{free: make(chan struct{}), err: errors.New("the connection is gone")}
-			b := &bounded{s, &health{}}
+			b := &bounded{s, newHealth()}
 			if crowd {
-				for range crowded {
+				for range 2 * (crowded + rest) { // the last of them wait outside
 					go b.Do(t.Context(), rueidis.Completed{})
 				}
 				synctest.Wait()

@@ -28,7 +28,7 @@ type connection struct {
 	address string
 
 	client atomic.Pointer[bounded]
-	health health
+	health *health
 
 	mu      sync.Mutex
 	closed  bool
@@ -38,7 +38,7 @@ type connection struct {
 }
 
 func newConnection(o Options) *connection {
-	c := &connection{timeout: o.Timeout, address: strings.Join(o.Address, ",")}
+	c := &connection{timeout: o.Timeout, address: strings.Join(o.Address, ","), health: newHealth()}
 	c.option = rueidis.ClientOption{
 		InitAddress: o.Address, Username: o.Username, Password: o.Password, SelectDB: o.DB,
 		TLSConfig: o.TLS, Dialer: net.Dialer{Timeout: o.Timeout},
@@ -63,7 +63,7 @@ func (c *connection) dial(ctx context.Context, address string, d *net.Dialer, t 
 	if err != nil {
 		return nil, err
 	}
-	return watched{conn, &c.health}, nil
+	return watched{conn, c.health}, nil
 }
 
 // use calls f with the client and a context that ends in time, and says in an error where
@@ -138,7 +138,7 @@ func (c *connection) try(done chan struct{}) {
 	case c.closed:
 		client.Close()
 	default:
-		c.client.Store(&bounded{client, &c.health})
+		c.client.Store(&bounded{client, c.health})
 	}
 }
 

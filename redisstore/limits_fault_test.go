@@ -342,7 +342,7 @@ func TestSharedCrowd(t *testing.T) {
 	}
 	longest := rush(func() { through(t, doors[0], op) })
 	t.Logf("%d callers at once: p99 %v, longest %v", crowd, p99(took), longest)
-	if longest > 500*time.Millisecond {
+	if longest > 800*time.Millisecond { // a second where nothing bounds it
 		t.Errorf("a caller of Shared waited %v, want about %v", longest, limit.DefaultTimeout)
 	}
 	short := func() {
@@ -356,7 +356,7 @@ func TestSharedCrowd(t *testing.T) {
 	began := time.Now()
 	short()
 	t.Logf("%d callers of Limits: longest %v, and of who comes after them %v", crowd, longest, time.Since(began))
-	if longest = max(longest, time.Since(began)); longest > 500*time.Millisecond {
+	if longest = max(longest, time.Since(began)); longest > 800*time.Millisecond { // a second where nothing bounds it
 		t.Errorf("a caller of Limits waited %v, want about 20ms", longest)
 	}
 	s.signal(t, syscall.SIGCONT)
