@@ -48,10 +48,10 @@ type SharedOptions struct {
 // A Shared puts a Store in front of which nothing waits for long. It is a Store itself.
 //
 // A key that is blocked is refused in this process, and the Store is asked about it once
-// in 5 seconds, or with LocalBlockAt not at all. After 3 decisions in a row that failed or took longer than Timeout the
-// Store is left alone: then each policy's Outage answers at once, and one probe each Retry
-// finds out when it is back. What was counted and blocked meanwhile is then added to the
-// Store, for up to 65,536 keys.
+// in 5 seconds, or with LocalBlockAt not at all. After 3 decisions in a row that failed or
+// took longer than Timeout the Store is left alone: then each policy's Outage answers at
+// once, and one probe each Retry finds out when it is back. What was counted and blocked
+// meanwhile, and still is, is then added to the Store, for up to 65,536 keys.
 //
 // With LocalShare a process allows its share of what was left when it last saw the key. So
 // a key is allowed at most Points + Instances × ceil(Points/Instances) within a Duration in
@@ -66,7 +66,8 @@ type SharedOptions struct {
 // A policy with a Lease takes several points at a time for keys that are busy, and spends
 // them here, within a twentieth of Duration. Each process holds at most Lease points of a
 // key, so within one Duration at most Instances × Lease points more are spent than the
-// policy allows; a decision on one op alone uses leases, one on several does not.
+// policy allows, in an outage, too; a decision on one op alone uses leases, one on several
+// does not.
 //
 // Close ends its probes.
 type Shared struct {
