@@ -141,6 +141,7 @@ func (d *Door) Start(ctx context.Context) error {
 	d.stop = stop
 	d.announce(d.current.Load())
 	d.wg.Go(func() { d.checks.run(background) })
+	d.wg.Go(func() { d.placeLogins(background) })
 	return nil
 }
 
@@ -155,8 +156,11 @@ func (d *Door) open(ctx context.Context, cfg *config.Config) error {
 	}
 	d.current.Store(g)
 	d.since = time.Now()
-	d.control.serve(d)
-	return d.listen(ctx, cfg)
+	if err := d.listen(ctx, cfg); err != nil {
+		return err
+	}
+	d.control.serve(d) // orders wait on the socket until there is all that they ask about
+	return nil
 }
 
 // Addr returns the HTTPS address, nil before Start. On localhost it is the IPv4 one

@@ -5,10 +5,12 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"golang.org/x/text/unicode/norm"
@@ -51,11 +53,14 @@ type limits struct {
 
 	finder *logins.Finder
 	peers  *logins.Peers
+
+	again chan struct{} // the logins that were found have changed
+	once  sync.Once
 }
 
 // openLimits opens where counts are kept.
 func (d *Door) openLimits(cfg *config.Config) (err error) {
-	l := &limits{cfg: cfg.Limits, peers: logins.NewPeers()}
+	l := &limits{cfg: cfg.Limits, peers: logins.NewPeers(), again: make(chan struct{}, 1)}
 	d.limits = l
 	defer func() {
 		if err != nil {
@@ -126,13 +131,15 @@ func (d *Door) openRedis(l *limits) error {
 	return nil
 }
 
-// closeLimits lets go of what openLimits opened.
+// closeLimits lets go of what openLimits opened. d.limits stays: a request or an order that
+// was cut may be about to look at it, and then counts in memory.
 func (d *Door) closeLimits() {
-	l := d.limits
-	if l == nil {
-		return
+	if l := d.limits; l != nil {
+		l.once.Do(func() { l.close(d.log) })
 	}
-	d.limits = nil
+}
+
+func (l *limits) close(log *slog.Logger) {
 	var errs []error
 	if l.shared != nil {
 		errs = append(errs, l.shared.Close())
@@ -148,7 +155,7 @@ func (d *Door) closeLimits() {
 	}
 	for _, err := range errs {
 		if err != nil {
-			d.log.Error("the store of limits", "err", err)
+			log.Error("the store of limits", "err", err)
 		}
 	}
 }
@@ -237,19 +244,31 @@ func (s *state) keepLogins(found []logins.Login) error {
 	return s.write(loginsName, found)
 }
 
-// loginsChanged puts the routes that were found in place, after the request that found
-// them.
+// loginsChanged asks for the routes that were found to be put in place. It does not wait:
+// the Finder is locked, and a rebuild asks it.
 func (d *Door) loginsChanged() {
-	go func() {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		if d.servers == nil || d.closed {
+	select {
+	case d.limits.again <- struct{}{}:
+	default: // asked for already
+	}
+}
+
+// placeLogins puts routes that were found in place, until ctx is done.
+func (d *Door) placeLogins(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
 			return
+		case <-d.limits.again:
 		}
-		if err := d.rebuild(); err != nil {
-			d.log.Error("the logins that were found could not be put in place", "err", err)
+		d.mu.Lock()
+		if !d.closed {
+			if err := d.rebuild(); err != nil {
+				d.log.Error("the logins that were found could not be put in place", "err", err)
+			}
 		}
-	}()
+		d.mu.Unlock()
+	}
 }
 
 // describeLogin says which logins are protected.
