@@ -154,7 +154,7 @@ func (d *Door) open(ctx context.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	d.current.Store(g)
+	d.put(g)
 	d.since = time.Now()
 	if err := d.listen(ctx, cfg); err != nil {
 		return err
@@ -175,8 +175,8 @@ func (d *Door) AdminAddr() net.Addr { return d.servers.addr(roleAdmin) }
 
 // Reload builds everything that cfg decides, then puts it in place at once. On an error
 // the door goes on as before. Counts, cookies, bans, overrides by Switch and open
-// connections stay; listeners whose address did not change stay open. The state folder
-// is not changed by a reload.
+// connections stay; listeners whose address did not change stay open. A change of the
+// state folder or of limits is refused.
 func (d *Door) Reload(cfg *config.Config) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -189,6 +189,9 @@ func (d *Door) Reload(cfg *config.Config) error {
 	if cfg.State != d.state.dir {
 		return fmt.Errorf("door: the state folder cannot change while running (%s, now %s); restart", d.state.dir, cfg.State)
 	}
+	if err := d.sameLimits(cfg); err != nil {
+		return err
+	}
 	g, err := d.build(cfg)
 	if err != nil {
 		return err
@@ -196,8 +199,7 @@ func (d *Door) Reload(cfg *config.Config) error {
 	if err := d.servers.change(cfg); err != nil {
 		return err
 	}
-	old := d.current.Swap(g)
-	old.app.CloseIdle()
+	d.put(g)
 	d.log.Info("configuration reloaded")
 	return nil
 }

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"sync"
 	"time"
 
@@ -34,6 +36,9 @@ const (
 
 	// maxLimitKeys is how many users and addresses are counted: 24 MB when all are there.
 	maxLimitKeys = 1 << 19
+
+	// trustFinding is the hard check for a proxy that nobody named.
+	trustFinding = "trust"
 
 	// redisStart is how long the start waits for the Redis, which may be there later.
 	redisStart = 2 * time.Second
@@ -67,11 +72,8 @@ func (d *Door) openLimits(cfg *config.Config) (err error) {
 			d.closeLimits()
 		}
 	}()
-	l.secret = d.state.derive("limits")
-	if cfg.Limits.Secret != "" {
-		if l.secret, err = config.ReadSecret(cfg.Limits.Secret); err != nil {
-			return fmt.Errorf("door: limits.secret: %w", err)
-		}
+	if l.secret, err = d.limitsSecret(cfg); err != nil {
+		return err
 	}
 	if l.memory, err = limit.NewMemory(limit.MemoryOptions{MaxKeys: maxLimitKeys}); err != nil {
 		return err
@@ -96,6 +98,36 @@ func (d *Door) openLimits(cfg *config.Config) (err error) {
 		return err
 	}
 	l.finder = logins.New(logins.Options{Logins: found, Say: d.say, Keep: d.keepLogins, Changed: d.loginsChanged})
+	return nil
+}
+
+// limitsSecret keys what is counted.
+func (d *Door) limitsSecret(cfg *config.Config) ([]byte, error) {
+	if cfg.Limits.Secret == "" {
+		return d.state.derive("limits"), nil
+	}
+	secret, err := config.ReadSecret(cfg.Limits.Secret)
+	if err != nil {
+		return nil, fmt.Errorf("door: limits.secret: %w", err)
+	}
+	return secret, nil
+}
+
+// sameLimits refuses a configuration that counts elsewhere or with another secret: what is
+// counted and the devices that are known would be lost, or be ignored until a restart.
+func (d *Door) sameLimits(cfg *config.Config) error {
+	secret, err := d.limitsSecret(cfg)
+	switch {
+	case err != nil:
+		return err
+	case !bytes.Equal(secret, d.limits.secret):
+		return errors.New("door: limits.secret cannot change while running; restart")
+	}
+	was, is := d.limits.cfg, cfg.Limits
+	was.Secret = is.Secret // another file of the same secret
+	if !reflect.DeepEqual(was, is) {
+		return errors.New("door: limits.redis and its settings cannot change while running; restart")
+	}
 	return nil
 }
 
@@ -175,7 +207,6 @@ func (d *Door) compileLogin(cfg *config.Config, mode guard.Mode, deny guard.Deny
 		Routes: cfg.Login.ShieldRoutes(), Mode: mode, Sink: d.sink(nameLogin), Deny: deny, Normalize: sameName,
 	}
 	if l := d.limits; l != nil {
-		l.finder.SetAuto(cfg.Login.Auto == "on")
 		o.Routes = append(o.Routes, l.finder.Routes()...)
 		o.Store, o.Secret = l.store, l.secret
 		o.Judged = func(r *http.Request, route, user string, outcome login.Outcome) {
@@ -204,7 +235,7 @@ func (d *Door) ipCounts(r *http.Request) bool {
 	}
 	proxy, first := d.limits.peers.Proxy(peer, forwards(r))
 	if first {
-		d.checks.found(hardcheck.Finding{ID: "trust", Line: fmt.Sprintf(
+		d.checks.found(hardcheck.Finding{ID: trustFinding, Line: fmt.Sprintf(
 			"LIMITS BY ADDRESS OFF: %s looks like a proxy, and all its clients have its address; name it: trust.proxies: [%s]", peer, peer)})
 	}
 	return !proxy
@@ -273,7 +304,12 @@ func (d *Door) placeLogins(ctx context.Context) {
 
 // describeLogin says which logins are protected.
 func (d *Door) describeLogin(g *generation) string {
-	enforced, observed := len(g.cfg.Login.Routes), 0
+	enforced, observed := 0, 0
+	for i := range g.cfg.Login.Routes {
+		if !g.cfg.Login.Routes[i].Observe {
+			enforced++
+		}
+	}
 	for _, l := range d.limits.finder.Logins() {
 		if l.Enforced() {
 			enforced++
