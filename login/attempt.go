@@ -276,7 +276,8 @@ func (a *Attempt) Failed() { a.settled = true }
 
 // Succeeded says that the user is in: what was counted for this attempt is given back, the
 // failures of this user from this address are forgotten, and the device is known from now
-// on. It sets a cookie, so it has to come before the header is written.
+// on. It sets a cookie, so it has to come before the header is written; under
+// guard.Observe it sets none.
 func (a *Attempt) Succeeded(w http.ResponseWriter) { a.succeed(w.Header()) }
 
 func (a *Attempt) succeed(h http.Header) {
@@ -292,7 +293,9 @@ func (a *Attempt) succeed(h http.Header) {
 			a.shield.o.Sink.Tell(a.ctx, a.event(guard.Failed, "user-ip", "failures could not be forgotten", err))
 		}
 	}
-	a.shield.devices.remember(h, a.request, a.user)
+	if a.mode == guard.Enforce { // a guard that observes changes no answer
+		a.shield.devices.remember(h, a.request, a.user)
+	}
 }
 
 // Cancelled says that nothing was found out about the password, as when the app itself

@@ -396,6 +396,17 @@ func TestModes(t *testing.T) {
 	}
 }
 
+// TestObserveSetsNoCookie: a guard that observes changes no answer.
+func TestObserveSetsNoCookie(t *testing.T) {
+	for mode, want := range map[guard.Mode]int{guard.Enforce: 1, guard.Observe: 0, guard.Off: 0} {
+		w := httptest.NewRecorder()
+		shield(t, login.Options{Mode: mode}).Attempt(t.Context(), "alice", from("203.0.113.7")).Succeeded(w)
+		if n := len(w.Result().Cookies()); n != want {
+			t.Errorf("%v: %d cookies, want %d", mode, n, want)
+		}
+	}
+}
+
 type broken struct{ limit.Store }
 
 func (broken) Decide(context.Context, time.Time, []limit.Op, []limit.Result) error {

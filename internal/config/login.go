@@ -3,8 +3,10 @@ package config
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/limit"
@@ -48,6 +50,7 @@ func (k *checker) limits() {
 	if c.Instances < 1 || c.Instances > 10_000 {
 		k.bad("limits.instances", strconv.FormatInt(c.Instances, 10), "1 to 10000", "")
 	}
+	k.redis(c)
 	if len(c.Redis) == 0 {
 		if c.RedisUser != "" || c.RedisPassword != "" || c.RedisTLS == "on" || c.Instances > 1 {
 			k.note("limits.redis", "is empty, but there are settings for it", "add limits.redis: [host:6379]", nil)
@@ -64,6 +67,26 @@ func (k *checker) limits() {
 		if _, err := os.ReadFile(c.RedisPassword); err != nil {
 			k.note("limits.redis_password", err.Error(), "", err)
 		}
+	}
+}
+
+// redis checks what package redisstore would refuse at the start of the door.
+func (k *checker) redis(c Limits) {
+	for i, address := range c.Redis {
+		field := fmt.Sprintf("limits.redis[%d]", i)
+		if strings.HasPrefix(address, "/") {
+			if len(c.Redis) > 1 {
+				k.bad(field, address, "a socket alone", "nodes of a Cluster have a host and a port")
+			}
+			continue
+		}
+		host, number, err := net.SplitHostPort(address)
+		if n, numberErr := strconv.ParseUint(number, 10, 16); err != nil || numberErr != nil || host == "" || n == 0 {
+			k.bad(field, address, "host:port, or the path of a socket", "a URL's parts go into redis_user, redis_password and redis_tls")
+		}
+	}
+	if c.RedisUser != "" && c.RedisPassword == "" {
+		k.note("limits.redis_password", "is needed with limits.redis_user", "name the file that holds it", nil)
 	}
 }
 

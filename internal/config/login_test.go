@@ -48,4 +48,19 @@ limits: {instances: 0, redis_tls: maybe, redis_user: x, secret: ` + short + `}
 			t.Errorf("problems = %s, want one with %s", problems, want)
 		}
 	}
+
+	redis := `limits:
+  redis: ["redis://127.0.0.1:6379", "127.0.0.1", "[::1]:6379", ":6379", "127.0.0.1:70000", /run/redis.sock]
+  redis_user: x
+  secret: ` + secret + `
+`
+	_, problems = load(t, redis, nil)
+	for _, want := range []string{"redis[0]", "redis[1]", "redis[3]", "redis[4]", "redis[5]", "limits.redis_password"} {
+		if !strings.Contains(problems, want) {
+			t.Errorf("problems = %s, want one with %s", problems, want)
+		}
+	}
+	if strings.Contains(problems, "redis[2]") {
+		t.Errorf("problems = %s, want none with redis[2]", problems)
+	}
 }

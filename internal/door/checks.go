@@ -100,17 +100,23 @@ func (c *checks) round(ctx context.Context) time.Duration {
 	c.mu.Lock()
 	first := !c.probed
 	c.probed = true
-	open := len(c.findings) > 0
+	open := c.open()
 	c.mu.Unlock()
 	if g.cfg.Probes != "off" && (first || open) {
 		c.settle(hardcheck.Probe(ctx, to, siteOf(g.cfg)), hardcheck.TrustProxy, hardcheck.Development)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.findings) == 0 {
+	if !c.open() {
 		return 0
 	}
 	return checkEvery
+}
+
+// open tells whether another look may find that something is mended: an unnamed proxy is
+// named by a reload. It is called with c.mu held.
+func (c *checks) open() bool {
+	return slices.ContainsFunc(c.findings, func(f hardcheck.Finding) bool { return f.ID != trustFinding })
 }
 
 func reachable(ctx context.Context, host string) bool {

@@ -124,8 +124,20 @@ func (d *Door) rebuild() error {
 	if err != nil {
 		return err
 	}
-	d.current.Swap(g).app.CloseIdle()
+	d.put(g)
 	return nil
+}
+
+// put makes g what holds.
+func (d *Door) put(g *generation) {
+	if old := d.current.Swap(g); old != nil {
+		old.app.CloseIdle()
+	}
+	// A login that was found is not enforced by itself where nothing is.
+	d.limits.finder.SetAuto(g.cfg.Login.Auto == "on" && g.guards.modes[nameLogin] == guard.Enforce)
+	if len(g.cfg.Trust.Proxies) > 0 {
+		d.checks.settle(nil, trustFinding)
+	}
 }
 
 // Socket returns the path of the admin socket of a state folder.

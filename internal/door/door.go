@@ -141,6 +141,7 @@ func (d *Door) Start(ctx context.Context) error {
 	d.stop = stop
 	d.announce(d.current.Load())
 	d.wg.Go(func() { d.checks.run(background) })
+	d.wg.Go(func() { d.placeLogins(background) })
 	return nil
 }
 
@@ -153,10 +154,13 @@ func (d *Door) open(ctx context.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	d.current.Store(g)
+	d.put(g)
 	d.since = time.Now()
-	d.control.serve(d)
-	return d.listen(ctx, cfg)
+	if err := d.listen(ctx, cfg); err != nil {
+		return err
+	}
+	d.control.serve(d) // orders wait on the socket until there is all that they ask about
+	return nil
 }
 
 // Addr returns the HTTPS address, nil before Start. On localhost it is the IPv4 one
@@ -171,8 +175,8 @@ func (d *Door) AdminAddr() net.Addr { return d.servers.addr(roleAdmin) }
 
 // Reload builds everything that cfg decides, then puts it in place at once. On an error
 // the door goes on as before. Counts, cookies, bans, overrides by Switch and open
-// connections stay; listeners whose address did not change stay open. The state folder
-// is not changed by a reload.
+// connections stay; listeners whose address did not change stay open. A change of the
+// state folder or of limits is refused.
 func (d *Door) Reload(cfg *config.Config) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -185,6 +189,9 @@ func (d *Door) Reload(cfg *config.Config) error {
 	if cfg.State != d.state.dir {
 		return fmt.Errorf("door: the state folder cannot change while running (%s, now %s); restart", d.state.dir, cfg.State)
 	}
+	if err := d.sameLimits(cfg); err != nil {
+		return err
+	}
 	g, err := d.build(cfg)
 	if err != nil {
 		return err
@@ -192,8 +199,7 @@ func (d *Door) Reload(cfg *config.Config) error {
 	if err := d.servers.change(cfg); err != nil {
 		return err
 	}
-	old := d.current.Swap(g)
-	old.app.CloseIdle()
+	d.put(g)
 	d.log.Info("configuration reloaded")
 	return nil
 }

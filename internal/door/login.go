@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
+	"sync"
 	"time"
 
 	"golang.org/x/text/unicode/norm"
@@ -33,6 +37,9 @@ const (
 	// maxLimitKeys is how many users and addresses are counted: 24 MB when all are there.
 	maxLimitKeys = 1 << 19
 
+	// trustFinding is the hard check for a proxy that nobody named.
+	trustFinding = "trust"
+
 	// redisStart is how long the start waits for the Redis, which may be there later.
 	redisStart = 2 * time.Second
 )
@@ -51,22 +58,22 @@ type limits struct {
 
 	finder *logins.Finder
 	peers  *logins.Peers
+
+	again chan struct{} // the logins that were found have changed
+	once  sync.Once
 }
 
 // openLimits opens where counts are kept.
 func (d *Door) openLimits(cfg *config.Config) (err error) {
-	l := &limits{cfg: cfg.Limits, peers: logins.NewPeers()}
+	l := &limits{cfg: cfg.Limits, peers: logins.NewPeers(), again: make(chan struct{}, 1)}
 	d.limits = l
 	defer func() {
 		if err != nil {
 			d.closeLimits()
 		}
 	}()
-	l.secret = d.state.derive("limits")
-	if cfg.Limits.Secret != "" {
-		if l.secret, err = config.ReadSecret(cfg.Limits.Secret); err != nil {
-			return fmt.Errorf("door: limits.secret: %w", err)
-		}
+	if l.secret, err = d.limitsSecret(cfg); err != nil {
+		return err
 	}
 	if l.memory, err = limit.NewMemory(limit.MemoryOptions{MaxKeys: maxLimitKeys}); err != nil {
 		return err
@@ -91,6 +98,36 @@ func (d *Door) openLimits(cfg *config.Config) (err error) {
 		return err
 	}
 	l.finder = logins.New(logins.Options{Logins: found, Say: d.say, Keep: d.keepLogins, Changed: d.loginsChanged})
+	return nil
+}
+
+// limitsSecret keys what is counted.
+func (d *Door) limitsSecret(cfg *config.Config) ([]byte, error) {
+	if cfg.Limits.Secret == "" {
+		return d.state.derive("limits"), nil
+	}
+	secret, err := config.ReadSecret(cfg.Limits.Secret)
+	if err != nil {
+		return nil, fmt.Errorf("door: limits.secret: %w", err)
+	}
+	return secret, nil
+}
+
+// sameLimits refuses a configuration that counts elsewhere or with another secret: what is
+// counted and the devices that are known would be lost, or be ignored until a restart.
+func (d *Door) sameLimits(cfg *config.Config) error {
+	secret, err := d.limitsSecret(cfg)
+	switch {
+	case err != nil:
+		return err
+	case !bytes.Equal(secret, d.limits.secret):
+		return errors.New("door: limits.secret cannot change while running; restart")
+	}
+	was, is := d.limits.cfg, cfg.Limits
+	was.Secret = is.Secret // another file of the same secret
+	if !reflect.DeepEqual(was, is) {
+		return errors.New("door: limits.redis and its settings cannot change while running; restart")
+	}
 	return nil
 }
 
@@ -126,13 +163,15 @@ func (d *Door) openRedis(l *limits) error {
 	return nil
 }
 
-// closeLimits lets go of what openLimits opened.
+// closeLimits lets go of what openLimits opened. d.limits stays: a request or an order that
+// was cut may be about to look at it, and then counts in memory.
 func (d *Door) closeLimits() {
-	l := d.limits
-	if l == nil {
-		return
+	if l := d.limits; l != nil {
+		l.once.Do(func() { l.close(d.log) })
 	}
-	d.limits = nil
+}
+
+func (l *limits) close(log *slog.Logger) {
 	var errs []error
 	if l.shared != nil {
 		errs = append(errs, l.shared.Close())
@@ -148,7 +187,7 @@ func (d *Door) closeLimits() {
 	}
 	for _, err := range errs {
 		if err != nil {
-			d.log.Error("the store of limits", "err", err)
+			log.Error("the store of limits", "err", err)
 		}
 	}
 }
@@ -168,7 +207,6 @@ func (d *Door) compileLogin(cfg *config.Config, mode guard.Mode, deny guard.Deny
 		Routes: cfg.Login.ShieldRoutes(), Mode: mode, Sink: d.sink(nameLogin), Deny: deny, Normalize: sameName,
 	}
 	if l := d.limits; l != nil {
-		l.finder.SetAuto(cfg.Login.Auto == "on")
 		o.Routes = append(o.Routes, l.finder.Routes()...)
 		o.Store, o.Secret = l.store, l.secret
 		o.Judged = func(r *http.Request, route, user string, outcome login.Outcome) {
@@ -197,7 +235,7 @@ func (d *Door) ipCounts(r *http.Request) bool {
 	}
 	proxy, first := d.limits.peers.Proxy(peer, forwards(r))
 	if first {
-		d.checks.found(hardcheck.Finding{ID: "trust", Line: fmt.Sprintf(
+		d.checks.found(hardcheck.Finding{ID: trustFinding, Line: fmt.Sprintf(
 			"LIMITS BY ADDRESS OFF: %s looks like a proxy, and all its clients have its address; name it: trust.proxies: [%s]", peer, peer)})
 	}
 	return !proxy
@@ -237,24 +275,41 @@ func (s *state) keepLogins(found []logins.Login) error {
 	return s.write(loginsName, found)
 }
 
-// loginsChanged puts the routes that were found in place, after the request that found
-// them.
+// loginsChanged asks for the routes that were found to be put in place. It does not wait:
+// the Finder is locked, and a rebuild asks it.
 func (d *Door) loginsChanged() {
-	go func() {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		if d.servers == nil || d.closed {
+	select {
+	case d.limits.again <- struct{}{}:
+	default: // asked for already
+	}
+}
+
+// placeLogins puts routes that were found in place, until ctx is done.
+func (d *Door) placeLogins(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
 			return
+		case <-d.limits.again:
 		}
-		if err := d.rebuild(); err != nil {
-			d.log.Error("the logins that were found could not be put in place", "err", err)
+		d.mu.Lock()
+		if !d.closed {
+			if err := d.rebuild(); err != nil {
+				d.log.Error("the logins that were found could not be put in place", "err", err)
+			}
 		}
-	}()
+		d.mu.Unlock()
+	}
 }
 
 // describeLogin says which logins are protected.
 func (d *Door) describeLogin(g *generation) string {
-	enforced, observed := len(g.cfg.Login.Routes), 0
+	enforced, observed := 0, 0
+	for i := range g.cfg.Login.Routes {
+		if !g.cfg.Login.Routes[i].Observe {
+			enforced++
+		}
+	}
 	for _, l := range d.limits.finder.Logins() {
 		if l.Enforced() {
 			enforced++

@@ -21,6 +21,7 @@ const (
 	// maxFound bounds what is kept: paths are the client's.
 	maxFound = 16
 	maxPath  = 200
+	maxRoute = len("PATCH ") + maxPath
 	// replaceEvery is how often a login that was found takes the place of another.
 	replaceEvery = time.Minute
 	maxLook      = login.DefaultMaxBody
@@ -73,9 +74,15 @@ type Finder struct {
 	replaced time.Time
 }
 
-// New makes a Finder.
+// New makes a Finder. Of Options.Logins, what is no login is left out: they come from a
+// file, which must not keep a door from its start.
 func New(o Options) *Finder {
-	f := &Finder{o: o, logins: slices.Clone(o.Logins)}
+	f := &Finder{o: o, logins: []Login{}}
+	for _, l := range o.Logins {
+		if isRoute(l.Route) && len(f.logins) < maxFound {
+			f.logins = append(f.logins, l)
+		}
+	}
 	f.onAnswer = f.answered
 	return f
 }
@@ -87,20 +94,26 @@ func (f *Finder) SetAuto(on bool) {
 	f.auto = on
 }
 
-// Logins returns what was found.
+// Logins returns what was found, which is never nil.
 func (f *Finder) Logins() []Login {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.logins)
 }
 
-// Routes returns what was found as routes of a login.Shield.
+// Routes returns what was found as routes of a login.Shield. The first that matches holds,
+// so those that are enforced come first: a pattern that was confirmed may be wider than a
+// path that was found.
 func (f *Finder) Routes() []login.Route {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	routes := make([]login.Route, len(f.logins))
-	for i := range f.logins {
-		routes[i] = login.Route{Pattern: f.logins[i].Route, Observe: !f.logins[i].Enforced()}
+	routes := make([]login.Route, 0, len(f.logins))
+	for _, enforced := range [...]bool{true, false} {
+		for i := range f.logins {
+			if l := &f.logins[i]; l.Enforced() == enforced {
+				routes = append(routes, login.Route{Pattern: l.Route, Observe: !enforced})
+			}
+		}
 	}
 	return routes
 }
@@ -119,14 +132,15 @@ func (f *Finder) Handler(next http.Handler, known func(*http.Request) bool) http
 	})
 }
 
-// mayPost tells a request whose body is worth a look, by its header alone.
+// mayPost tells a request whose body is worth a look, by its header alone. What waits for
+// a 100 is not: a look would make the door say it in place of the app.
 func mayPost(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodPost, http.MethodPut, http.MethodPatch:
 	default:
 		return false
 	}
-	if r.ContentLength <= 0 || r.ContentLength > maxLook || len(r.URL.Path) > maxPath || r.Header.Get("Authorization") != "" {
+	if r.ContentLength <= 0 || r.ContentLength > maxLook || len(r.URL.Path) > maxPath || r.Header.Get("Authorization") != "" || len(r.Header["Expect"]) > 0 {
 		return false
 	}
 	kind, _, _ := strings.Cut(strings.ToLower(r.Header.Get("Content-Type")), ";")
@@ -138,9 +152,12 @@ func mayPost(r *http.Request) bool {
 	return plainPath(r.URL.Path) && !otherwise(r.URL.Path)
 }
 
-// plainPath tells a path that can be written in a route as it is.
+// plainPath tells a path that can be written in a route as it is, and in a shell between
+// double quotes: clients choose it, and people copy the line that confirms it.
 func plainPath(path string) bool {
-	return strings.HasPrefix(path, "/") && !strings.ContainsAny(path, "*{} ?#\"\\") && strings.IndexFunc(path, func(c rune) bool { return c < ' ' || c > '~' }) < 0
+	return strings.HasPrefix(path, "/") && strings.IndexFunc(path, func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("/-._~@:+,", c)
+	}) < 0
 }
 
 // otherwise tells a path of something else that takes a password.
@@ -264,9 +281,18 @@ func (f *Finder) Judged(route string, o login.Outcome) {
 
 var errRoute = errors.New(`a login is named by its method and path, such as "POST /login"`)
 
+// isRoute tells a route that package login takes, and that can be shown.
+func isRoute(route string) bool {
+	if len(route) > maxRoute || strings.IndexFunc(route, func(c rune) bool { return c < ' ' || c > '~' }) >= 0 {
+		return false
+	}
+	_, err := login.New(login.Options{Routes: []login.Route{{Pattern: route}}})
+	return err == nil
+}
+
 // Confirm enforces a login from now on, found or not.
 func (f *Finder) Confirm(route string) error {
-	if _, err := login.New(login.Options{Routes: []login.Route{{Pattern: route}}}); err != nil {
+	if !isRoute(route) {
 		return errRoute
 	}
 	f.mu.Lock()
@@ -290,7 +316,7 @@ func (f *Finder) Forget(route string) error {
 	defer f.mu.Unlock()
 	i := slices.IndexFunc(f.logins, func(l Login) bool { return sameRoute(l.Route, route) })
 	if i < 0 {
-		return fmt.Errorf("no login %q was found", route)
+		return fmt.Errorf("no login %.*q was found", maxRoute, route)
 	}
 	f.logins = slices.Delete(f.logins, i, i+1)
 	f.changed()

@@ -105,6 +105,9 @@ func TestFinds(t *testing.T) {
 		{"no length", with(post("/login", form, "username=a&password=b"), func(r *http.Request) { r.ContentLength = -1 }), 401, false},
 		{"long", post("/login", form, "username=a&password=b&x="+strings.Repeat("y", 70<<10)), 401, false},
 		{"another type", post("/login", "text/plain", "username=a&password=b"), 401, false},
+		{"a path that a shell would run", post("/x$(reboot)", form, "username=a&password=b"), 401, false},
+		{"a path that a terminal would", post("/x%1b[2J", form, "username=a&password=b"), 401, false},
+		{"waits for 100", with(post("/login", form, "username=a&password=b"), func(r *http.Request) { r.Header.Set("Expect", "100-continue") }), 401, false},
 		{"a path that is no route", post("/lo*gin", form, "username=a&password=b"), 401, false},
 		{"GET", with(post("/login", form, "username=a&password=b"), func(r *http.Request) { r.Method = "GET" }), 401, false},
 	} {
@@ -211,7 +214,7 @@ func TestConfirmAndForget(t *testing.T) {
 	if r := f.Routes(); len(r) != 1 || !r[0].Observe {
 		t.Errorf("Routes = %+v, want it observed", r)
 	}
-	for _, bad := range []string{"", "login", "POST login", "POST /a b"} {
+	for _, bad := range []string{"", "login", "POST login", "POST /a b", "POST /\x00", "POST /\x1b[2J", "POST /\u202e", "POST /" + strings.Repeat("x", 4000)} {
 		if err := f.Confirm(bad); err == nil {
 			t.Errorf("Confirm(%q), want an error", bad)
 		}
@@ -232,5 +235,28 @@ func TestConfirmAndForget(t *testing.T) {
 	}
 	if err := f.Confirm("POST /one-more"); err == nil {
 		t.Error("Confirm of the 17th, want an error")
+	}
+}
+
+// TestEnforcedFirst confirms a pattern that is wider than what was found: it holds.
+func TestEnforcedFirst(t *testing.T) {
+	f, _ := finder(t)
+	see(f, post("/api/login", form, "username=a&password=b"), 401)
+	if err := f.Confirm("POST /api/**"); err != nil {
+		t.Fatal(err)
+	}
+	if r := f.Routes(); len(r) != 2 || r[0].Pattern != "POST /api/**" || r[0].Observe || !r[1].Observe {
+		t.Errorf("Routes = %+v, want what is confirmed first", r)
+	}
+}
+
+// TestKeptBefore starts with what a file holds, whatever that is.
+func TestKeptBefore(t *testing.T) {
+	f, _ := finder(t, logins.Login{Route: "nonsense", State: logins.Confirmed}, logins.Login{Route: "POST /login", State: logins.Confirmed}, logins.Login{})
+	if all := f.Logins(); len(all) != 1 || all[0].Route != "POST /login" {
+		t.Errorf("Logins = %+v, want POST /login alone", all)
+	}
+	if f, _ = finder(t); f.Logins() == nil {
+		t.Error("Logins of none is nil, which is null in JSON")
 	}
 }

@@ -14,6 +14,8 @@ const (
 	crowd, crowdForwarding = 50, 10
 
 	maxPeers = 4096
+	// maxTries is how many peers are looked at for one to forget.
+	maxTries = 32
 )
 
 // Peers tells peers that look like a proxy nobody has named in trust.proxies: then all
@@ -21,7 +23,7 @@ const (
 //
 // A header alone proves nothing, since an attacker can write it, and so get rid of the
 // limits by address: a public peer has to log many users in, too, each with a password
-// that was right.
+// that was right. For IPv6 a peer is its /64, as for what is counted.
 type Peers struct {
 	seed maphash.Seed
 
@@ -59,21 +61,59 @@ func Names(h http.Header) bool {
 func (p *Peers) Success(addr netip.Addr, user string, forwards bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	addr = network(addr)
 	one := p.peers[addr]
-	if one == nil || time.Since(one.since) > 24*time.Hour && len(one.users) < crowdForwarding {
-		if len(p.peers) >= maxPeers {
-			for other := range p.peers { // any
-				delete(p.peers, other)
-				break
-			}
+	if one == nil || !one.proxy() && time.Since(one.since) > 24*time.Hour {
+		if one == nil {
+			p.room()
 		}
-		one = &peer{since: time.Now(), users: map[uint64]struct{}{}}
-		p.peers[addr] = one
+		one = p.add(addr)
 	}
 	one.forwards = one.forwards || forwards
 	if len(one.users) < crowd {
 		one.users[maphash.String(p.seed, user)] = struct{}{}
 	}
+}
+
+// proxy tells whether a peer has logged in as many users as none but a proxy does.
+func (one *peer) proxy() bool {
+	return len(one.users) >= crowd || one.forwards && len(one.users) >= crowdForwarding
+}
+
+func (p *Peers) add(addr netip.Addr) *peer {
+	one := &peer{since: time.Now(), users: map[uint64]struct{}{}}
+	p.peers[addr] = one
+	return one
+}
+
+// room makes room for a peer. Of some, the one that has logged the fewest users in goes:
+// were it any, who has one account and many addresses would push a proxy out, and the
+// limits by address would hold for all behind it.
+func (p *Peers) room() {
+	if len(p.peers) < maxPeers {
+		return
+	}
+	var least netip.Addr
+	tries, fewest := 0, crowd+1
+	for addr, one := range p.peers {
+		if n := len(one.users); n < fewest {
+			least, fewest = addr, n
+		}
+		if tries++; tries == maxTries {
+			break
+		}
+	}
+	delete(p.peers, least)
+}
+
+// network is what one peer has: an IPv4 address, or the /64 of an IPv6 one.
+func network(addr netip.Addr) netip.Addr {
+	if addr.Is6() {
+		if prefix, err := addr.Prefix(64); err == nil {
+			return prefix.Addr()
+		}
+	}
+	return addr
 }
 
 // Proxy tells whether a peer looks like a proxy; first, that it is the first time it does.
@@ -82,10 +122,9 @@ func (p *Peers) Proxy(addr netip.Addr, forwards bool) (proxy, first bool) {
 	proxy = forwards && (addr.IsLoopback() || addr.IsPrivate() || addr.IsLinkLocalUnicast())
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	addr = network(addr)
 	one := p.peers[addr]
-	if one != nil {
-		proxy = proxy || len(one.users) >= crowd || one.forwards && len(one.users) >= crowdForwarding
-	}
+	proxy = proxy || one != nil && one.proxy()
 	if !proxy {
 		return false, false
 	}
@@ -93,8 +132,7 @@ func (p *Peers) Proxy(addr netip.Addr, forwards bool) (proxy, first bool) {
 		if len(p.peers) >= maxPeers {
 			return true, false
 		}
-		one = &peer{since: time.Now(), users: map[uint64]struct{}{}}
-		p.peers[addr] = one
+		one = p.add(addr)
 	}
 	first = !one.announced
 	one.announced = true

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/netip"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/panoplysec/panoply/internal/door/logins"
 )
@@ -62,4 +64,56 @@ func TestNames(t *testing.T) {
 			t.Errorf("Names(%s) = %v, want %v", name, got, want)
 		}
 	}
+}
+
+// TestPeersAreNotPushedOut logs one account in from more addresses than are kept: the proxy
+// that was there stays one.
+func TestPeersAreNotPushedOut(t *testing.T) {
+	p, proxy := logins.NewPeers(), netip.MustParseAddr("203.0.113.7")
+	for i := range 50 {
+		p.Success(proxy, fmt.Sprint("user", i), false)
+	}
+	for i := range 30_000 {
+		p.Success(netip.AddrFrom4([4]byte{198, 18, byte(i >> 8), byte(i)}), "mallory", true)
+	}
+	if is, _ := p.Proxy(proxy, false); !is {
+		t.Error("one account with many addresses pushed a proxy out")
+	}
+}
+
+// TestPeersAreNetworks takes the addresses of one IPv6 network for one peer, as they are
+// counted.
+func TestPeersAreNetworks(t *testing.T) {
+	p := logins.NewPeers()
+	for i := range 50 {
+		p.Success(netip.MustParseAddr(fmt.Sprintf("2001:db8:0:1::%x", i)), fmt.Sprint("user", i), false)
+	}
+	for addr, want := range map[string]bool{"2001:db8:0:1:ffff::1": true, "2001:db8:0:2::1": false} {
+		if is, _ := p.Proxy(netip.MustParseAddr(addr), false); is != want {
+			t.Errorf("%s is a proxy: %v, want %v", addr, is, want)
+		}
+	}
+}
+
+// TestPeersForget counts the users of a day: an office has more than a crowd in a year.
+func TestPeersForget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := logins.NewPeers()
+		office, cdn := netip.MustParseAddr("203.0.113.7"), netip.MustParseAddr("203.0.113.8")
+		for i := range 50 {
+			p.Success(cdn, fmt.Sprint("user", i), true)
+		}
+		for day := range 4 {
+			for i := range 20 {
+				p.Success(office, fmt.Sprint(day, "user", i), false)
+			}
+			time.Sleep(25 * time.Hour)
+		}
+		if is, _ := p.Proxy(office, false); is {
+			t.Error("an office with 20 users a day is a proxy")
+		}
+		if is, _ := p.Proxy(cdn, false); !is {
+			t.Error("a CDN that was found is forgotten")
+		}
+	})
 }
