@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/internal/door"
 )
 
@@ -60,15 +61,32 @@ func changeLogin(s Streams, name, short string, forget bool) *cobra.Command {
 		Use: name + " ROUTE", Short: short, Args: cobra.ExactArgs(1),
 		Example: "  panoply login " + name + ` "POST /login"`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			err := where.ask(cmd.Context(), func(ctx context.Context, socket string) error {
-				return door.Limits(socket).ChangeLogin(ctx, args[0], forget)
-			})
-			if err == nil {
+			return where.ask(cmd.Context(), func(ctx context.Context, socket string) error {
+				if err := door.Limits(socket).ChangeLogin(ctx, args[0], forget); err != nil {
+					return err
+				}
 				fmt.Fprintf(s.Err, "panoply: %s: %s\n", name, args[0])
-			}
-			return err
+				if !forget {
+					warnUnenforced(ctx, s, socket)
+				}
+				return nil
+			})
 		},
 	}
 	where.add(cmd)
 	return cmd
+}
+
+// warnUnenforced says that a login which was confirmed is not protected, where the guard as
+// a whole only observes, or is off.
+func warnUnenforced(ctx context.Context, s Streams, socket string) {
+	status, err := door.Status(ctx, socket)
+	if err != nil {
+		return // the order was done, and nothing rests on this
+	}
+	for _, g := range status.Guards {
+		if g.Name == "login" && g.Mode != guard.Enforce.String() {
+			fmt.Fprintf(s.Err, "panoply: warning: the guard is in mode %s: nothing is refused (change it: login.mode, or at once: panoply off login --mode enforce)\n", g.Mode)
+		}
+	}
 }

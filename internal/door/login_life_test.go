@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -139,4 +140,34 @@ func TestAutoWhileObserving(t *testing.T) {
 	}
 	h.logIn("last", "right")
 	h.told.await(t, "login enforced: POST /login")
+}
+
+// TestFailedStartLetsGo starts twice: on a port that is taken, and once it is free.
+func TestFailedStartLetsGo(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	cfg := quickConfig(t, "127.0.0.1:1")
+	cfg.Probes, cfg.Listen = "off", ln.Addr().String()
+	for range 2 {
+		d, err := door.New(door.Options{Config: cfg, Stdout: new(output), Stderr: new(output)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Start(t.Context()); err == nil {
+			t.Fatal("Start on a taken port, want an error")
+		}
+		ln.Close()
+		if err := d.Start(t.Context()); err != nil {
+			t.Fatalf("Start once it is free: %v", err)
+		}
+		if err := d.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if ln, err = net.Listen("tcp", cfg.Listen); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -277,6 +277,11 @@ func TestLimitsOrders(t *testing.T) {
 	if _, err := client.Unblock(ctx, admin.Subject{ID: "12ab"}); err == nil {
 		t.Error("unblock of an id that is nobody's, want an error")
 	}
+	for _, seconds := range []int64{-1, 18446744074, 1 << 62} { // the second is 0.3 s where it overflows
+		if err := client.Block(ctx, admin.Subject{User: "dave"}, seconds); err == nil || !strings.Contains(err.Error(), "seconds cannot be") {
+			t.Errorf("block for %d seconds = %v, want to hear that it cannot be", seconds, err)
+		}
+	}
 	for _, bad := range []admin.Subject{{}, {Addr: "nowhere"}} {
 		if err := client.Block(ctx, bad, 0); err == nil {
 			t.Errorf("block of %+v, want an error", bad)

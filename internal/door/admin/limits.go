@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -59,6 +60,9 @@ type Standing struct {
 	Until time.Time `json:"until,omitzero"`
 }
 
+// maxSeconds is the longest block that ends: 100 years, as in package limit.
+const maxSeconds = 100 * 365 * 24 * 3600
+
 // A LimitOrder is what the socket takes for POST /limits/….
 type LimitOrder struct {
 	Subject
@@ -106,7 +110,10 @@ func serveLimits(mux *http.ServeMux, c LimitsControl) {
 	}))
 	mux.HandleFunc("POST /limits/block", order(func(ctx context.Context, o LimitOrder) (any, error) {
 		d := time.Duration(o.Seconds) * time.Second
-		if o.Seconds == 0 {
+		switch {
+		case o.Seconds < 0 || o.Seconds > maxSeconds:
+			return nil, fmt.Errorf("%d seconds cannot be: 1 to %d, or 0 for ever", o.Seconds, int64(maxSeconds))
+		case o.Seconds == 0:
 			d = -1
 		}
 		return failure{}, c.Block(ctx, o.Subject, d)
