@@ -212,3 +212,38 @@ func TestObserveThenEnforce(t *testing.T) {
 		t.Errorf("another user gets %d", w.Code)
 	}
 }
+
+// TestObserveLeavesTheCoding passes on what the client takes, and does not count a
+// compressed answer as a wrong password: nobody has asked the app for another.
+func TestObserveLeavesTheCoding(t *testing.T) {
+	for mode, want := range map[guard.Mode]string{guard.Enforce: "", guard.Observe: "gzip, br"} {
+		var would, judged int
+		s := shield(t, login.Options{Mode: mode, Routes: []login.Route{{Pattern: "POST /login"}}, Judged: func(*http.Request, string, string, login.Outcome) { judged++ }, Sink: func(_ context.Context, e guard.Event) {
+			if e.Action == guard.WouldDeny {
+				would++
+			}
+		}})
+		h := s.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if got := r.Header.Get("Accept-Encoding"); got != want {
+				t.Errorf("%v: the app sees Accept-Encoding %q, want %q", mode, got, want)
+			}
+			w.Header().Set("Content-Type", "application/json")
+			if mode == guard.Observe {
+				w.Header().Set("Content-Encoding", "gzip")
+			}
+			_, _ = w.Write([]byte("{}"))
+		}))
+		for range 30 {
+			r := httptest.NewRequest("POST", "https://shop.test/login", strings.NewReader(`{"username":"alice","password":"x"}`))
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Accept-Encoding", "gzip, br")
+			h.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		if would != 0 {
+			t.Errorf("%v: %d right passwords would have been refused", mode, would)
+		}
+		if want := map[guard.Mode]int{guard.Enforce: 30}[mode]; judged != want {
+			t.Errorf("%v: %d answers were judged, want %d: nobody has read the compressed ones", mode, judged, want)
+		}
+	}
+}
