@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -245,5 +246,42 @@ func TestObserveLeavesTheCoding(t *testing.T) {
 		if want := map[guard.Mode]int{guard.Enforce: 30}[mode]; judged != want {
 			t.Errorf("%v: %d answers were judged, want %d: nobody has read the compressed ones", mode, judged, want)
 		}
+	}
+}
+
+// TestObservedRouteCountsApart asks a route that observes, and takes any password, in
+// between guesses at one that is enforced; and one that takes none.
+func TestObservedRouteCountsApart(t *testing.T) {
+	s := shield(t, login.Options{Routes: []login.Route{{Pattern: "POST /login"}, {Pattern: "POST /any", Observe: true}, {Pattern: "POST /none", Observe: true}}})
+	asked := map[string]int{}
+	h := s.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked[r.URL.Path]++
+		if r.URL.Path == "/any" {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	post := func(path, user string) {
+		r := httptest.NewRequest("POST", "https://shop.test"+path, strings.NewReader("username="+user+"&password=x"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Header().Get("Set-Cookie") != "" {
+			t.Errorf("%s makes a device known", path)
+		}
+	}
+	for range 12 {
+		post("/login", "alice")
+		post("/any", "alice")
+		post("/none", "bob")
+	}
+	blocked, err := s.Standings(t.Context(), login.Who{User: "alice", Addr: netip.MustParseAddr("192.0.2.1")})
+	if err != nil || len(blocked) != 3 || blocked[2].Policy != "user-ip" || blocked[2].Consumed != 10 {
+		t.Errorf("standings = %+v, %v, want 10 failures of user and address kept", blocked, err)
+	}
+	post("/login", "bob")
+	if asked["/login"] != 11 || asked["/any"] != 12 || asked["/none"] != 12 {
+		t.Errorf("reached the app: %v, want 10 guesses at alice and one at bob of /login, and all others", asked)
 	}
 }
