@@ -50,7 +50,9 @@ type Options struct {
 	// Cookies mends Set-Cookie. Without a Rename.Key no cookie is renamed.
 	Cookies cookie.Options
 	// Login counts failed logins. Without Routes it is asked by hand: see
-	// [Panoply.Login].
+	// [Panoply.Login]. Without IPCounts and Trust, a peer on loopback or in a private
+	// network that names a client of its own is taken for a proxy: what is counted by its
+	// address is told and not refused.
 	Login login.Options
 	// Limit counts every request of a client. Without Policies it is 6,000 a minute: a
 	// bound on floods, not on people. Behind a proxy that Trust does not name all clients
@@ -106,6 +108,9 @@ func New(o Options) (*Panoply, error) {
 			o.Limit.Deny = p.conceal.Deny
 		}
 	}
+	if o.Login.IPCounts == nil && len(o.Trust.Proxies) == 0 {
+		o.Login.IPCounts = ownAddress
+	}
 	p.login, err = login.New(o.Login)
 	problems.Note(err)
 	p.limit, err = limit.New(perClient(o.Limit, len(o.Trust.Proxies) > 0))
@@ -133,13 +138,34 @@ func perClient(o limit.Options, proxied bool) limit.Options {
 	}
 	if o.By == nil && o.Cost == nil && !proxied {
 		o.Cost = func(r *http.Request) int64 {
-			if a := clientip.Of(r).Addr; !a.IsValid() || a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() {
+			if nextDoor(r) {
 				return 0
 			}
 			return 1
 		}
 	}
 	return o
+}
+
+// nextDoor tells whether the peer is on this machine or in its network, as a proxy is, or
+// unknown.
+func nextDoor(r *http.Request) bool {
+	a := clientip.Of(r).Addr
+	return !a.IsValid() || a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast()
+}
+
+// ownAddress tells whether a request's address is that of its client: a proxy that nobody
+// named has one for all of them, and would have all refused for the failures of one.
+func ownAddress(r *http.Request) bool {
+	if !nextDoor(r) {
+		return true
+	}
+	for _, name := range [...]string{"X-Forwarded-For", "Forwarded", "X-Real-Ip"} {
+		if len(r.Header[name]) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // Login is the shield of Options.Login, for handlers that ask it by hand.

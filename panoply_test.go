@@ -2,6 +2,7 @@ package panoply_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -234,6 +235,38 @@ func TestDefaultLimit(t *testing.T) {
 		}
 		if last != want {
 			t.Errorf("more than the default from %s = %d, want %d", remote, last, want)
+		}
+	}
+}
+
+// TestLoginBehindAProxy does not refuse all clients of a proxy that nobody named for the
+// failures of some, and does refuse a client.
+func TestLoginBehindAProxy(t *testing.T) {
+	wrong := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
+	for _, c := range []struct {
+		name, peer, header string
+		trust              clientip.Options
+		want               int
+	}{
+		{"a proxy next door", "127.0.0.1:9", "X-Forwarded-For", clientip.Options{}, 401},
+		{"a proxy in the network", "10.0.0.7:9", "Forwarded", clientip.Options{}, 401},
+		{"a client next door", "127.0.0.1:9", "X-Other", clientip.Options{}, 429},
+		{"a client that writes a header", "203.0.113.9:9", "X-Forwarded-For", clientip.Options{}, 429},
+		{"a proxy that is named", "10.0.0.7:9", "X-Forwarded-For", clientip.Options{Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.7/32")}}, 429},
+	} {
+		p := mustNew(t, panoply.Options{Trust: c.trust, Login: login.Options{Routes: []login.Route{{Pattern: "POST /login"}}}, Sink: quiet})
+		h, status := p.Handler(wrong), 0
+		for i := range 110 {
+			r := httptest.NewRequest("POST", "https://shop.test/login", strings.NewReader(fmt.Sprintf("username=user%d&password=x", i)))
+			r.RemoteAddr = c.peer
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set(c.header, "203.0.113.7")
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			status = w.Code
+		}
+		if status != c.want {
+			t.Errorf("%s: the last of 110 users = %d, want %d", c.name, status, c.want)
 		}
 	}
 }

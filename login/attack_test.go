@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -210,5 +211,77 @@ func TestObserveThenEnforce(t *testing.T) {
 	}
 	if w := enforcing.form("203.0.113.7", "username=grace&password=right"); w.Code != http.StatusFound || !strings.HasPrefix(fmt.Sprint(w.Result().Cookies()), "["+login.DefaultCookie) {
 		t.Errorf("another user gets %d", w.Code)
+	}
+}
+
+// TestObserveLeavesTheCoding passes on what the client takes, and does not count a
+// compressed answer as a wrong password: nobody has asked the app for another.
+func TestObserveLeavesTheCoding(t *testing.T) {
+	for mode, want := range map[guard.Mode]string{guard.Enforce: "", guard.Observe: "gzip, br"} {
+		var would, judged int
+		s := shield(t, login.Options{Mode: mode, Routes: []login.Route{{Pattern: "POST /login"}}, Judged: func(*http.Request, string, string, login.Outcome) { judged++ }, Sink: func(_ context.Context, e guard.Event) {
+			if e.Action == guard.WouldDeny {
+				would++
+			}
+		}})
+		h := s.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if got := r.Header.Get("Accept-Encoding"); got != want {
+				t.Errorf("%v: the app sees Accept-Encoding %q, want %q", mode, got, want)
+			}
+			w.Header().Set("Content-Type", "application/json")
+			if mode == guard.Observe {
+				w.Header().Set("Content-Encoding", "gzip")
+			}
+			_, _ = w.Write([]byte("{}"))
+		}))
+		for range 30 {
+			r := httptest.NewRequest("POST", "https://shop.test/login", strings.NewReader(`{"username":"alice","password":"x"}`))
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Accept-Encoding", "gzip, br")
+			h.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		if would != 0 {
+			t.Errorf("%v: %d right passwords would have been refused", mode, would)
+		}
+		if want := map[guard.Mode]int{guard.Enforce: 30}[mode]; judged != want {
+			t.Errorf("%v: %d answers were judged, want %d: nobody has read the compressed ones", mode, judged, want)
+		}
+	}
+}
+
+// TestObservedRouteCountsApart asks a route that observes, and takes any password, in
+// between guesses at one that is enforced; and one that takes none.
+func TestObservedRouteCountsApart(t *testing.T) {
+	s := shield(t, login.Options{Routes: []login.Route{{Pattern: "POST /login"}, {Pattern: "POST /any", Observe: true}, {Pattern: "POST /none", Observe: true}}})
+	asked := map[string]int{}
+	h := s.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked[r.URL.Path]++
+		if r.URL.Path == "/any" {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	post := func(path, user string) {
+		r := httptest.NewRequest("POST", "https://shop.test"+path, strings.NewReader("username="+user+"&password=x"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Header().Get("Set-Cookie") != "" {
+			t.Errorf("%s makes a device known", path)
+		}
+	}
+	for range 12 {
+		post("/login", "alice")
+		post("/any", "alice")
+		post("/none", "bob")
+	}
+	blocked, err := s.Standings(t.Context(), login.Who{User: "alice", Addr: netip.MustParseAddr("192.0.2.1")})
+	if err != nil || len(blocked) != 3 || blocked[2].Policy != "user-ip" || blocked[2].Consumed != 10 {
+		t.Errorf("standings = %+v, %v, want 10 failures of user and address kept", blocked, err)
+	}
+	post("/login", "bob")
+	if asked["/login"] != 11 || asked["/any"] != 12 || asked["/none"] != 12 {
+		t.Errorf("reached the app: %v, want 10 guesses at alice and one at bob of /login, and all others", asked)
 	}
 }

@@ -207,6 +207,7 @@ func (a *Attempt) take(now time.Time, ops []limit.Op) bool {
 	if len(ops) == 0 {
 		return true
 	}
+	a.aside(ops)
 	var results [maxCharges]limit.Result
 	if err := a.shield.store.Decide(a.ctx, now, ops, results[:len(ops)]); err != nil {
 		// A login that nobody counts is open to guessing: refuse.
@@ -228,8 +229,24 @@ func (a *Attempt) take(now time.Time, ops []limit.Op) bool {
 	return true
 }
 
+// asideKey sets what is counted at a route that only observes apart.
+const asideKey = 0x9e3779b97f4a7c15
+
+// aside keeps a route that observes away from the counts of those that are enforced: what
+// answers there as a login does need not be one. Its failures would lock users out, and its
+// successes would forget what an attacker has failed at the login itself.
+func (a *Attempt) aside(ops []limit.Op) {
+	if a.mode == a.shield.o.Mode {
+		return
+	}
+	for i := range ops {
+		ops[i].Key.ID ^= asideKey
+	}
+}
+
 // watch charges ops that are only told.
 func (a *Attempt) watch(now time.Time, ops []limit.Op) {
+	a.aside(ops)
 	for i := range ops {
 		var result [1]limit.Result
 		if err := a.shield.store.Decide(a.ctx, now, ops[i:i+1], result[:]); err != nil {
@@ -289,7 +306,9 @@ func (a *Attempt) succeed(h http.Header) {
 		return
 	}
 	if a.pair != (limit.Key{}) && !a.Known {
-		if _, err := a.shield.store.Delete(a.within(), a.pair); err != nil {
+		pair := []limit.Op{{Key: a.pair}}
+		a.aside(pair)
+		if _, err := a.shield.store.Delete(a.within(), pair[0].Key); err != nil {
 			a.shield.o.Sink.Tell(a.ctx, a.event(guard.Failed, "user-ip", "failures could not be forgotten", err))
 		}
 	}
@@ -326,6 +345,7 @@ func (a *Attempt) undecided() {
 		ops = append(ops, limit.Op{Rule: s.rules.undecided[1], Key: s.rules.undecided[1].KeyAt(s.tag, s.hasher.Subject("ip\x00"+prefix.String())), Points: 1})
 	}
 	if len(ops) > 0 {
+		a.aside(ops)
 		results := make([]limit.Result, len(ops))
 		if err := s.store.Decide(a.within(), time.Now(), ops, results); err != nil || !limit.Allowed(results) {
 			return

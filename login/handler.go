@@ -49,8 +49,11 @@ func (s *Shield) Handler(next http.Handler) http.Handler {
 			a.Deny(w, r)
 			return
 		}
-		// What it answers has to be readable here.
-		r.Header.Del("Accept-Encoding")
+		if mode == guard.Enforce {
+			// What it answers has to be readable here. A guard that observes changes no
+			// request, and takes what it cannot read for what it looks like.
+			r.Header.Del("Accept-Encoding")
+		}
 		x.Set(attemptKey{}, &attempted{a, one})
 		x.On(hook.Judge, s.judge)
 		returned := false
@@ -101,9 +104,14 @@ func judged(a *hook.Answer) {
 		outcome = Judge(a.Request, a.Status, a.Header, nil)
 	}
 	needsBody := rule.Body != "" || rule.empty() && saysInBody(a.Status, a.Header)
+	encoded := a.Header.Get("Content-Encoding") != ""
 	if outcome == Successful && needsBody {
+		if encoded && at.mode == guard.Observe {
+			at.succeed(a.Header) // nobody is told: it may be a failure
+			return
+		}
 		// One that is compressed although nobody asked for it proves nothing either.
-		if a.Header.Get("Content-Encoding") == "" && a.Peek(bodyLook, peeked) {
+		if !encoded && a.Peek(bodyLook, peeked) {
 			return
 		}
 		outcome = Failure // there is none to prove it, as with HEAD

@@ -37,7 +37,9 @@ type Route struct {
 	// Success tells how the app says that the password was right. The zero value is judged
 	// by what apps usually do: see Judge.
 	Success Success
-	// Observe counts and tells, and refuses nothing here, whatever Options.Mode is.
+	// Observe counts and tells, and refuses nothing here, whatever Options.Mode is. Under
+	// guard.Enforce it counts apart: nothing that happens here changes what other routes
+	// refuse.
 	Observe bool
 }
 

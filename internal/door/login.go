@@ -209,9 +209,15 @@ func (d *Door) compileLogin(cfg *config.Config, mode guard.Mode, deny guard.Deny
 	if l := d.limits; l != nil {
 		o.Routes = append(o.Routes, l.finder.Routes()...)
 		o.Store, o.Secret = l.store, l.secret
+		enforced := map[string]bool{}
+		for i := range o.Routes {
+			enforced[o.Routes[i].Pattern] = !o.Routes[i].Observe
+		}
 		o.Judged = func(r *http.Request, route, user string, outcome login.Outcome) {
 			l.finder.Judged(route, outcome)
-			if peer, ok := peerOf(r); ok && outcome == login.Successful && user != "" {
+			// What was only found may be a page that answers all as a login does that
+			// succeeds: whoever asks it for many users would be taken for a proxy.
+			if peer, ok := peerOf(r); ok && outcome == login.Successful && user != "" && enforced[route] {
 				l.peers.Success(peer, user, forwards(r))
 			}
 		}

@@ -171,3 +171,30 @@ func TestFailedStartLetsGo(t *testing.T) {
 		}
 	}
 }
+
+// TestNoProxyByWhatWasFound asks a page that takes any password for many users: the limit of
+// the address holds at the login all the same.
+func TestNoProxyByWhatWasFound(t *testing.T) {
+	h := build(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/search" {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		w.WriteHeader(http.StatusUnauthorized)
+	}), named("POST /login"))
+	h.post("/search", credentials("first", "x"))
+	h.told.await(t, "login found: POST /search")
+	for end := time.Now().Add(3 * time.Second); h.Logins()[0].Successes == 0 && time.Now().Before(end); {
+		h.post("/search", credentials("first", "x")) // until it is observed
+	}
+	for i := range 60 {
+		h.post("/search", credentials(fmt.Sprint("user", i), "x"))
+	}
+	last := 0
+	for i := range 110 {
+		last, _ = h.logIn(fmt.Sprint("victim", i), "spring2026")
+	}
+	if last != http.StatusTooManyRequests {
+		t.Errorf("the 110th user from one address = %d, want 429", last)
+	}
+}

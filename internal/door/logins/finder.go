@@ -160,10 +160,11 @@ func plainPath(path string) bool {
 	}) < 0
 }
 
-// otherwise tells a path of something else that takes a password.
+// otherwise tells a path of something else that takes a password, or of much else beside a
+// login: what has no user in it is counted by address there, and so is each of its errors.
 func otherwise(path string) bool {
 	path = strings.ToLower(path)
-	for _, word := range [...]string{"register", "registration", "signup", "sign-up", "sign_up", "join", "enroll", "change", "reset", "forgot", "recover", "invite", "setup", "install"} {
+	for _, word := range [...]string{"register", "registration", "signup", "sign-up", "sign_up", "join", "enroll", "change", "reset", "forgot", "recover", "invite", "setup", "install", "graphql"} {
 		if strings.Contains(path, word) {
 			return true
 		}

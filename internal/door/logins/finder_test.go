@@ -98,6 +98,7 @@ func TestFinds(t *testing.T) {
 		{"sign-up by path", post("/register", form, "username=a&password=b"), 302, false},
 		{"sign-up by fields", post("/users", form, "username=a&password=b&password_confirmation=b"), 302, false},
 		{"change of a password", post("/account", form, "username=a&old_password=b&password=c"), 302, false},
+		{"all of an API at one path", post("/graphql", json, `{"query":"mutation…","variables":{"email":"a","password":"b"}}`), 200, false},
 		{"reset", post("/password/reset", form, "email=a&password=c"), 302, false},
 		{"no password", post("/search", form, "username=a&q=password"), 200, false},
 		{"no user", post("/unlock", form, "password=b"), 200, false},
