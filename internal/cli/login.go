@@ -19,7 +19,11 @@ func newLogin(s Streams) *cobra.Command {
 		Short: "Show the logins that the running door found; confirm or forget one",
 		Long: `The door finds logins by itself, from requests that post a password, and observes
 them. A login is protected from guessing when it is confirmed, when login.routes names
-it, or with login.auto: on when 20 successes and 20 failures were told apart.`,
+it, or with login.auto: on when its path calls it one and 20 successes and 20 failures
+were told apart.
+
+Confirm only what is a login: what succeeds there forgets failures, and makes the
+device a known one.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := as.check(); err != nil {

@@ -167,9 +167,9 @@ type Login struct {
 	Mode guard.Mode `yaml:"mode" doc:"enforce, observe or off"`
 	// Find is "on" (default) or "off".
 	Find string `yaml:"find" doc:"find logins that no route names" enum:"on,off"`
-	// Auto is "off" (default) or "on": a login that was found is enforced once 20
-	// successes and 20 failures were told apart.
-	Auto string `yaml:"auto" doc:"enforce a found login once 20 successes and 20 failures were told apart" enum:"on,off"`
+	// Auto is "off" (default) or "on": a login that was found is enforced once its path
+	// calls it one and 20 successes and 20 failures were told apart.
+	Auto string `yaml:"auto" doc:"enforce a found login once its path calls it one and 20 successes and 20 failures were told apart" enum:"on,off"`
 	// Routes are the logins, password resets and the like.
 	Routes []LoginRoute `yaml:"routes" doc:"logins that are enforced"`
 }

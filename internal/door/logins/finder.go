@@ -252,6 +252,19 @@ func (f *Finder) changed() {
 	f.o.Changed()
 }
 
+// namedLogin tells a route that calls itself a login. Nothing else is enforced without a
+// person: whoever finds a page that takes any password could bring it there, and what
+// succeeds at an enforced login makes a device known and forgets failures.
+func namedLogin(route string) bool {
+	route = strings.ToLower(route)
+	for _, word := range [...]string{"login", "log-in", "log_in", "logon", "signin", "sign-in", "sign_in", "session", "auth"} {
+		if strings.Contains(route, word) {
+			return true
+		}
+	}
+	return false
+}
+
 // Judged counts how an attempt at a login went: it is the Judged of a login.Shield.
 func (f *Finder) Judged(route string, o login.Outcome) {
 	f.mu.Lock()
@@ -269,7 +282,7 @@ func (f *Finder) Judged(route string, o login.Outcome) {
 		return
 	}
 	*n++
-	if f.auto && l.State == Found && l.Successes >= Enough && l.Failures >= Enough {
+	if f.auto && l.State == Found && namedLogin(l.Route) && l.Successes >= Enough && l.Failures >= Enough {
 		l.State = Auto
 		f.o.Say("login enforced: %s, after %d successes and %d failures were told apart (undo: panoply login forget %q, or login.auto: off)", l.Route, l.Successes, l.Failures, l.Route)
 		f.changed()

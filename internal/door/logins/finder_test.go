@@ -207,6 +207,16 @@ func TestAuto(t *testing.T) {
 		t.Errorf("Routes = %+v, want it enforced", r)
 	}
 	f.Judged("POST /other", login.Failure) // not ours
+
+	f, _ = finder(t, logins.Login{Route: "POST /search", State: logins.Found})
+	f.SetAuto(true)
+	for range 30 {
+		f.Judged("POST /search", login.Failure)
+		f.Judged("POST /search", login.Successful)
+	}
+	if f.Logins()[0].Enforced() {
+		t.Error("a page that does not call itself a login is enforced by itself")
+	}
 }
 
 func TestConfirmAndForget(t *testing.T) {
