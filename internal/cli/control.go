@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -66,32 +65,13 @@ func (v *stateFlag) ask(ctx context.Context, order func(ctx context.Context, soc
 }
 
 func newStatus(s Streams) *cobra.Command {
-	var where stateFlag
-	var format string
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show what the running door saw, mended, and would have refused",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if format != "text" && format != "json" {
-				return usageError("", "--format %s is not known: text or json", format)
-			}
-			return where.ask(cmd.Context(), func(ctx context.Context, socket string) error {
-				status, err := door.Status(ctx, socket)
-				if err != nil {
-					return err
-				}
-				if format == "json" {
-					enc := json.NewEncoder(s.Out)
-					enc.SetIndent("", "  ")
-					return enc.Encode(status)
-				}
-				return printStatus(s, status)
-			})
-		},
 	}
-	where.add(cmd)
-	cmd.Flags().StringVar(&format, "format", "text", "text or json")
+	v := view[admin.Status]{ask: door.Status, text: func(status admin.Status) error { return printStatus(s, status) }}
+	v.on(cmd, s)
 	return cmd
 }
 

@@ -2,9 +2,7 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"text/tabwriter"
 	"time"
 
@@ -29,26 +27,6 @@ that you name.`,
 	return cmd
 }
 
-// format is the --format of a command that shows something.
-type format string
-
-func (f *format) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar((*string)(f), "format", "text", "text or json")
-}
-
-func (f format) check() error {
-	if f != "text" && f != "json" {
-		return usageError("", "--format %s is not known: text or json", string(f))
-	}
-	return nil
-}
-
-func printJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
-}
-
 // subjectFlags name a user, an address, or both.
 type subjectFlags struct{ admin.Subject }
 
@@ -66,76 +44,54 @@ func when(t time.Time, never string) string {
 }
 
 func newLimitsList(s Streams) *cobra.Command {
-	var where stateFlag
-	var as format
-	cmd := &cobra.Command{
-		Use: "list", Short: "List what is blocked, why, and until when", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := as.check(); err != nil {
-				return err
+	cmd := &cobra.Command{Use: "list", Short: "List what is blocked, why, and until when", Args: cobra.NoArgs}
+	v := view[[]admin.Block]{
+		ask: func(ctx context.Context, socket string) ([]admin.Block, error) {
+			return door.Limits(socket).Blocks(ctx)
+		},
+		text: func(blocks []admin.Block) error {
+			if len(blocks) == 0 {
+				fmt.Fprintln(s.Err, "panoply: nothing is blocked")
+				return nil
 			}
-			return where.ask(cmd.Context(), func(ctx context.Context, socket string) error {
-				blocks, err := door.Limits(socket).Blocks(ctx)
-				if err != nil {
-					return err
-				}
-				if as == "json" {
-					return printJSON(s.Out, blocks)
-				}
-				if len(blocks) == 0 {
-					fmt.Fprintln(s.Err, "panoply: nothing is blocked")
-					return nil
-				}
-				tw := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
-				fmt.Fprintln(tw, "ID\tPOLICY\tUNTIL\tREASON")
-				for _, b := range blocks {
-					fmt.Fprintf(tw, "%s\t%s\t%s\t%s\n", b.ID, b.Policy, when(b.Until, "for ever"), b.Reason)
-				}
-				return tw.Flush()
-			})
+			tw := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
+			fmt.Fprintln(tw, "ID\tPOLICY\tUNTIL\tREASON")
+			for _, b := range blocks {
+				fmt.Fprintf(tw, "%s\t%s\t%s\t%s\n", b.ID, b.Policy, when(b.Until, "for ever"), b.Reason)
+			}
+			return tw.Flush()
 		},
 	}
-	where.add(cmd)
-	as.add(cmd)
+	v.on(cmd, s)
 	return cmd
 }
 
 func newLimitsShow(s Streams) *cobra.Command {
-	var where stateFlag
 	var who subjectFlags
-	var as format
 	cmd := &cobra.Command{
 		Use: "show", Short: "Show what is counted of a user or an address", Args: cobra.NoArgs,
 		Example: "  panoply limits show --user alice\n  panoply limits show --user alice --addr 203.0.113.7",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := as.check(); err != nil {
-				return err
+	}
+	v := view[[]admin.Standing]{
+		ask: func(ctx context.Context, socket string) ([]admin.Standing, error) {
+			return door.Limits(socket).Standings(ctx, who.Subject)
+		},
+		text: func(standings []admin.Standing) error {
+			tw := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
+			fmt.Fprintln(tw, "POLICY\tCOUNTED\tLEFT\tBLOCKED\tUNTIL\tID")
+			for _, one := range standings {
+				never := "-"
+				if one.Blocked {
+					never = "for ever"
+				}
+				fmt.Fprintf(tw, "%s\t%d\t%d\t%t\t%s\t%s\n", one.Policy, one.Consumed, one.Remaining, one.Blocked, when(one.Until, never), one.ID)
 			}
-			return where.ask(cmd.Context(), func(ctx context.Context, socket string) error {
-				standings, err := door.Limits(socket).Standings(ctx, who.Subject)
-				if err != nil {
-					return err
-				}
-				if as == "json" {
-					return printJSON(s.Out, standings)
-				}
-				tw := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
-				fmt.Fprintln(tw, "POLICY\tCOUNTED\tLEFT\tBLOCKED\tUNTIL\tID")
-				for _, one := range standings {
-					never := "-"
-					if one.Blocked {
-						never = "for ever"
-					}
-					fmt.Fprintf(tw, "%s\t%d\t%d\t%t\t%s\t%s\n", one.Policy, one.Consumed, one.Remaining, one.Blocked, when(one.Until, never), one.ID)
-				}
-				return tw.Flush()
-			})
+			return tw.Flush()
 		},
 	}
-	where.add(cmd)
+	v.on(cmd, s)
 	who.add(cmd)
 	cmd.MarkFlagsOneRequired("user", "addr")
-	as.add(cmd)
 	return cmd
 }
 

@@ -9,11 +9,10 @@ import (
 
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/internal/door"
+	"github.com/panoplysec/panoply/internal/door/logins"
 )
 
 func newLogin(s Streams) *cobra.Command {
-	var where stateFlag
-	var as format
 	cmd := &cobra.Command{
 		Use:   "login",
 		Short: "Show the logins that the running door found; confirm or forget one",
@@ -25,33 +24,25 @@ were told apart.
 Confirm only what is a login: what succeeds there forgets failures, and makes the
 device a known one.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := as.check(); err != nil {
-				return err
+	}
+	v := view[[]logins.Login]{
+		ask: func(ctx context.Context, socket string) ([]logins.Login, error) {
+			return door.Limits(socket).Logins(ctx)
+		},
+		text: func(found []logins.Login) error {
+			if len(found) == 0 {
+				fmt.Fprintln(s.Err, "panoply: no login was found yet")
+				return nil
 			}
-			return where.ask(cmd.Context(), func(ctx context.Context, socket string) error {
-				found, err := door.Limits(socket).Logins(ctx)
-				if err != nil {
-					return err
-				}
-				if as == "json" {
-					return printJSON(s.Out, found)
-				}
-				if len(found) == 0 {
-					fmt.Fprintln(s.Err, "panoply: no login was found yet")
-					return nil
-				}
-				tw := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
-				fmt.Fprintln(tw, "ROUTE\tSTATE\tSUCCESSES\tFAILURES\tSINCE")
-				for _, l := range found {
-					fmt.Fprintf(tw, "%s\t%s\t%d\t%d\t%s\n", l.Route, l.State, l.Successes, l.Failures, when(l.Since, "-"))
-				}
-				return tw.Flush()
-			})
+			tw := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
+			fmt.Fprintln(tw, "ROUTE\tSTATE\tSUCCESSES\tFAILURES\tSINCE")
+			for _, l := range found {
+				fmt.Fprintf(tw, "%s\t%s\t%d\t%d\t%s\n", l.Route, l.State, l.Successes, l.Failures, when(l.Since, "-"))
+			}
+			return tw.Flush()
 		},
 	}
-	where.add(cmd)
-	as.add(cmd)
+	v.on(cmd, s)
 	cmd.AddCommand(
 		changeLogin(s, "confirm", "Protect a login from guessing, from now on", false),
 		changeLogin(s, "forget", "Stop protecting a login that was found or confirmed", true),

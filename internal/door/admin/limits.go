@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
@@ -74,23 +73,6 @@ type LimitOrder struct {
 type LoginOrder struct {
 	Route  string `json:"route"`
 	Forget bool   `json:"forget"`
-}
-
-// order reads an order of type T, and answers with what do returns.
-func order[T any](do func(ctx context.Context, o T) (any, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		var o T
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4<<10)).Decode(&o); err != nil {
-			answer(w, http.StatusBadRequest, failure{"admin: the order is not JSON"})
-			return
-		}
-		out, err := do(r.Context(), o)
-		if err != nil {
-			done(w, err)
-			return
-		}
-		answer(w, http.StatusOK, out)
-	}
 }
 
 func serveLimits(mux *http.ServeMux, c LimitsControl) {

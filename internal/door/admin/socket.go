@@ -108,22 +108,12 @@ func Serve(c Control) *http.Server {
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, c.Status())
 	})
-	mux.HandleFunc("POST /switch", func(w http.ResponseWriter, r *http.Request) {
-		var o Order
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4<<10)).Decode(&o); err != nil {
-			answer(w, http.StatusBadRequest, failure{"admin: the order is not JSON"})
-			return
-		}
-		done(w, c.Switch(o.Guard, o.Mode))
-	})
-	mux.HandleFunc("POST /cookies", func(w http.ResponseWriter, r *http.Request) {
-		var o CookieOrder
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4<<10)).Decode(&o); err != nil {
-			answer(w, http.StatusBadRequest, failure{"admin: the order is not JSON"})
-			return
-		}
-		done(w, c.RestoreCookies(o.Restore))
-	})
+	mux.HandleFunc("POST /switch", order(func(_ context.Context, o Order) (any, error) {
+		return failure{}, c.Switch(o.Guard, o.Mode)
+	}))
+	mux.HandleFunc("POST /cookies", order(func(_ context.Context, o CookieOrder) (any, error) {
+		return failure{}, c.RestoreCookies(o.Restore)
+	}))
 	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, _ *http.Request) { done(w, c.ReloadNow()) })
 	serveLimits(mux, c)
 	heard := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -134,6 +124,23 @@ func Serve(c Control) *http.Server {
 		mux.ServeHTTP(w, r)
 	})
 	return &http.Server{Handler: heard, ConnContext: markStranger, ReadTimeout: 10 * time.Second, IdleTimeout: 10 * time.Second}
+}
+
+// order reads an order of type T, and answers with what do returns.
+func order[T any](do func(ctx context.Context, o T) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var o T
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4<<10)).Decode(&o); err != nil {
+			answer(w, http.StatusBadRequest, failure{"admin: the order is not JSON"})
+			return
+		}
+		out, err := do(r.Context(), o)
+		if err != nil {
+			done(w, err)
+			return
+		}
+		answer(w, http.StatusOK, out)
+	}
 }
 
 // failure carries an error's text to the operator, who may know it whole.
