@@ -125,17 +125,25 @@ func (v *Resolver) Resolve(r *http.Request) Client {
 	return client(addr, scheme, host, r.Host, true)
 }
 
+// Network returns the Addr and the Prefix of a Client at addr, however that is written:
+// what to count or block it by. Both are not valid where addr is not.
+func Network(addr netip.Addr) (netip.Addr, netip.Prefix) {
+	addr = embedded(plain(addr))
+	if !addr.IsValid() {
+		return addr, netip.Prefix{}
+	}
+	bits := 32
+	if addr.Is6() {
+		bits = 64
+	}
+	prefix, _ := addr.Prefix(bits) // bits suit the family
+	return addr, prefix
+}
+
 // client puts the findings together. The said host is preferred where it is valid.
 func client(addr netip.Addr, scheme, said, own string, trusted bool) Client {
 	c := Client{Scheme: scheme, Trusted: trusted}
-	if addr = embedded(addr); addr.IsValid() {
-		bits := 32
-		if addr.Is6() {
-			bits = 64
-		}
-		c.Addr = addr
-		c.Prefix, _ = addr.Prefix(bits) // bits suit the family
-	}
+	c.Addr, c.Prefix = Network(addr)
 	if said != "" {
 		if host, ok := CleanHost(said, scheme); ok {
 			c.Host = host

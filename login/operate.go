@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/panoplysec/panoply/clientip"
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/limit"
 )
@@ -44,15 +45,8 @@ type Who struct {
 // subjects are the ops on all that is known of who, the user's last.
 func (s *Shield) subjects(who Who) []limit.Op {
 	var ops []limit.Op
-	prefix := netip.Prefix{}
-	if addr := who.Addr; addr.IsValid() {
-		bits := 64
-		if addr = addr.Unmap().WithZone(""); addr.Is4() {
-			bits = 32
-		}
-		prefix, _ = addr.Prefix(bits) // the bits suit the family
-		ops = s.addressOps(ops, prefix)
-	}
+	_, prefix := clientip.Network(who.Addr)
+	ops = s.addressOps(ops, prefix)
 	if user := s.name(who.Realm, who.User); user != "" {
 		ops = s.userOp(ops, user)
 		if prefix.IsValid() {

@@ -19,29 +19,33 @@ func newScript(text string) script {
 }
 
 func (s script) call(c rueidis.Client, key string, args ...string) rueidis.Completed {
-	return c.B().Evalsha().Sha1(s.hash).Numkeys(1).Key(key).Arg(args...).Build()
+	return s.callAll(c, []string{key}, args)
+}
+
+// callAll is call for several keys, which have to be in one slot of a Cluster.
+func (s script) callAll(c rueidis.Client, keys, args []string) rueidis.Completed {
+	return c.B().Evalsha().Sha1(s.hash).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build()
 }
 
 // result reads what call returned, and runs the script anew where the server lacks it.
 func (s script) result(ctx context.Context, c rueidis.Client, r rueidis.RedisResult, key string, args ...string) rueidis.RedisResult {
+	return s.resultAll(ctx, c, r, []string{key}, args)
+}
+
+func (s script) resultAll(ctx context.Context, c rueidis.Client, r rueidis.RedisResult, keys, args []string) rueidis.RedisResult {
 	if e, ok := rueidis.IsRedisErr(r.Error()); ok && e.IsNoScript() {
-		return c.Do(ctx, c.B().Eval().Script(s.text).Numkeys(1).Key(key).Arg(args...).Build())
+		return c.Do(ctx, c.B().Eval().Script(s.text).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build())
 	}
 	return r
 }
 
 func (s script) run(ctx context.Context, c rueidis.Client, key string, args ...string) rueidis.RedisResult {
-	return s.result(ctx, c, c.Do(ctx, s.call(c, key, args...)), key, args...)
+	return s.runAll(ctx, c, []string{key}, args)
 }
 
-// runAll is run for several keys, which have to be in one slot of a Cluster.
+// runAll is run for several keys.
 func (s script) runAll(ctx context.Context, c rueidis.Client, keys, args []string) rueidis.RedisResult {
-	n := int64(len(keys))
-	r := c.Do(ctx, c.B().Evalsha().Sha1(s.hash).Numkeys(n).Key(keys...).Arg(args...).Build())
-	if e, ok := rueidis.IsRedisErr(r.Error()); ok && e.IsNoScript() {
-		return c.Do(ctx, c.B().Eval().Script(s.text).Numkeys(n).Key(keys...).Arg(args...).Build())
-	}
-	return r
+	return s.resultAll(ctx, c, c.Do(ctx, s.callAll(c, keys, args)), keys, args)
 }
 
 const (

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/panoplysec/panoply/clientip"
 )
 
 const (
@@ -108,12 +110,8 @@ func (p *Peers) room() {
 
 // network is what one peer has: an IPv4 address, or the /64 of an IPv6 one.
 func network(addr netip.Addr) netip.Addr {
-	if addr.Is6() {
-		if prefix, err := addr.Prefix(64); err == nil {
-			return prefix.Addr()
-		}
-	}
-	return addr
+	_, prefix := clientip.Network(addr)
+	return prefix.Addr()
 }
 
 // Proxy tells whether a peer looks like a proxy; first, that it is the first time it does.
