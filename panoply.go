@@ -13,8 +13,8 @@
 //
 // The zero Options give Helmet's headers, no banners, own error pages, mended cookies,
 // request ids, a limit for each client, and an answer of our own for a handler that
-// panics. Each guard is also a
-// package of its own, to be used alone; this package has no logic beyond the order.
+// panics. Each guard is also a package of its own, to be used alone; this package has no
+// logic beyond the order.
 //
 // It does not protect against what only the app can do right: queries made by joining
 // strings, shell commands made from input, a session store in memory, vulnerable
@@ -132,9 +132,6 @@ func perClient(o limit.Options, proxied bool) limit.Options {
 	o.Policies = []limit.Policy{DefaultLimit}
 	if o.Fields == limit.StandardFields {
 		o.Fields = limit.NoFields // nobody has to pace to a bound on floods
-	}
-	if o.Practice == "" {
-		o.Practice = "brute-force"
 	}
 	if o.By == nil && o.Cost == nil && !proxied {
 		o.Cost = func(r *http.Request) int64 {

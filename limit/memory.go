@@ -242,7 +242,7 @@ func (m *Memory) estimate(s *shard, id uint64, now int64, op *Op, commit bool) R
 	switch {
 	case op.Verb == Add && op.Points > 0 || commit && op.Verb == Consume && res.Allowed:
 		k.count(id, now, op.Points)
-	case op.Verb == Consume && !res.Allowed && op.Rule.block:
+	case op.Verb == Consume && !res.Allowed && len(op.Rule.Blocks) > 0:
 		if i := s.place(id, now, true); i >= 0 {
 			op.Rule.strike(s.state(i), now)
 			res.Started = true

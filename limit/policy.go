@@ -133,7 +133,6 @@ type Rule struct {
 	Remember int64
 
 	salt   uint64 // of the policy's keys
-	block  bool
 	packed string
 }
 
@@ -213,7 +212,7 @@ func Compile(p Policy) (*Rule, error) {
 
 func newRule(p Policy) *Rule {
 	p.Blocks = slices.Clone(p.Blocks)
-	r := &Rule{Span: micros(p.Duration), Capacity: float64(p.Points), block: len(p.Blocks) > 0}
+	r := &Rule{Span: micros(p.Duration), Capacity: float64(p.Points)}
 	switch p.Algorithm {
 	case GCRA:
 		if p.Burst == 0 {

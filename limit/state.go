@@ -285,7 +285,7 @@ func (r *Rule) consume(s *State, now int64, n float64, alone bool, res *Result) 
 		r.add(s, now, n)
 	}
 	switch {
-	case res.Allowed, !r.block:
+	case res.Allowed, len(r.Blocks) == 0:
 	case fixed && (after < float64(r.Policy.BlockAt) || after >= float64(r.Policy.BlockAt)+n):
 	default:
 		r.strike(s, now)

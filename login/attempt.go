@@ -98,8 +98,7 @@ func (s *Shield) attempt(ctx context.Context, c claim, r *http.Request, mode gua
 	}
 	if known {
 		a.Known = true
-		key := s.rules.device.KeyAt(s.tag, s.hasher.Subject("device\x00"+a.user+"\x00"+nonce))
-		allowed := a.take(now, []limit.Op{{Rule: s.rules.device, Key: key, Points: 1}})
+		allowed := a.take(now, []limit.Op{s.op(s.rules.device, "device\x00"+a.user+"\x00"+nonce)})
 		if allowed || a.Rule == RuleStore {
 			return a.decided()
 		}
@@ -135,7 +134,7 @@ func (a *Attempt) stranger(now time.Time, client clientip.Client, c claim, ipCou
 			ops = s.userOp(ops, s.name(c.realm, other))
 		}
 	}
-	global := limit.Op{Rule: s.rules.global, Key: s.rules.global.KeyAt(s.tag, s.hasher.Subject("global")), Points: 1}
+	global := s.op(s.rules.global, "global")
 	if s.o.EnforceGlobal {
 		ops = append(ops, global)
 	}
@@ -155,8 +154,7 @@ func (a *Attempt) keyed(now time.Time, prefix netip.Prefix, ipCounts bool) {
 	if !prefix.IsValid() {
 		return
 	}
-	r := a.shield.rules.key
-	ops := []limit.Op{{Rule: r, Key: r.KeyAt(a.shield.tag, a.shield.hasher.Subject("key\x00"+prefix.String())), Points: 1}}
+	ops := []limit.Op{a.shield.op(a.shield.rules.key, "key\x00"+prefix.String())}
 	if !ipCounts {
 		a.watch(now, ops)
 		return
@@ -164,12 +162,18 @@ func (a *Attempt) keyed(now time.Time, prefix netip.Prefix, ipCounts bool) {
 	a.take(now, ops)
 }
 
+// op takes one point of a subject. Its tag is that of all, since one decision asks several
+// subjects.
+func (s *Shield) op(r *limit.Rule, subject string) limit.Op {
+	return limit.Op{Rule: r, Key: r.KeyAt(s.tag, s.hasher.Subject(subject)), Points: 1}
+}
+
 // userOp adds the metric of a name, once.
 func (s *Shield) userOp(ops []limit.Op, name string) []limit.Op {
 	if name == "" {
 		return ops
 	}
-	op := limit.Op{Rule: s.rules.user, Key: s.rules.user.KeyAt(s.tag, s.hasher.Subject("user\x00"+name)), Points: 1}
+	op := s.op(s.rules.user, "user\x00"+name)
 	for i := range ops {
 		if ops[i].Key == op.Key {
 			return ops // the same after all
@@ -179,8 +183,7 @@ func (s *Shield) userOp(ops []limit.Op, name string) []limit.Op {
 }
 
 func (s *Shield) pairOp(name string, prefix netip.Prefix) limit.Op {
-	r := s.rules.userIP
-	return limit.Op{Rule: r, Key: r.KeyAt(s.tag, s.hasher.Subject("pair\x00"+prefix.String()+"\x00"+name)), Points: 1}
+	return s.op(s.rules.userIP, "pair\x00"+prefix.String()+"\x00"+name)
 }
 
 // addressOps are the metrics of an address: for IPv6 of the networks around it, too.
@@ -196,8 +199,7 @@ func (s *Shield) addressOps(ops []limit.Op, prefix netip.Prefix) []limit.Op {
 		if err != nil {
 			break
 		}
-		r := s.rules.ip[i]
-		ops = append(ops, limit.Op{Rule: r, Key: r.KeyAt(s.tag, s.hasher.Subject("ip\x00"+around.String())), Points: 1})
+		ops = append(ops, s.op(s.rules.ip[i], "ip\x00"+around.String()))
 	}
 	return ops
 }
@@ -339,10 +341,10 @@ func (a *Attempt) undecided() {
 	s := a.shield
 	var ops []limit.Op
 	if a.user != "" {
-		ops = append(ops, limit.Op{Rule: s.rules.undecided[0], Key: s.rules.undecided[0].KeyAt(s.tag, s.hasher.Subject("user\x00"+a.user)), Points: 1})
+		ops = append(ops, s.op(s.rules.undecided[0], "user\x00"+a.user))
 	}
 	if prefix := clientip.Of(a.request).Prefix; prefix.IsValid() {
-		ops = append(ops, limit.Op{Rule: s.rules.undecided[1], Key: s.rules.undecided[1].KeyAt(s.tag, s.hasher.Subject("ip\x00"+prefix.String())), Points: 1})
+		ops = append(ops, s.op(s.rules.undecided[1], "ip\x00"+prefix.String()))
 	}
 	if len(ops) > 0 {
 		a.aside(ops)

@@ -55,7 +55,7 @@ func (s *Shield) Handler(next http.Handler) http.Handler {
 			r.Header.Del("Accept-Encoding")
 		}
 		x.Set(attemptKey{}, &attempted{a, one})
-		x.On(hook.Judge, s.judge)
+		x.On(hook.Judge, judged)
 		returned := false
 		defer func() {
 			if !returned {

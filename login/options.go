@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/panoplysec/panoply/guard"
-	"github.com/panoplysec/panoply/internal/hook"
 	"github.com/panoplysec/panoply/limit"
 )
 
@@ -137,7 +136,6 @@ type Shield struct {
 	rules   rules
 	devices *devices
 	routes  []*route
-	judge   hook.Func
 }
 
 type rules struct {
@@ -171,7 +169,7 @@ func New(o Options) (*Shield, error) {
 	if o.MaxBody < 1<<10 || o.MaxBody > 1<<20 {
 		problems.Add("MaxBody", strconv.FormatInt(o.MaxBody, 10), "zero (64 KiB) or 1 KiB to 1 MiB", "")
 	}
-	s := &Shield{o: o, store: o.Store, judge: judged}
+	s := &Shield{o: o, store: o.Store}
 	s.compile(&problems)
 	s.routes = compileRoutes(o.Routes, &problems)
 	if err := problems.Err(); err != nil {
