@@ -63,12 +63,10 @@ func (a *answer) text() string {
 
 // last is the exchange that shows best what became of the guess; nil without any.
 func (a *answer) last() *check.Exchange {
-	switch {
-	case a.x != nil:
+	if a.x != nil {
 		return a.x
-	default:
-		return a.page
 	}
+	return a.page
 }
 
 // An ordinary answer is the one to a wrong password, which the others are compared to.
