@@ -155,12 +155,20 @@ func TestGuessesThroughTwoDoors(t *testing.T) {
 		cfg.Limits.Redis = []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
 		cfg.Limits.Instances, cfg.Limits.Secret = 2, secret
 	})
-	// A call that takes longer than the doors wait, on a busy machine, is decided by a share.
+	// On a busy machine a call can take longer than the doors wait. Then a share decides, and
+	// what the Redis counted may have reached no app: some more or fewer than the limit pass.
+	// Doors that count apart let twice the limit pass.
+	for i := range 40 {
+		g.guess(i, "turing", strconv.Itoa(i))
+	}
+	if n := g.looked("turing"); n < 7 || n > 13 {
+		t.Errorf("%d of 40 guesses through two doors, one after the other, reached the app, want 10", n)
+	}
 	g.rush(200, "ada")
 	n := g.looked("ada")
 	t.Logf("%d of 200 guesses through two doors reached the app", n)
-	if n < 10 || n > 20 {
-		t.Errorf("%d of 200 guesses through two doors reached the app, want 10, and at most 20", n)
+	if n == 0 || n > 20 {
+		t.Errorf("%d of 200 guesses through two doors reached the app, want about 10, and at most 20", n)
 	}
 
 	// Paused within an attack: what each door allows alone is its half.
