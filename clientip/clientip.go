@@ -101,10 +101,19 @@ var nobody = &Resolver{}
 // Of returns what [Resolver.Handler] found for this request. Where no Handler ran it
 // trusts nobody and decides from RemoteAddr, TLS and Host alone.
 func Of(r *http.Request) Client {
-	if c, ok := r.Context().Value(clientKey{}).(*Client); ok {
-		return *c
+	if c, ok := Lookup(r); ok {
+		return c
 	}
 	return nobody.Resolve(r)
+}
+
+// Lookup returns what [Resolver.Handler] found for this request, and whether one ran. It is
+// for guards that need less than Of finds out where none did.
+func Lookup(r *http.Request) (Client, bool) {
+	if c, ok := r.Context().Value(clientKey{}).(*Client); ok {
+		return *c, true
+	}
+	return Client{}, false
 }
 
 // Resolve is the bare decision. It reads RemoteAddr, TLS, Host and, from a trusted

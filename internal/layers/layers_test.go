@@ -63,7 +63,7 @@ var guardLayers = [][]string{
 	{"clientip"},
 	{"csp", "tlspolicy"},
 	{"headers", "cookie", "conceal"},
-	{"session", "expresssession", "cookiesession", "limit"},
+	{"session", "expresssession", "cookiesession", "limit", "csrf"},
 	{"login"},
 	{""}, // the module's root package, panoply
 }
@@ -97,7 +97,7 @@ func standard(path string) bool {
 // enforcers decide; the proof of a practice must not share their code. Parsers (csp)
 // may be shared.
 var enforcers = []string{"headers", "conceal", "cookie", "clientip", "internal/hook", "internal/sanity", "internal/door", "tlspolicy",
-	"session", "expresssession", "cookiesession", "limit", "login", "diskstore", "redisstore", ""}
+	"session", "expresssession", "cookiesession", "limit", "login", "csrf", "diskstore", "redisstore", ""}
 
 func TestChecksNeverImportWhatDecided(t *testing.T) {
 	for _, p := range list(t, "./internal/checks/...", "./audit/...") {

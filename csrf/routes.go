@@ -1,0 +1,220 @@
+package csrf
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/panoplysec/panoply/guard"
+)
+
+// A route is a Route that can be matched.
+type route struct {
+	Route
+	trusted  map[string]struct{}
+	method   string   // empty is any
+	segments []string // literal, or "" for any one
+	rest     bool     // any number follow, as after "/hooks/"
+	slash    bool     // the pattern ends in "/{$}"
+}
+
+const patternAllowed = `a method and a path, such as "POST /hook/{id}" or "/saml/acs"`
+
+// compileRoutes checks the patterns and puts the more specific first. What an
+// http.ServeMux says of them is asked of one: the syntax is its.
+func compileRoutes(routes []Route, p *guard.Problems) []*route {
+	mux := http.NewServeMux()
+	var all []*route
+	for i, r := range routes {
+		field := "Routes[" + strconv.Itoa(i) + "].Pattern"
+		if _, path, ok := strings.Cut(r.Pattern, " "); ok && !strings.HasPrefix(strings.TrimLeft(path, " \t"), "/") || !ok && !strings.HasPrefix(r.Pattern, "/") {
+			p.Add(field, r.Pattern, patternAllowed, "hosts are not part of it")
+			continue
+		}
+		if err := register(mux, r.Pattern); err != nil {
+			p.Add(field, r.Pattern, patternAllowed+" that is no other's and as specific as none", err.Error())
+			continue
+		}
+		one := compileRoute(r)
+		if _, path, _ := strings.Cut(r.Pattern, "/"); ambiguous("/" + path) {
+			p.Add(field, r.Pattern, patternAllowed, "an app may read this path in two ways, so nothing matches it")
+			continue
+		}
+		all = append(all, one)
+	}
+	slices.SortStableFunc(all, func(a, b *route) int { return a.rank() - b.rank() })
+	return all
+}
+
+// register asks a ServeMux what it thinks of a pattern.
+func register(mux *http.ServeMux, pattern string) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			text, _, _ := strings.Cut(fmt.Sprint(v), ":\n")
+			err = fmt.Errorf("net/http says: %s", text)
+		}
+	}()
+	mux.Handle(pattern, http.NotFoundHandler())
+	return nil
+}
+
+func compileRoute(r Route) *route {
+	one := &route{Route: r}
+	path := r.Pattern
+	if method, after, ok := strings.Cut(r.Pattern, " "); ok {
+		one.method, path = method, strings.TrimLeft(after, " \t")
+	}
+	if len(r.TrustedOrigins) > 0 {
+		one.trusted = set(r.TrustedOrigins)
+	}
+	for s := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
+		switch {
+		case s == "{$}":
+			one.slash = true
+		case strings.HasSuffix(s, "...}"):
+			one.rest = true
+		case strings.HasPrefix(s, "{"):
+			one.segments = append(one.segments, "")
+		case s == "": // only at the end: a ServeMux takes no other
+			one.rest = true
+		default:
+			one.segments = append(one.segments, unescaped(s))
+		}
+	}
+	return one
+}
+
+// rank is smaller for the more specific of two patterns that match the same request: more
+// literal segments, then no rest, then more segments, then a method. Two for which this
+// is not the order are no pair that a ServeMux takes.
+func (r *route) rank() int {
+	n := 0
+	for _, s := range r.segments {
+		n -= 4
+		if s != "" {
+			n -= 1 << 10
+		}
+	}
+	if !r.rest {
+		n -= 2
+	}
+	if r.method != "" {
+		n--
+		if r.method == http.MethodHead {
+			n -= 1 << 20 // "GET" matches it too
+		}
+	}
+	return n
+}
+
+// match returns the route of a request, or nil. It is asked only about what is refused
+// otherwise.
+func (g *Guard) match(r *http.Request) *route {
+	if len(g.routes) == 0 || r.URL == nil {
+		return nil
+	}
+	path := r.URL.EscapedPath()
+	if ambiguous(path) {
+		return nil
+	}
+	path = r.URL.Path // the escapes that are left mean one thing
+	other := Override(r)
+	for _, one := range g.routes {
+		if one.takes(r.Method) && (other == "" || one.takes(other)) && one.matches(path) {
+			return one
+		}
+	}
+	return nil
+}
+
+func (r *route) takes(method string) bool {
+	return r.method == "" || r.method == method || r.method == http.MethodGet && method == http.MethodHead
+}
+
+// matches compares a decoded path that is not ambiguous.
+func (r *route) matches(path string) bool {
+	rest, found := strings.CutPrefix(path, "/")
+	if !found {
+		return false
+	}
+	for i, want := range r.segments {
+		s, after, more := strings.Cut(rest, "/")
+		if s == "" || want != "" && want != s {
+			return false
+		}
+		if i == len(r.segments)-1 && !r.rest && !r.slash {
+			return !more
+		}
+		if !more {
+			return false // "/hooks" is not below "/hooks/"
+		}
+		rest = after
+	}
+	return r.rest || r.slash && rest == ""
+}
+
+// ambiguous tells whether an escaped path is one that two programs may read as two: what
+// is a slash or a dot segment to one of them and not to the other, a parameter after ";",
+// a second layer of escapes, or bytes that are no UTF-8.
+func ambiguous(path string) bool {
+	last := byte(0) // the byte before, decoded
+	dots := true    // all of the segment so far is dots
+	n := 0          // bytes of the segment so far
+	high := false
+	for i := 0; i < len(path); i++ {
+		c, escaped := path[i], false
+		if c == '%' && i+2 < len(path) {
+			if hi, lo := unhex(path[i+1]), unhex(path[i+2]); hi >= 0 && lo >= 0 {
+				c, escaped, i = byte(hi<<4|lo), true, i+2
+			}
+		}
+		switch {
+		case c == '\\', c == ';', c < ' ', c == 0x7f, c == '/' && escaped, c == '.' && escaped:
+			return true
+		case c == '%' && i+2 < len(path) && unhex(path[i+1]) >= 0 && unhex(path[i+2]) >= 0:
+			return true // "%252e", or an escape that was none
+		case c == '/':
+			if last == '/' || n > 0 && n <= 2 && dots {
+				return true
+			}
+			n, dots = 0, true
+		default:
+			n++
+			dots = dots && c == '.'
+			high = high || c >= 0x80
+		}
+		last = c
+	}
+	if n > 0 && n <= 2 && dots {
+		return true
+	}
+	return high && !utf8.ValidString(unescaped(path))
+}
+
+// unescaped decodes what is known to be well formed; it is asked of paths that go beyond
+// ASCII only.
+func unescaped(path string) string {
+	var b strings.Builder
+	for i := 0; i < len(path); i++ {
+		if path[i] == '%' && i+2 < len(path) {
+			if hi, lo := unhex(path[i+1]), unhex(path[i+2]); hi >= 0 && lo >= 0 {
+				b.WriteByte(byte(hi<<4 | lo))
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(path[i])
+	}
+	return b.String()
+}
+
+func set(list []string) map[string]struct{} {
+	m := make(map[string]struct{}, len(list))
+	for _, s := range list {
+		m[s] = struct{}{}
+	}
+	return m
+}
