@@ -142,7 +142,7 @@ func CleanOrigin(s string) (origin, why string) {
 		return "", "the scheme is missing"
 	}
 	scheme = strings.ToLower(scheme)
-	if scheme == "" || strings.IndexFunc(scheme, func(c rune) bool {
+	if scheme == "" || scheme[0] < 'a' || scheme[0] > 'z' || strings.IndexFunc(scheme, func(c rune) bool {
 		return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '+' && c != '-' && c != '.'
 	}) >= 0 {
 		return "", "the scheme is malformed"
