@@ -74,6 +74,12 @@ func (g *Guard) Check(r *http.Request) error {
 	return nil
 }
 
+// Observes tells whether a Route with Observe holds for a request.
+func (g *Guard) Observes(r *http.Request) bool {
+	one := g.match(r)
+	return one != nil && one.Observe
+}
+
 // decide returns what is wrong with a request, and the route that has rules of its own for
 // it, or nil.
 func (g *Guard) decide(r *http.Request) (*Refusal, *route) {
@@ -293,7 +299,7 @@ func (g *Guard) Handler(next http.Handler) http.Handler {
 func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, refused *Refusal, one *route) bool {
 	e := guard.Event{
 		Practice: "csrf", Rule: refused.Rule, Action: guard.Denied,
-		Request: hook.RequestID(r.Context()), Detail: describe(r), Err: refused,
+		Request: hook.RequestID(r.Context()), Detail: Describe(r), Err: refused,
 	}
 	if refused.Rule == RuleBindingFailed {
 		e.Action = guard.Failed

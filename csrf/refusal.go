@@ -84,15 +84,16 @@ const (
 	maxShownFrom = 80
 )
 
-// describe says to a person which request it was, without its query.
-func describe(r *http.Request) string {
+// Describe says to a person which request it was and where it came from, without its query.
+// It holds what the client said, within bounds: it is for the sink, not for an answer.
+func Describe(r *http.Request) string {
 	var b strings.Builder
 	b.WriteString(cut(r.Method, 20))
 	if r.URL != nil {
 		b.WriteByte(' ')
 		b.WriteString(cut(r.URL.EscapedPath(), maxShown))
 	}
-	switch from := from(r); {
+	switch from := Source(r); {
 	case from != "":
 		b.WriteString(" from ")
 		b.WriteString(cut(from, maxShownFrom))
@@ -106,8 +107,9 @@ func describe(r *http.Request) string {
 	return b.String()
 }
 
-// from is the origin that a request names, or empty.
-func from(r *http.Request) string {
+// Source is the origin that a request names, in Origin or else in Referer: "null" where the
+// browser hides it, and empty where there is none.
+func Source(r *http.Request) string {
 	if o := r.Header["Origin"]; len(o) > 0 && o[0] != "" {
 		return o[0]
 	}

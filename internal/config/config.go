@@ -52,6 +52,8 @@ type Config struct {
 	Cookies Cookies        `yaml:"cookies" doc:"mending and renaming of cookies"`
 	// Sessions lifts the app's session cookies. Default: observed.
 	Sessions Sessions `yaml:"sessions" doc:"sealing, timeouts and final logouts of session cookies"`
+	// CSRF refuses what other sites make a visitor's browser send. Default: their forms.
+	CSRF CSRF `yaml:"csrf" doc:"requests that other sites make a visitor's browser send"`
 	// Login protects logins from guessing. Default: those that are found are observed.
 	Login Login `yaml:"login" doc:"logins, protected from guessing"`
 	// Limits says where counts are kept. Default: in this process.

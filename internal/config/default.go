@@ -26,6 +26,7 @@ func Default() *Config {
 			Mode: guard.Observe, Seal: "on",
 			Idle: Duration(30 * time.Minute), Absolute: Duration(day), Renewal: Duration(time.Hour), Grace: Duration(30 * time.Second),
 		},
+		CSRF:   CSRF{Enforce: "forms", Isolate: "off"},
 		Login:  Login{Find: "on", Auto: "off"},
 		Limits: Limits{RedisTLS: "off", Instances: 1},
 		Bounds: Bounds{

@@ -33,6 +33,7 @@ func (c *Config) problems() []*Problem {
 	k.pages()
 	k.cookies()
 	k.sessions()
+	k.csrf()
 	k.login()
 	k.limits()
 	k.bounds()
@@ -42,6 +43,7 @@ func (c *Config) problems() []*Problem {
 	k.mode("conceal.mode", c.Conceal.Mode)
 	k.mode("cookies.mode", c.Cookies.Mode)
 	k.mode("sessions.mode", c.Sessions.Mode)
+	k.mode("csrf.mode", c.CSRF.Mode)
 	k.mode("login.mode", c.Login.Mode)
 	for i, name := range c.Conceal.Keep {
 		if !headerToken(name) {

@@ -89,7 +89,7 @@ func TestSocket(t *testing.T) {
 			t.Errorf("headers = %+v, want off over enforce", g)
 		}
 	}
-	if err := door.Switch(ctx, socket, "hedaers", "off"); err == nil || !strings.Contains(err.Error(), "conceal, cookies, headers") {
+	if err := door.Switch(ctx, socket, "hedaers", "off"); err == nil || !strings.Contains(err.Error(), "conceal, cookies, csrf, headers") {
 		t.Errorf("Switch of no guard = %v, want the names", err)
 	}
 	if err := door.Reload(ctx, socket); err != nil {

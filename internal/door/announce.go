@@ -37,6 +37,9 @@ func (d *Door) announce(g *generation) {
 	for _, warning := range g.guards.warnings {
 		d.say("warning: headers: %s", warning)
 	}
+	for _, warning := range g.guards.csrf.Warnings() {
+		d.say("warning: csrf: %s", warning)
+	}
 	if addr := d.servers.addr(roleAdmin); addr != nil {
 		d.say("health and metrics on http://%s, read-only (off: admin.listen: off)", addr)
 	}
@@ -62,6 +65,8 @@ func (d *Door) describe(g *generation, name string) (what, offLine string) {
 			what += ", session cookies leave sealed and end after " + g.cfg.Sessions.Idle.String() + " without use (values as they are: sessions.seal: off)"
 		}
 		return what, "sessions.mode: off"
+	case nameCSRF:
+		return d.describeCSRF(g), "csrf.mode: off"
 	case nameLogin:
 		return d.describeLogin(g), "login.mode: off"
 	case nameConceal:

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -132,6 +133,9 @@ func (d *Door) rebuild() error {
 func (d *Door) put(g *generation) {
 	if old := d.current.Swap(g); old != nil {
 		old.app.CloseIdle()
+		if !reflect.DeepEqual(old.cfg.CSRF, g.cfg.CSRF) {
+			d.origins.Begin()
+		}
 	}
 	// A login that was found is not enforced by itself where nothing is.
 	d.limits.finder.SetAuto(g.cfg.Login.Auto == "on" && g.guards.modes[nameLogin] == guard.Enforce)

@@ -18,6 +18,7 @@ import (
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/internal/config"
 	"github.com/panoplysec/panoply/internal/door/accesslog"
+	"github.com/panoplysec/panoply/internal/door/crosssite"
 	"github.com/panoplysec/panoply/internal/door/hardcheck"
 	"github.com/panoplysec/panoply/internal/door/ledger"
 	"github.com/panoplysec/panoply/internal/door/reports"
@@ -52,9 +53,10 @@ type Door struct {
 	current atomic.Pointer[generation]
 	servers *servers
 	state   *state
-	ended   *sessions.Ended  // what logouts have ended; outlives reloads
-	store   *diskstore.Store // where it is kept; nil: nowhere
-	limits  *limits          // what is counted, and what was found of logins
+	ended   *sessions.Ended   // what logouts have ended; outlives reloads
+	store   *diskstore.Store  // where it is kept; nil: nowhere
+	origins *crosssite.Memory // what was learnt of other origins
+	limits  *limits           // what is counted, and what was found of logins
 	reports *reports.Collector
 	ledger  *ledger.Ledger
 	metrics *metrics
@@ -147,6 +149,9 @@ func (d *Door) Start(ctx context.Context) error {
 
 // open opens the stores, builds the first generation, and listens.
 func (d *Door) open(ctx context.Context, cfg *config.Config) error {
+	if err := d.openOrigins(); err != nil {
+		return err
+	}
 	if err := d.openLimits(cfg); err != nil {
 		return err
 	}

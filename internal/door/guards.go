@@ -15,6 +15,7 @@ import (
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/headers"
 	"github.com/panoplysec/panoply/internal/config"
+	"github.com/panoplysec/panoply/internal/door/crosssite"
 	"github.com/panoplysec/panoply/internal/door/sessions"
 	"github.com/panoplysec/panoply/internal/sanity"
 	"github.com/panoplysec/panoply/login"
@@ -27,19 +28,21 @@ const (
 	nameHeaders  = "headers"
 	nameConceal  = "conceal"
 	nameCookies  = "cookies"
+	nameCSRF     = "csrf"
 	nameSessions = "sessions"
 	nameLogin    = "login"
 	nameSanity   = "sanity" // always enforced: what it refuses has no safe meaning
 )
 
 // switchable are the guards that panoply off knows.
-var switchable = []string{nameConceal, nameCookies, nameHeaders, nameLogin, nameSessions}
+var switchable = []string{nameConceal, nameCookies, nameCSRF, nameHeaders, nameLogin, nameSessions}
 
 type guards struct {
 	headers *headers.Guard
 	conceal *conceal.Guard
 	cookies *cookie.Guard
 	lift    *sessions.Lift // nil: nothing to do
+	csrf    *crosssite.Step
 	login   *login.Shield
 	sanity  *sanity.Step
 	client  *clientip.Resolver
@@ -60,6 +63,8 @@ func configured(cfg *config.Config, name string) guard.Mode {
 		return cfg.Cookies.Mode
 	case nameSessions:
 		return cfg.Sessions.Mode
+	case nameCSRF:
+		return cfg.CSRF.Mode
 	case nameLogin:
 		return cfg.Login.Mode
 	}
@@ -92,6 +97,10 @@ func (d *Door) compile(cfg *config.Config, ramp func(time.Duration) (*hsts, erro
 	problems.Note(err)
 	if g.conceal != nil {
 		g.login, err = d.compileLogin(cfg, g.modes[nameLogin], g.conceal.Deny)
+		problems.Note(err)
+	}
+	if g.login != nil && g.cookies != nil {
+		g.csrf, err = d.compileCSRF(cfg, g)
 		problems.Note(err)
 	}
 	if err := problems.Err(); err != nil {

@@ -76,6 +76,9 @@ func (d *Door) openEnded(mode guard.Mode) error {
 func (d *Door) closeStores() {
 	d.closeEnded()
 	d.closeLimits()
+	if d.origins != nil {
+		d.origins.Close()
+	}
 }
 
 // closeEnded lets go of the store.

@@ -35,6 +35,7 @@ type state struct {
 	seen    []cookie.Seen
 	first   map[string]time.Time
 	restore bool
+	enforce bool      // everything that is forged is refused
 	sealed  time.Time // since when session values leave sealed
 }
 
@@ -57,6 +58,9 @@ func openState(dir string) (*state, error) {
 		return nil, err
 	}
 	if err := s.read(sessionsName, &s.sealed); err != nil {
+		return nil, err
+	}
+	if err := s.read(csrfName, &s.enforce); err != nil {
 		return nil, err
 	}
 	return s, nil

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/panoplysec/panoply/internal/door/admin"
+	"github.com/panoplysec/panoply/internal/door/crosssite"
 	"github.com/panoplysec/panoply/internal/door/ledger"
 	"github.com/panoplysec/panoply/internal/door/logins"
 )
@@ -176,4 +177,6 @@ func (nothing) Block(context.Context, admin.Subject, time.Duration) error { retu
 func (nothing) Logins() []logins.Login                                    { return nil }
 func (nothing) ConfirmLogin(string) error                                 { return nil }
 func (nothing) ForgetLogin(string) error                                  { return nil }
+func (nothing) CSRF() crosssite.Report                                    { return crosssite.Report{} }
+func (nothing) EnforceCSRF(bool) error                                    { return nil }
 func (nothing) ReloadNow() error                                          { return nil }

@@ -28,6 +28,7 @@ type Control interface {
 	ReloadNow() error
 	RestoreCookies(restore bool) error
 	LimitsControl
+	CSRFControl
 }
 
 // Listen opens the socket in the state folder. A socket left behind by a door that died
@@ -116,6 +117,7 @@ func Serve(c Control) *http.Server {
 	}))
 	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, _ *http.Request) { done(w, c.ReloadNow()) })
 	serveLimits(mux, c)
+	serveCSRF(mux, c)
 	heard := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Context().Value(strangerKey{}) != nil {
 			answer(w, http.StatusForbidden, failure{"the door does not hear this user; run as the user that started it, or as root"})

@@ -1,0 +1,268 @@
+package crosssite
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/panoplysec/panoply/csrf"
+	"github.com/panoplysec/panoply/internal/hook"
+)
+
+const (
+	// maxOrigins bounds the origins that are known; the one that was seen longest ago makes
+	// room, and is refused until it asks again.
+	maxOrigins = 256
+	// maxCookies bounds the names of cookies that are meant for other sites; further ones
+	// count as ambient.
+	maxCookies = 64
+	maxName    = 128
+	maxOrigin  = 256
+	// approvalLasts is for how long an origin stays approved: the longest for which a
+	// browser keeps what a preflight said.
+	approvalLasts = 24 * time.Hour
+	// refreshAfter is when seeing it again is worth writing down.
+	refreshAfter = time.Hour
+	// keepEvery is how often Keep is called at most.
+	keepEvery = 10 * time.Second
+)
+
+// Learnt is what is worth keeping over a restart.
+type Learnt struct {
+	// Approvals are origins that the application lets read with credentials.
+	Approvals []Approval `json:"approvals,omitempty"`
+	// Cookies are names of cookies that the application set with SameSite=None.
+	Cookies []string `json:"cookies,omitempty"`
+}
+
+// An Approval is what the application said to one origin on one host.
+type Approval struct {
+	Host   string `json:"host"`
+	Origin string `json:"origin"`
+	// Any is set where the application lets every origin read, without credentials. Then
+	// only its header is known; nothing is approved.
+	Any  bool      `json:"any,omitempty"`
+	Seen time.Time `json:"seen"`
+}
+
+type place struct{ host, origin string }
+
+// MemoryOptions configure a Memory.
+type MemoryOptions struct {
+	// Learnt is what was kept.
+	Learnt Learnt
+	// Keep is called with everything, now and then, when it has changed.
+	Keep func(Learnt)
+	// Say tells a person.
+	Say func(format string, args ...any)
+}
+
+// A Memory outlives reloads. It is safe for concurrent use.
+type Memory struct {
+	o MemoryOptions
+
+	mu      sync.RWMutex
+	origins map[place]Approval
+	cookies map[string]struct{}
+	dirty   bool
+	kept    time.Time
+
+	report report
+}
+
+// NewMemory makes a Memory of what was kept.
+func NewMemory(o MemoryOptions) *Memory {
+	m := &Memory{o: o, origins: map[place]Approval{}, cookies: map[string]struct{}{}}
+	for _, a := range o.Learnt.Approvals {
+		if len(m.origins) < maxOrigins && time.Since(a.Seen) < approvalLasts && !a.Seen.After(time.Now().Add(time.Minute)) {
+			m.origins[place{a.Host, a.Origin}] = a
+		}
+	}
+	for _, name := range o.Learnt.Cookies {
+		if len(m.cookies) < maxCookies {
+			m.cookies[name] = struct{}{}
+		}
+	}
+	m.report.since = time.Now()
+	return m
+}
+
+// approves tells whether the application lets origin read with credentials on host.
+func (m *Memory) approves(host, origin string) bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	a, ok := m.origins[place{host, origin}]
+	return ok && !a.Any && time.Since(a.Seen) < approvalLasts
+}
+
+// meant tells whether the application set a cookie of this name with SameSite=None.
+func (m *Memory) meant(name string) bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	_, ok := m.cookies[name]
+	return ok
+}
+
+// grant puts onto a refusal what the application answered this origin before, so that its
+// script can read why.
+func (m *Memory) grant(h http.Header, r *http.Request) {
+	origin := r.Header["Origin"]
+	if len(origin) != 1 {
+		return
+	}
+	m.mu.RLock()
+	a, ok := m.origins[place{hostOf(r), origin[0]}]
+	m.mu.RUnlock()
+	if !ok {
+		return
+	}
+	h.Add("Vary", "Origin")
+	if a.Any {
+		h.Set("Access-Control-Allow-Origin", "*")
+		return
+	}
+	h.Set("Access-Control-Allow-Origin", origin[0])
+	h.Set("Access-Control-Allow-Credentials", "true")
+}
+
+// answered is the Judge phase: it sees the answer as the application gave it.
+func (m *Memory) answered(a *hook.Answer) {
+	if a.Kind != hook.Final || a.Status >= 500 {
+		return
+	}
+	if lines := a.Header["Set-Cookie"]; len(lines) > 0 {
+		m.learnCookies(lines)
+	}
+	allowed := a.Header["Access-Control-Allow-Origin"]
+	origin := a.Request.Header["Origin"]
+	if len(allowed) != 1 || len(origin) != 1 {
+		return
+	}
+	switch credentials := a.Header["Access-Control-Allow-Credentials"]; {
+	case allowed[0] == "*":
+		m.learn(place{hostOf(a.Request), origin[0]}, true)
+	case allowed[0] == origin[0] && len(credentials) == 1 && credentials[0] == "true":
+		m.learn(place{hostOf(a.Request), origin[0]}, false)
+	}
+}
+
+func (m *Memory) learn(p place, any bool) {
+	// "null" is nobody's, and the site's own origin needs no approval.
+	if len(p.origin) > maxOrigin || !strings.Contains(p.origin, "://") || strings.HasSuffix(p.origin, "://"+p.host) {
+		return
+	}
+	if clean, _ := csrf.CleanOrigin(p.origin); clean != p.origin {
+		return // no browser's
+	}
+	now := time.Now()
+	m.mu.RLock()
+	have, ok := m.origins[p]
+	m.mu.RUnlock()
+	if ok && have.Any == any && now.Sub(have.Seen) < refreshAfter {
+		return
+	}
+	m.mu.Lock()
+	if have, ok := m.origins[p]; ok && any && !have.Any && now.Sub(have.Seen) < approvalLasts {
+		m.mu.Unlock()
+		return // another address of the application said more
+	}
+	if !ok && len(m.origins) >= maxOrigins {
+		m.forgetOldest(any)
+	}
+	if len(m.origins) < maxOrigins || ok {
+		m.origins[p] = Approval{Host: p.host, Origin: p.origin, Any: any, Seen: now.UTC().Truncate(time.Second)}
+	}
+	m.changed(now)
+}
+
+// forgetOldest makes room, first among those with which nothing is approved: anybody can
+// make those.
+func (m *Memory) forgetOldest(any bool) {
+	var oldest place
+	var found *Approval
+	for p, a := range m.origins {
+		if any && !a.Any {
+			continue
+		}
+		if found == nil || a.Any && !found.Any || a.Any == found.Any && a.Seen.Before(found.Seen) {
+			oldest, found = p, &a
+		}
+	}
+	if found != nil {
+		delete(m.origins, oldest)
+	}
+}
+
+func (m *Memory) learnCookies(lines []string) {
+	for _, line := range lines {
+		pair, attributes, _ := strings.Cut(line, ";")
+		name, value, ok := strings.Cut(pair, "=")
+		name = strings.Trim(name, " \t")
+		if !ok || name == "" || len(name) > maxName || strings.Trim(value, " \t") == "" || !saysNone(attributes) || m.meant(name) {
+			continue
+		}
+		m.mu.Lock()
+		if len(m.cookies) >= maxCookies {
+			m.mu.Unlock()
+			continue
+		}
+		m.cookies[name] = struct{}{}
+		m.changed(time.Now())
+	}
+}
+
+// saysNone tells SameSite=None among a cookie's attributes; the last one counts.
+func saysNone(attributes string) bool {
+	none := false
+	for one := range strings.SplitSeq(attributes, ";") {
+		name, value, _ := strings.Cut(one, "=")
+		if strings.EqualFold(strings.Trim(name, " \t"), "SameSite") {
+			none = strings.EqualFold(strings.Trim(value, " \t"), "None")
+		}
+	}
+	return none
+}
+
+// changed keeps what is known, unless that was just done. It is called with m.mu held, and
+// gives it back.
+func (m *Memory) changed(now time.Time) {
+	m.dirty = true
+	if now.Sub(m.kept) < keepEvery {
+		m.mu.Unlock()
+		return
+	}
+	m.kept = now
+	m.keep()
+}
+
+// Close keeps what has not been kept yet.
+func (m *Memory) Close() {
+	m.mu.Lock()
+	if !m.dirty {
+		m.mu.Unlock()
+		return
+	}
+	m.keep()
+}
+
+// keep is called with m.mu held, and gives it back.
+func (m *Memory) keep() {
+	m.dirty = false
+	var all Learnt
+	for _, a := range m.origins {
+		all.Approvals = append(all.Approvals, a)
+	}
+	for name := range m.cookies {
+		all.Cookies = append(all.Cookies, name)
+	}
+	m.mu.Unlock()
+	slices.SortFunc(all.Approvals, func(a, b Approval) int {
+		return strings.Compare(a.Host+" "+a.Origin, b.Host+" "+b.Origin)
+	})
+	slices.Sort(all.Cookies)
+	if m.o.Keep != nil {
+		m.o.Keep(all)
+	}
+}
