@@ -33,7 +33,7 @@ import (
 
 // Checks returns the family, in the order of the practices.
 func Checks() []check.Check {
-	return []check.Check{headersCheck, fingerprintCheck, errorsCheck, sessionsCheck, cookiesCheck, proxyTrustCheck}
+	return []check.Check{headersCheck, fingerprintCheck, errorsCheck, sessionsCheck, cookiesCheck, proxyTrustCheck, csrfCheck}
 }
 
 // running makes a check's Run of its judgement.
