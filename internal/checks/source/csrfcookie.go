@@ -210,8 +210,10 @@ func (c *forgery) credential(all []stop, creds []credential, j int) (by credenti
 	return credential{}, false
 }
 
+// authenticates says that passport asks for what the browser has; a name and a password
+// are what it has not.
 func authenticates(v *jsast.Value) bool {
-	return v.Kind == jsast.Result && plain(v.Text) == "passport.authenticate"
+	return v.Kind == jsast.Result && plain(v.Text) == "passport.authenticate" && arg(v, 0).Text != "local"
 }
 
 // withoutCookies judges an app of which no cookie lets anybody in.

@@ -22,6 +22,7 @@ func (c *forgery) packages() {
 		case "csurf":
 			old = "csurf was retired in 2022"
 			c.csurfCookie(call)
+			c.copied(call, "value")
 			c.ignored(call, call.Arg(0), "ignoreMethods")
 		case "lusca.csrf":
 			old = "lusca is not maintained"
@@ -31,11 +32,14 @@ func (c *forgery) packages() {
 			}
 		case "@dr.pogodin/csurf":
 			c.csurfCookie(call)
+			c.copied(call, "value")
 			c.ignored(call, call.Arg(0), "ignoreMethods")
 		case "csrf-csrf.doubleCsrf":
 			c.sessionID(call)
+			c.copied(call, "getCsrfTokenFromRequest", "getTokenFromRequest")
 			c.ignored(call, call.Arg(0), "ignoredMethods")
 		case "csrf-sync.csrfSync":
+			c.copied(call, "getTokenFromRequest")
 			c.ignored(call, call.Arg(0), "ignoredMethods")
 		case "tiny-csrf":
 			c.tiny(call)
@@ -200,6 +204,23 @@ func (c *forgery) naive() {
 			}
 		}
 		c.find("csrf/token-in-readable-cookie", name, place(r.Pos, r.In.Pos), "%s", text).Confidence = check.Firm
+	}
+}
+
+// copied looks for options that take the token from a cookie.
+func (c *forgery) copied(call *jsast.Call, names ...string) {
+	for _, name := range names {
+		p, ok := call.Arg(0).Prop(name)
+		if !ok || p.Value.Kind != jsast.Function || p.Value.Func.Returned == nil {
+			continue
+		}
+		for _, o := range p.Value.Func.Returned.Options() {
+			if o.Mentions("@req.cookies") || o.Mentions("@req.signedCookies") {
+				c.find("csrf/token-in-readable-cookie", name, place(p.Pos, call.Pos), "%s takes the token from a cookie, which the browser adds to forged requests too", name).
+					Severity = check.High
+				break
+			}
+		}
 	}
 }
 

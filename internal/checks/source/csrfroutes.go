@@ -95,8 +95,11 @@ func (c *forgery) root(root *jsast.App) {
 			held++
 		case unsure >= 0:
 			maybe = &all[unsure]
-		case ok || late != nil:
+		case ok:
 			holes = append(holes, hole{r, by, late})
+		case late != nil:
+			c.doubt("%s at %s stands before the defence of %s, and whether a cookie lets anybody in there could not be told",
+				r.called(), at(r.layer.Pos), at(late.layer.Pos))
 		}
 	}
 	c.onGet(all, creds)
@@ -192,7 +195,7 @@ func (c *forgery) missing(bare []hole, all []stop) {
 		first := max(0, slices.IndexFunc(some, func(h hole) bool { return h.route.method == "POST" }))
 		some[0], some[first] = some[first], some[0]
 		r := some[0].route
-		f := c.find("csrf/missing", r.called(), r.layer.Pos, "nothing asks where a %s comes from%s; it goes by %s",
+		f := c.find("csrf/missing", r.called(), r.layer.Pos, "%s%s: nothing asks where a request comes from, and %s goes along",
 			r.called(), more(len(some)-1), some[0].by.what)
 		c.weigh(f, some, all)
 		for _, h := range some[1:min(len(some), 5)] {

@@ -10,3 +10,6 @@ app.use((req, res, next) => {
   next()
 })
 app.post('/transfer', (req, res) => res.redirect('/'))
+app.use('/beside', require('csrf-sync').csrfSync({
+  getTokenFromRequest: (req) => req.cookies['XSRF-TOKEN'] // want: csrf/token-in-readable-cookie
+}).csrfSynchronisedProtection)
