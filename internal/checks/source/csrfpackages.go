@@ -242,7 +242,7 @@ func (c *forgery) override(all []stop, defences []int) {
 		}
 		for _, i := range defences {
 			g := &all[i]
-			if i >= k || g.method != "" || guards(g.value) != on || !fits(g.path, s.path, false) && !fits(s.path, g.path, false) {
+			if i >= k || g.method != "" || guards(g.value) != on || !fits(g.parts, s.parts, false) && !fits(s.parts, g.parts, false) {
 				continue
 			}
 			f := c.find("csrf/before-method-override", "method-override", g.layer.Pos, "the defence sees the method before %s changes it", at(s.layer.Pos))

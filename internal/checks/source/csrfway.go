@@ -15,12 +15,18 @@ type stop struct {
 	value  *jsast.Value
 	method string
 	path   string
+	// parts are those of the path between its slashes.
+	parts []string
 	// unknown says that the path is a regular expression or made at run time.
 	unknown bool
 	// last says that the handler is the last of a route.
 	last  bool
 	maybe bool
 }
+
+// maxParts is how many parts of a path are compared, for all paths may be compared with
+// each other.
+const maxParts = 64
 
 // way lists the handlers of an application; cut says that there are more.
 func way(root *jsast.App) (all []stop, cut bool) {
@@ -43,6 +49,8 @@ func way(root *jsast.App) (all []stop, cut bool) {
 				if p < len(l.Paths) {
 					full = strings.TrimSuffix(prefix, "/") + "/" + strings.Trim(path, "/")
 				}
+				parts := segments(full)
+				blind = blind || len(parts) > maxParts
 				for n, h := range l.Handlers {
 					if visits++; visits > 20*maxSteps || len(all) > maxSteps {
 						cut = true
@@ -54,7 +62,8 @@ func way(root *jsast.App) (all []stop, cut bool) {
 							walk(o.App, above, full, blind, unsure)
 							continue
 						}
-						all = append(all, stop{layer: l, value: o, method: l.Method, path: full, unknown: blind, last: l.Method != "" && n == len(l.Handlers)-1, maybe: unsure})
+						all = append(all, stop{layer: l, value: o, method: l.Method, path: full, parts: parts, unknown: blind,
+							last: l.Method != "" && n == len(l.Handlers)-1, maybe: unsure})
 					}
 				}
 			}
@@ -77,15 +86,14 @@ func (s *stop) before(route *stop) bool {
 		return true
 	}
 	if route.unknown {
-		return s.method == "" && strings.Trim(s.path, "/") == ""
+		return s.method == "" && len(s.parts) == 0
 	}
-	return fits(s.path, route.path, s.method != "")
+	return fits(s.parts, route.parts, s.method != "")
 }
 
-// fits says that every request for a route's path has this path, or begins with it when
-// it is that of middleware.
-func fits(path, route string, whole bool) bool {
-	a, b := segments(path), segments(route)
+// fits says that every request for a route's path b has the path a, or begins with it when
+// it is that of middleware and need not be the whole.
+func fits(a, b []string, whole bool) bool {
 	for i, p := range a {
 		if strings.HasPrefix(p, "*") || strings.HasPrefix(p, "(.*)") || strings.HasPrefix(p, "{*") {
 			return true
@@ -103,7 +111,7 @@ func segments(path string) []string {
 
 // called is how a report names a route.
 func (s *stop) called() string {
-	path := "/" + strings.Join(segments(s.path), "/")
+	path := "/" + strings.Join(s.parts, "/")
 	if s.unknown {
 		path = "a path that is made at run time"
 	}

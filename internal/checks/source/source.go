@@ -19,7 +19,9 @@
 // read at run time, and what a proxy in front adds or takes.
 //
 // Sources: the Express page "Production Best Practices: Security"; the documentation
-// and behaviour of express 4 and 5, helmet 8, express-session 1.19, cookie-session 2.1.
+// and behaviour of express 4 and 5, helmet 8, express-session 1.19, cookie-session 2.1,
+// csurf 1.11, csrf-csrf 4.0, csrf-sync 4, method-override 3; the OWASP cheat sheet on
+// cross-site request forgery.
 package source
 
 import (
