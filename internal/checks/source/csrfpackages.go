@@ -36,9 +36,11 @@ func (c *forgery) packages() {
 			c.ignored(call, call.Arg(0), "ignoreMethods")
 		case "csrf-csrf.doubleCsrf":
 			c.sessionID(call)
+			c.skips(call)
 			c.copied(call, "getCsrfTokenFromRequest", "getTokenFromRequest")
 			c.ignored(call, call.Arg(0), "ignoredMethods")
 		case "csrf-sync.csrfSync":
+			c.skips(call)
 			c.copied(call, "getTokenFromRequest")
 			c.ignored(call, call.Arg(0), "ignoredMethods")
 		case "tiny-csrf":
@@ -204,6 +206,13 @@ func (c *forgery) naive() {
 			}
 		}
 		c.find("csrf/token-in-readable-cookie", name, place(r.Pos, r.In.Pos), "%s", text).Confidence = check.Firm
+	}
+}
+
+// skips says where a function of the app decides which requests need no token.
+func (c *forgery) skips(call *jsast.Call) {
+	if p, ok := call.Arg(0).Prop("skipCsrfProtection"); ok && p.Value.Truth() != jsast.False {
+		c.doubt("which requests skipCsrfProtection at %s lets through could not be told", at(place(p.Pos, call.Pos)))
 	}
 }
 
