@@ -1,6 +1,10 @@
 package jsast
 
-import "github.com/tdewolff/parse/v2/js"
+import (
+	"strings"
+
+	"github.com/tdewolff/parse/v2/js"
+)
 
 // assign sets what is on the left of an assignment.
 func (m *machine) assign(to js.IExpr, v *Value, s *scope, at Pos) {
@@ -63,6 +67,28 @@ func (m *machine) set(target string, v *Value, at Pos) {
 	if len(m.project.Sets) < maxEvents {
 		m.project.Sets = append(m.project.Sets, &Set{Target: target, Value: v, In: m.handler, Maybe: m.maybe > 0 || m.cold, Pos: at})
 	} else {
+		m.stopped = true
+	}
+}
+
+// A readKey tells two reads apart.
+type readKey struct {
+	path string
+	in   *Func
+}
+
+// read notes that a part of a request is asked for.
+func (m *machine) read(v *Value, name string, at Pos) {
+	if v.Kind != Ref || v.Text != "@req" && !strings.HasPrefix(v.Text, "@req.") || len(v.Text) > 300 {
+		return
+	}
+	key := readKey{v.Text + "." + name, m.handler}
+	switch {
+	case m.reads[key]:
+	case len(m.project.Reads) < maxEvents:
+		m.reads[key] = true
+		m.project.Reads = append(m.project.Reads, Read{key.path, m.handler, at})
+	default:
 		m.stopped = true
 	}
 }

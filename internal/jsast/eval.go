@@ -39,6 +39,9 @@ func (m *machine) eval(x js.IExpr, s *scope) *Value {
 		if key.Kind == String || key.Kind == Number {
 			return m.member(v, key.Text, m.pos(x))
 		}
+		for _, o := range v.Options() {
+			m.read(o, "?", m.pos(x))
+		}
 		return m.someMember(v)
 	case *js.CallExpr:
 		return m.call(x, s)
@@ -333,6 +336,7 @@ func (m *machine) member(v *Value, name string, at Pos) *Value {
 		if len(v.Text) > 300 {
 			return unknown
 		}
+		m.read(v, name, at)
 		return &Value{Text: v.Text + "." + name, Pos: at}
 	case Result:
 		if len(v.Text) > 300 {

@@ -61,6 +61,9 @@ func (m *machine) exec(st js.IStmt, s *scope) flow {
 		return leaves
 	case *js.ThrowStmt:
 		m.eval(st.Value, s)
+		if m.handler != nil {
+			m.handler.Throws = true
+		}
 		return leaves
 	case *js.BranchStmt:
 		return breaks

@@ -62,6 +62,8 @@ type Project struct {
 	// Calls and Sets are the calls and assignments that were walked, in that order.
 	Calls []*Call
 	Sets  []*Set
+	// Reads are what was asked of requests, each thing once for each handler.
+	Reads []Read
 }
 
 // A File is one parsed file.
@@ -153,6 +155,17 @@ type Set struct {
 	In     *Func
 	Maybe  bool
 	Pos    Pos
+}
+
+// A Read is a part of a request that was asked for: "@req.headers.origin",
+// "@req.cookies.token", or "@req.cookies.?" where its name is made at run time. What
+// methods give, as @req.get does, is a [Call].
+type Read struct {
+	Path string
+	// In is the handler in which it stands; nil outside of handlers.
+	In *Func
+	// Pos is not known of what a pattern takes out of an object.
+	Pos Pos
 }
 
 // Arg returns the argument at index i; without one, an undefined.

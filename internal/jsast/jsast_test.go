@@ -164,16 +164,16 @@ func TestValues(t *testing.T) {
 
 func TestModules(t *testing.T) {
 	p := jsast.Load(fstest.MapFS{
-		"main.js":      {Data: []byte("import a, { b as c, d } from './lib/index.js'\nimport * as all from './lib'\nsee([a, c, d, all.b])")},
+		"main.js":      {Data: []byte("import a, { b as c, d } from './lib/index.js'\nimport * as all from './lib'\nimport { f, h } from './lib/more.mjs'\nsee([a, c, d, all.b, f, h])")},
 		"lib/index.js": {Data: []byte("export default 1\nconst b = 2\nexport { b }\nexport * from './more.mjs'\n")},
-		"lib/more.mjs": {Data: []byte("export const d = 3\n")},
+		"lib/more.mjs": {Data: []byte("export const d = 3\nexport const { e: f, g: [h] } = { e: 4, g: [5] }\n")},
 		"circle.js":    {Data: []byte("const o = require('./round')\nexports.name = 'circle'\n")},
 		"round.js":     {Data: []byte("const c = require('./circle')\nmodule.exports = { c }\n")},
 		"gone.js":      {Data: []byte("require('express')\nrequire('./nowhere')\nrequire('./data.json')\n")},
 	})
 	for _, c := range p.Calls {
 		if c.Callee == "see" {
-			if got, want := show(c.Arg(0)), "list(1, 2, 3, 2)"; got != want {
+			if got, want := show(c.Arg(0)), "list(1, 2, 3, 2, 4, 5)"; got != want {
 				t.Errorf("imports = %s, want %s", got, want)
 			}
 		}

@@ -34,6 +34,8 @@ type machine struct {
 	effects int
 	// sites counts the calls at a place.
 	sites map[Pos]int
+	// reads are those that were noted.
+	reads map[readKey]bool
 	// handled is how many of the handlers were walked.
 	handled int
 
@@ -69,6 +71,8 @@ type Func struct {
 	Pos    Pos
 	// Returned is what it returned when it was walked last; nil before.
 	Returned *Value
+	// Throws says of a handler that it, or something that it calls, throws.
+	Throws bool
 
 	params  *js.Params
 	body    []js.IStmt
@@ -113,7 +117,7 @@ func (m *machine) child(s *scope) *scope {
 // those that nobody imports, then what is left; then the handlers; then the functions
 // that nobody was seen to call.
 func interpret(p *Project) {
-	m := &machine{project: p, modules: make(map[string]*module), sites: make(map[Pos]int)}
+	m := &machine{project: p, modules: make(map[string]*module), sites: make(map[Pos]int), reads: make(map[readKey]bool)}
 	imported := make(map[string]bool)
 	for _, f := range p.Files {
 		m.modules[f.Path] = &module{file: f}

@@ -67,8 +67,10 @@ func (m *machine) exportDecl(st *js.ExportStmt, object *Value, at Pos, s *scope)
 	case *js.VarDecl:
 		m.declare(d, s)
 		for i := range d.List {
-			if x, ok := d.List[i].Binding.(*js.Var); ok {
-				object.setProp(string(x.Name()), s.vars[string(x.Name())], at)
+			for _, name := range bound(d.List[i].Binding, nil) {
+				if v := s.vars[name]; v != nil {
+					object.setProp(name, v, at)
+				}
 			}
 		}
 		return
@@ -95,4 +97,27 @@ func (m *machine) exportDecl(st *js.ExportStmt, object *Value, at Pos, s *scope)
 	if name != "" {
 		object.setProp(name, v, at)
 	}
+}
+
+// bound adds the names that a pattern binds: export const { a, b: [c] } = made().
+func bound(to js.IBinding, names []string) []string {
+	switch to := to.(type) {
+	case *js.Var:
+		names = append(names, string(to.Name()))
+	case *js.BindingArray:
+		for i := range to.List {
+			names = bound(to.List[i].Binding, names)
+		}
+		if to.Rest != nil {
+			names = bound(to.Rest, names)
+		}
+	case *js.BindingObject:
+		for i := range to.List {
+			names = bound(to.List[i].Value.Binding, names)
+		}
+		if to.Rest != nil {
+			names = append(names, string(to.Rest.Name()))
+		}
+	}
+	return names
 }

@@ -101,7 +101,7 @@ var table = []Practice{
 		ID: "csrf", Title: "Cross-site request forgery refused",
 		Why:      "Another site can send a visitor's browser, cookies included, to any form that does not check where it came from.",
 		Section:  "Additional considerations",
-		Severity: High, Door: Yes,
+		Severity: High, Checks: []string{"csrf-source"}, Door: Yes,
 		FixExpress: "check Sec-Fetch-Site and Origin on every state-changing route; csurf is retired",
 		FixGo:      "http.CrossOriginProtection",
 		FixDoor:    "none yet; cookies get SameSite=Lax from the cookie guard",

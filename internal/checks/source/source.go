@@ -19,7 +19,9 @@
 // read at run time, and what a proxy in front adds or takes.
 //
 // Sources: the Express page "Production Best Practices: Security"; the documentation
-// and behaviour of express 4 and 5, helmet 8, express-session 1.19, cookie-session 2.1.
+// and behaviour of express 4 and 5, helmet 8, express-session 1.19, cookie-session 2.1,
+// csurf 1.11, csrf-csrf 4.0, csrf-sync 4, method-override 3; the OWASP cheat sheet on
+// cross-site request forgery.
 package source
 
 import (
@@ -33,7 +35,7 @@ import (
 
 // Checks returns the family, in the order of the practices.
 func Checks() []check.Check {
-	return []check.Check{headersCheck, fingerprintCheck, errorsCheck, sessionsCheck, cookiesCheck, proxyTrustCheck}
+	return []check.Check{headersCheck, fingerprintCheck, errorsCheck, sessionsCheck, cookiesCheck, proxyTrustCheck, csrfCheck}
 }
 
 // running makes a check's Run of its judgement.

@@ -1,0 +1,3 @@
+const router = require('express').Router()
+router.post('/items', (req, res) => res.json({}))
+module.exports = router

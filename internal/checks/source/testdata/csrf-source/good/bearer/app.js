@@ -1,0 +1,10 @@
+const express = require('express')
+const app = express()
+app.use(express.json())
+app.use('/api', (req, res, next) => {
+  const [scheme, token] = (req.headers.authorization || '').split(' ')
+  if (scheme !== 'Bearer' || !known(token)) return res.status(401).json({ error: 'who are you?' })
+  next()
+})
+app.post('/api/items', (req, res) => res.json({}))
+app.get('/api/items/:id/delete', async (req, res) => { await Item.deleteOne({}); res.json({}) })

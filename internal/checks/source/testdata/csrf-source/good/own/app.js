@@ -1,0 +1,7 @@
+const express = require('express')
+const session = require('express-session')
+const sameOrigin = require('./same-origin')
+const app = express()
+app.use(session({ secret: process.env.SECRET }))
+app.use(sameOrigin({ host: process.env.HOST }))
+app.use('/', require('./routes'))

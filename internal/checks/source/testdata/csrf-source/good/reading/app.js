@@ -1,0 +1,5 @@
+const express = require('express')
+const app = express()
+app.use(require('express-session')({ secret: process.env.SECRET }))
+app.get('/', (req, res) => res.render('home'))
+app.post('/search', (req, res) => res.render('found'))

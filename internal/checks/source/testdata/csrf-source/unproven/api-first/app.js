@@ -1,0 +1,5 @@
+const express = require('express')
+const app = express()
+app.use('/api', express.Router().post('/items', (req, res) => res.json({})))
+app.use(require('csrf-sync').csrfSync().csrfSynchronisedProtection)
+app.post('/items', (req, res) => res.redirect('/'))

@@ -1,0 +1,2 @@
+const app = require('express')()
+app.get('/', (req, res) => res.send('home'))

@@ -1,0 +1,5 @@
+const express = require('express')
+const app = express()
+app.use(require('express-session')({ secret: process.env.SECRET }))
+app.use(require('@acme/csrf')())
+app.post('/items', (req, res) => res.end())

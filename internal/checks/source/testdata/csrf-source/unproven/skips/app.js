@@ -1,0 +1,5 @@
+const express = require('express')
+const app = express()
+app.use(require('express-session')({ secret: process.env.SECRET }))
+app.use(require('csrf-sync').csrfSync({ skipCsrfProtection: (req) => req.path.startsWith('/api') }).csrfSynchronisedProtection)
+app.post('/items', (req, res) => res.redirect('/'))

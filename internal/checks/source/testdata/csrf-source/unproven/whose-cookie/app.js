@@ -1,0 +1,3 @@
+const app = require('express')()
+app.post('/login', (req, res) => { res.cookie('token', '…'); res.end() })
+app.post('/items', (req, res) => res.end())
