@@ -74,6 +74,9 @@ type report struct {
 func (m *Memory) counts(g *csrf.Guard) {
 	m.report.mu.Lock()
 	defer m.report.mu.Unlock()
+	if m.report.guard == g {
+		return
+	}
 	if m.report.guard != nil {
 		m.report.before = add(m.report.before, m.report.guard.Sources())
 	}
