@@ -12,8 +12,8 @@
 //	log.Fatal(srv.Serve(ln))
 //
 // The zero Options give Helmet's headers, no banners, own error pages, mended cookies,
-// request ids, a limit for each client, and an answer of our own for a handler that
-// panics. Each guard is also a package of its own, to be used alone; this package has no
+// refusal of what other sites make a browser send, request ids, a limit for each client, and
+// an answer of our own for a handler that panics. Each guard is also a package of its own, to be used alone; this package has no
 // logic beyond the order.
 //
 // It does not protect against what only the app can do right: queries made by joining
@@ -33,6 +33,7 @@ import (
 	"github.com/panoplysec/panoply/clientip"
 	"github.com/panoplysec/panoply/conceal"
 	"github.com/panoplysec/panoply/cookie"
+	"github.com/panoplysec/panoply/csrf"
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/headers"
 	"github.com/panoplysec/panoply/internal/hook"
@@ -49,6 +50,10 @@ type Options struct {
 	Conceal conceal.Options
 	// Cookies mends Set-Cookie. Without a Rename.Key no cookie is renamed.
 	Cookies cookie.Options
+	// CSRF refuses requests that another site makes a visitor's browser send, with nothing
+	// to name: see [csrf.Options] for origins to trust and routes to exempt. Tokens that
+	// are bound to a session want a Guard of their own, within the session's Handler.
+	CSRF csrf.Options
 	// Login counts failed logins. Without Routes it is asked by hand: see
 	// [Panoply.Login]. Without IPCounts and Trust, a peer on loopback or in a private
 	// network that names a client of its own is taken for a proxy: what is counted by its
@@ -71,6 +76,7 @@ type Panoply struct {
 	headers  *headers.Guard
 	conceal  *conceal.Guard
 	cookies  *cookie.Guard
+	csrf     *csrf.Guard
 	login    *login.Shield
 	limit    *limit.Limiter
 	resolver *clientip.Resolver
@@ -80,7 +86,7 @@ type Panoply struct {
 // New makes the guards. Its error joins every problem of every guard; see
 // [guard.OptionErrors].
 func New(o Options) (*Panoply, error) {
-	for _, sink := range []*guard.Sink{&o.Headers.Sink, &o.Conceal.Sink, &o.Cookies.Sink, &o.Login.Sink, &o.Limit.Sink} {
+	for _, sink := range []*guard.Sink{&o.Headers.Sink, &o.Conceal.Sink, &o.Cookies.Sink, &o.CSRF.Sink, &o.Login.Sink, &o.Limit.Sink} {
 		if *sink == nil {
 			*sink = o.Sink
 		}
@@ -101,6 +107,9 @@ func New(o Options) (*Panoply, error) {
 	p.resolver, err = clientip.New(o.Trust)
 	problems.Note(err)
 	if p.conceal != nil {
+		if o.CSRF.Deny == nil {
+			o.CSRF.Deny = p.conceal.Deny
+		}
 		if o.Login.Deny == nil {
 			o.Login.Deny = p.conceal.Deny
 		}
@@ -111,6 +120,8 @@ func New(o Options) (*Panoply, error) {
 	if o.Login.IPCounts == nil && len(o.Trust.Proxies) == 0 {
 		o.Login.IPCounts = ownAddress
 	}
+	p.csrf, err = csrf.New(o.CSRF)
+	problems.Note(err)
 	p.login, err = login.New(o.Login)
 	problems.Note(err)
 	p.limit, err = limit.New(perClient(o.Limit, len(o.Trust.Proxies) > 0))
@@ -171,7 +182,7 @@ func (p *Panoply) Login() *login.Shield { return p.login }
 // Handler wraps next in the guards. Behind a server other than [Panoply.Server] you
 // choose the time limits, and without [Panoply.Listen] the TLS policy: see there.
 func (p *Panoply) Handler(next http.Handler) http.Handler {
-	guarded := p.headers.Handler(p.conceal.Handler(p.resolver.Handler(p.limit.Handler(p.cookies.Handler(p.login.Handler(next))))))
+	guarded := p.headers.Handler(p.conceal.Handler(p.resolver.Handler(p.limit.Handler(p.csrf.Handler(p.cookies.Handler(p.login.Handler(next)))))))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x, w, r := hook.Begin(w, r)
 		defer x.End()

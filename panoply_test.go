@@ -14,6 +14,7 @@ import (
 	"github.com/panoplysec/panoply"
 	"github.com/panoplysec/panoply/clientip"
 	"github.com/panoplysec/panoply/cookie"
+	"github.com/panoplysec/panoply/csrf"
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/headers"
 	"github.com/panoplysec/panoply/limit"
@@ -36,6 +37,7 @@ func TestNewReportsEveryProblemAtOnce(t *testing.T) {
 	_, err := panoply.New(panoply.Options{
 		Headers: headers.Options{Mode: 9},
 		Cookies: cookie.Options{Mode: 9},
+		CSRF:    csrf.Options{TrustedOrigins: []string{"null"}},
 		Login:   login.Options{MaxBody: 1},
 		Limit:   limit.Options{Fields: 99},
 		Trust:   clientip.Options{Proxies: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}},
@@ -44,7 +46,7 @@ func TestNewReportsEveryProblemAtOnce(t *testing.T) {
 	for _, e := range guard.OptionErrors(err) {
 		found[e.Package] = true
 	}
-	for _, want := range []string{"headers", "cookie", "login", "limit", "clientip"} {
+	for _, want := range []string{"headers", "cookie", "csrf", "login", "limit", "clientip"} {
 		if !found[want] {
 			t.Errorf("New's error %q says nothing of %s", err, want)
 		}
@@ -90,6 +92,32 @@ func TestTheWholeChain(t *testing.T) {
 		if strings.Contains(string(body), "404 page not found") {
 			t.Errorf("%s: net/http's own page left: %q", path, body)
 		}
+	}
+}
+
+func TestForgedRequestsAreRefused(t *testing.T) {
+	var events []guard.Event
+	reached := 0
+	h := mustNew(t, panoply.Options{Sink: func(_ context.Context, e guard.Event) {
+		if e.Practice == "csrf" {
+			events = append(events, e)
+		}
+	}}).Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ }))
+	for origin, want := range map[string]int{"https://shop.example": 200, "https://evil.example": 403} {
+		r := httptest.NewRequest("POST", "https://shop.example/pay", nil)
+		r.Header.Set("Origin", origin)
+		r.Header.Set("Accept", "text/html")
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, r)
+		if rec.Code != want {
+			t.Errorf("POST from %s = %d, want %d", origin, rec.Code, want)
+		}
+		if want == 403 && !strings.Contains(rec.Body.String(), "<html") {
+			t.Errorf("refusal = %q, want the page of conceal", rec.Body)
+		}
+	}
+	if reached != 1 || len(events) != 1 || len(events[0].Request) != 32 {
+		t.Errorf("reached %d times, events %v, want one each, with the request's id", reached, events)
 	}
 }
 

@@ -55,6 +55,9 @@ func (v *stateFlag) ask(ctx context.Context, order func(ctx context.Context, soc
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	if err := order(ctx, door.Socket(state)); err != nil {
+		if exit, ok := errors.AsType[*exitError](err); ok {
+			return exit // the order was done, and this is its outcome
+		}
 		exit := &exitError{code: exitIncomplete, err: err}
 		if errors.Is(err, admin.ErrNoDoor) {
 			exit.hint = "looked in " + state + "; another folder is named with --state"

@@ -84,6 +84,16 @@ func (d *Door) CSRF() crosssite.Report {
 	}
 }
 
+// csrfSource counts requests by what their clients said: Sec-Fetch-Site, Origin, Referer,
+// nothing.
+func (d *Door) csrfSource(i int) uint64 {
+	if d.origins == nil {
+		return 0
+	}
+	n := d.origins.Sources()
+	return [...]uint64{n.FetchMetadata, n.Origin, n.Referer, n.None}[i]
+}
+
 // EnforceCSRF refuses everything that is forged from now on, or goes back to what the
 // configuration says. It takes effect at once and holds over restarts.
 func (d *Door) EnforceCSRF(enforce bool) error {

@@ -54,6 +54,11 @@ func newMetrics(d *Door) *metrics {
 		})
 	keys := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "panoply_limit_keys", Help: "Records of users and addresses in this process."},
 		func() float64 { return float64(d.limitKeys()) })
+	for i, source := range [...]string{"fetch-metadata", "origin", "referer", "none"} {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "panoply_csrf_requests_total",
+			Help: "Requests that are not safe, by what their client said of where they come from.", ConstLabels: prometheus.Labels{"source": source}},
+			func() float64 { return float64(d.csrfSource(i)) }))
+	}
 	m.registry.MustRegister(requests, keys, m.durations, m.failures, m.handshakes, m.reports, streams, ready, d.ledger,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
