@@ -260,6 +260,23 @@ func TestHandlerWithTokens(t *testing.T) {
 	}
 }
 
+// A page cannot set a header of a WebSocket's request, nor give it a body.
+func TestAnUpgradeNeedsNoToken(t *testing.T) {
+	g := tokenGuard(t, nil)
+	for origin, want := range map[string]string{"https://shop.example": "", "https://evil.example": csrf.RuleWebSocket, "": ""} {
+		r := asked("ann")
+		r.Header.Set("Connection", "Upgrade")
+		r.Header.Set("Upgrade", "websocket")
+		r.Header.Set("Cookie", "id=ann")
+		if origin != "" {
+			r.Header.Set("Origin", origin)
+		}
+		if got := ruleOf(t, g, r); got != want {
+			t.Errorf("rule of an upgrade from %q = %q, want %q", origin, got, want)
+		}
+	}
+}
+
 // An old browser sends a form with its cookie and says nothing of where it comes from.
 func TestTokenSpeaksForAnUnknownSource(t *testing.T) {
 	g := tokenGuard(t, func(o *csrf.Options) { o.RequireToken = false })
