@@ -311,6 +311,26 @@ func TestBothKindsOfTokensDuringMigration(t *testing.T) {
 			}
 		})
 	}
+	twice := formPost("ann", "", "")
+	twice.Header["Csrf-Token"] = []string{theirs, theirs}
+	parsed := formPost("ann", urlencoded, "_csrf="+theirs)
+	if err := parsed.ParseForm(); err != nil {
+		t.Fatal(err)
+	}
+	encoded := formPost("ann", "application/json", `{"_csrf":["x"]}`)
+	encoded.Header.Set("Content-Encoding", "gzip")
+	for name, tc := range map[string]struct {
+		r    *http.Request
+		want string
+	}{
+		"a header twice":              {twice, csrf.RuleTokenInvalid},
+		"the form was parsed before":  {parsed, ""},
+		"encoded JSON is not decoded": {encoded, csrf.RuleTokenMissing},
+	} {
+		if got := ruleOf(t, g, tc.r); got != tc.want {
+			t.Errorf("%s: rule = %q, want %q", name, got, tc.want)
+		}
+	}
 	away := migrating(t, "", errStore)
 	if err := away.Check(sent("ann", theirs)); !errors.Is(err, errStore) || err.(*csrf.Refusal).Status != 503 {
 		t.Errorf("Check with csurf's session away = %v, want a 503", err)

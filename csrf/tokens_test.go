@@ -349,11 +349,14 @@ func TestTokenAllocations(t *testing.T) {
 	r := asked("ann")
 	token := tokenFor(t, g, "ann")
 	post, bad, none := sent("ann", token), sent("ann", strings.Repeat("A", 64)), sent("ann", "")
+	h := g.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	w := httptest.NewRecorder()
 	for _, tc := range []struct {
 		name string
 		f    func()
 		max  float64
 	}{
+		{"Handler, no token asked for", func() { h.ServeHTTP(w, r) }, 3}, // the exchange, its request, what notes a token
 		{"Token", func() { g.Token(r) }, 1},
 		{"Field", func() { g.Field(r) }, 1},
 		{"Check, good", func() { g.Check(post) }, 0},
