@@ -335,6 +335,12 @@ func TestBothKindsOfTokensDuringMigration(t *testing.T) {
 	if err := away.Check(sent("ann", theirs)); !errors.Is(err, errStore) || err.(*csrf.Refusal).Status != 503 {
 		t.Errorf("Check with csurf's session away = %v, want a 503", err)
 	}
+	if got := ruleOf(t, away, sent("ann", "x-y")); got != csrf.RuleTokenInvalid {
+		t.Errorf("rule of no token's shape then = %q, want %q without asking", got, csrf.RuleTokenInvalid)
+	}
+	if got := ruleOf(t, g, sent("down", own)); got != csrf.RuleBindingFailed {
+		t.Errorf("rule of our own token with our session away = %q, want %q", got, csrf.RuleBindingFailed)
+	}
 	if got := ruleOf(t, away, sent("ann", own)); got != "" {
 		t.Errorf("rule of our own token then = %q, want none", got)
 	}

@@ -44,8 +44,8 @@ func (t *tokens) fields(r *http.Request, name string) []string {
 		return nil
 	}
 	values, err := b.Form()
-	if errors.Is(err, body.ErrSyntax) || errors.Is(err, body.ErrEncoded) {
-		return nil
+	if errors.Is(err, body.ErrSyntax) {
+		return nil // and none come with ErrEncoded
 	}
 	return values[name]
 }

@@ -8,6 +8,8 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
+	"net/textproto"
 	"net/url"
 	"strings"
 	"testing"
@@ -95,6 +97,7 @@ func TestWhereATokenIsLookedFor(t *testing.T) {
 		{"not the multipart it says", "multipart/form-data; boundary=x", "_csrf=" + good, nil, csrf.RuleTokenMissing},
 		{"multipart without boundary", "multipart/form-data", mbody, nil, csrf.RuleTokenMissing},
 		{"multipart that breaks off", mtype, mbody[:len(mbody)-10], nil, csrf.RuleTokenMissing},
+		{"multipart that breaks off behind it", upload, uploaded[:1000], nil, csrf.RuleTokenMissing},
 		{"two types", urlencoded, "_csrf=" + good, func(r *http.Request) {
 			r.Header["Content-Type"] = []string{urlencoded, "text/plain"}
 		}, csrf.RuleTokenMissing},
@@ -300,6 +303,39 @@ func TestTokenSpeaksForAnUnknownSource(t *testing.T) {
 		if got := ruleOf(t, g, r); got != tc.want {
 			t.Errorf("%s: rule = %q, want %q", name, got, tc.want)
 		}
+	}
+}
+
+func TestEarlyHintsAreNotTheAnswer(t *testing.T) {
+	g := tokenGuard(t, nil)
+	server := httptest.NewServer(g.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := g.Token(r); err != nil {
+			t.Error(err)
+		}
+		w.Header().Set("Link", "</a.css>; rel=preload")
+		w.WriteHeader(http.StatusEarlyHints)
+		io.WriteString(w, "page")
+	})))
+	defer server.Close()
+	hints := 0
+	trace := &httptrace.ClientTrace{Got1xxResponse: func(_ int, h textproto.MIMEHeader) error {
+		hints++
+		if h.Get("Vary") != "" || h.Get("Cache-Control") != "" {
+			t.Errorf("the 103 has Vary %q, Cache-Control %q, want none", h.Get("Vary"), h.Get("Cache-Control"))
+		}
+		return nil
+	}}
+	r, err := http.NewRequestWithContext(httptrace.WithClientTrace(t.Context(), trace), "GET", server.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := server.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if got := answer.Header.Get("Cache-Control"); hints != 1 || got != "private" {
+		t.Errorf("%d early hints, then Cache-Control %q, want 1, private", hints, got)
 	}
 }
 
