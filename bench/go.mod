@@ -5,7 +5,9 @@ go 1.26.0
 require (
 	github.com/alexedwards/scs/v2 v2.9.0 // the peer of bench/session
 	github.com/go-redis/redis_rate/v10 v10.0.1 // the peer of bench/limitredis
-	github.com/gorilla/sessions v1.4.0 // the peer of its sealed cookies
+	github.com/gorilla/csrf v1.7.3 // a peer of bench/csrf
+	github.com/gorilla/sessions v1.4.0 // the peer of bench/session's sealed cookies
+	github.com/justinas/nosurf v1.2.0 // a peer of bench/csrf
 	github.com/panoplysec/panoply v0.0.0
 	github.com/redis/go-redis/v9 v9.23.0 // the client of that peer, and a peer with Panoply's script
 	github.com/sethvargo/go-limiter v0.7.2 // the peer of bench/limit

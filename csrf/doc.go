@@ -40,8 +40,9 @@
 // # Tokens
 //
 // With Options.Binding a Guard also makes and checks tokens that are bound to a session:
-// for old clients, and with RequireToken as a second line of defence. Put its Handler within
-// that of the session then.
+// for old clients, and with RequireToken as a second line of defence. [Guard.Field] puts one
+// into a form and [Guard.Token] gives it to a script. Put its Handler within that of the
+// session then. Options.Migrate takes the tokens of csurf and csrf-csrf besides.
 //
 // # What it does not protect against
 //

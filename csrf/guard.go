@@ -94,11 +94,10 @@ func (g *Guard) decide(r *http.Request) (*Refusal, *route) {
 	}
 	switch {
 	case upgrade:
-		refused := g.source(r, true)
-		if refused != nil {
-			refused = foreignUpgrade
+		if g.source(r, true) != nil {
+			return g.exempt(r, foreignUpgrade)
 		}
-		return g.settle(r, refused)
+		return nil, nil // RequireToken too: a page cannot send a token with it
 	case override:
 		refused := g.source(r, false)
 		if refused != nil && refused != duplicateHeader {

@@ -36,7 +36,8 @@ const (
 	RuleTokenMissing = "token-missing"
 	// RuleTokenInvalid: the token is not good for this request.
 	RuleTokenInvalid = "token-invalid"
-	// RuleBindingFailed: Options.Binding returned an error; nothing can be said.
+	// RuleBindingFailed: Options.Binding, or a function of Migrate, returned an error;
+	// nothing can be said.
 	RuleBindingFailed = "binding-failed"
 )
 
@@ -55,7 +56,8 @@ type Refusal struct {
 // Error says what is wrong and what to do about it.
 func (e *Refusal) Error() string { return "csrf: " + e.text }
 
-// Unwrap returns what Options.Binding returned, for RuleBindingFailed.
+// Unwrap returns what Options.Binding, or a function of Migrate, returned, for
+// RuleBindingFailed.
 func (e *Refusal) Unwrap() error { return e.err }
 
 func refusal(rule, text string) *Refusal {
