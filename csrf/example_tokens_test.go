@@ -43,9 +43,6 @@ func ExampleGuard_Field() {
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
 		s := session.From[visitor](r.Context())
 		err := s.Update(func(v *visitor) error { v.Pages++; return nil })
-		if err == nil {
-			err = s.Save() // a session that begins has an id from here on, to which a token is bound
-		}
 		field, fieldErr := g.Field(r)
 		if err := errors.Join(err, fieldErr); err != nil {
 			http.Error(w, "try again later", http.StatusServiceUnavailable)

@@ -87,7 +87,7 @@ var errNoTokens = errors.New("csrf: Token: there are none without Options.Bindin
 // 64 characters that need no escape anywhere, and good for as long as Binding says the same.
 // So it has to be asked for after whatever changes the session: a token made before a login
 // is not good after it, and one made before there was a session is not good in one. A session
-// of package session that begins with this answer is there once its Save was called.
+// of package session that begins with this answer is there once it was changed.
 //
 // Where Binding says that r has no session, the token is good for every request without one.
 // As anybody can get such a token, it proves nothing of who sends it: give visitors a session

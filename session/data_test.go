@@ -1,12 +1,15 @@
 package session_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/panoplysec/panoply/session"
 )
@@ -72,29 +75,97 @@ func TestForeignMembersStay(t *testing.T) {
 	})).ServeHTTP(httptest.NewRecorder(), r)
 }
 
+// TestBinding: what is bound to a session is good for as long as nothing but its id's age
+// and the keys change.
 func TestBinding(t *testing.T) {
-	c := &client{t: t, m: manager(t, session.Options{Store: memory(t)})}
-	bind := func() (b []byte) {
-		c.do(func(_ *session.Session[account], _ http.ResponseWriter, r *http.Request) {
-			var err error
-			if b, err = c.m.Binding(r); err != nil {
-				t.Error(err)
-			}
+	key, next := keyA, keyB
+	for name, o := range map[string]session.Options{
+		"stored": {Store: memory(t)},
+		"sealed": {Sealed: &session.Sealed{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o.Keys = [][]byte{key}
+				o.Timeouts = session.Timeouts{Idle: 3 * time.Hour, Renewal: time.Hour}
+				c := &client{t: t, m: manager(t, o)}
+				// bind is the binding before f and after it, in one request.
+				bind := func(f func(*session.Session[account]) error) (before, after string) {
+					c.do(func(s *session.Session[account], _ http.ResponseWriter, r *http.Request) {
+						for _, b := range []*string{&before, &after} {
+							got, err := c.m.Binding(r)
+							if err != nil {
+								t.Error(err)
+							}
+							if *b = string(got); f != nil && b == &before {
+								if err := f(s); err != nil {
+									t.Error(err)
+								}
+							}
+						}
+					})
+					return before, after
+				}
+				if b, _ := bind(nil); b != "" {
+					t.Errorf("Binding() of a visitor = %x, want nil", b)
+				}
+				none, first := bind(func(s *session.Session[account]) error { return s.Set(account{Name: "ann"}) })
+				again, _ := bind(nil)
+				if none != "" || len(first) != 16 || first != again {
+					t.Errorf("Binding() of a session that begins = %x, then %x, later %x; want nil, then the same 16 bytes", none, first, again)
+				}
+				time.Sleep(61 * time.Minute)
+				if before, after := bind(func(s *session.Session[account]) error { return s.Set(account{Name: "ann2"}) }); before != first || after != first {
+					t.Error("Binding() changed with a renewal")
+				}
+				o.Keys = [][]byte{next, key}
+				c.m = manager(t, o)
+				if b, _ := bind(nil); b != first {
+					t.Error("Binding() changed with a renewal, or with the keys")
+				}
+				last := first
+				for _, change := range []struct {
+					what string
+					f    func(*session.Session[account]) error
+				}{
+					{"Regenerate", func(s *session.Session[account]) error { return s.Regenerate(session.Keep) }},
+					{"Regenerate with Drop", func(s *session.Session[account]) error { return s.Regenerate(session.Drop) }},
+					{"Authenticate", func(s *session.Session[account]) error { return s.Authenticate("ann", "") }},
+					{"Authenticate, asked again", func(s *session.Session[account]) error { return s.Authenticate("ann", "") }},
+				} {
+					before, after := bind(change.f)
+					later, _ := bind(nil)
+					if before != last || after == last || later != after {
+						t.Errorf("%s: Binding() = %x, then %x, later %x; want %x, then the same new one", change.what, before, after, later, last)
+					}
+					last = later
+				}
+				if _, after := bind(func(s *session.Session[account]) error { return s.Destroy() }); after != "" {
+					t.Errorf("Binding() after Destroy = %x, want nil", after)
+				}
+			})
 		})
-		return b
 	}
-	if b := bind(); b != nil {
-		t.Errorf("Binding() of a visitor = %x, want nil", b)
+}
+
+// TestBindingOfOldID: whoever keeps the id of before a login is not bound to the login.
+func TestBindingOfOldID(t *testing.T) {
+	c := &client{t: t, m: manager(t, session.Options{Store: memory(t)})}
+	c.set("visitor")
+	old := c.cookie
+	var before, login, within []byte
+	bind := func(into *[]byte, f func(*session.Session[account])) {
+		c.do(func(s *session.Session[account], _ http.ResponseWriter, r *http.Request) {
+			if f != nil {
+				f(s)
+			}
+			*into, _ = c.m.Binding(r)
+		})
 	}
-	c.set("ann")
-	first, again := bind(), bind()
-	if len(first) != 32 || string(first) != string(again) {
-		t.Errorf("Binding() = %x then %x, want the same 32 bytes", first, again)
-	}
-	c.do(func(s *session.Session[account], _ http.ResponseWriter, _ *http.Request) {
-		_ = s.Regenerate(session.Keep)
-	})
-	if b := bind(); string(b) == string(first) {
-		t.Error("Binding() outlived Regenerate")
+	bind(&before, nil)
+	bind(&login, func(s *session.Session[account]) { _ = s.Authenticate("ann", "") })
+	c.cookie = old
+	bind(&within, nil)
+	if len(within) == 0 || !bytes.Equal(within, before) || bytes.Equal(within, login) {
+		t.Errorf("within the grace the old id is bound to %x, want %x as before and not %x", within, before, login)
 	}
 }

@@ -16,16 +16,18 @@ type envelope struct {
 	ends          int64  // a hard end, of an id that was left behind; 0: none
 	idle          uint32 // seconds; 0: as the manager's options say
 	absolute      uint32
-	shape         uint32 // of the type that the data was written from
+	shape         uint32        // of the type that the data was written from
+	bond          [bondLen]byte // what Binding returns; it goes along when the id is renewed
 	user          []byte
 	flash         []byte // JSON: kind to texts; empty for none
 	data          []byte // JSON; empty for none
 }
 
 const (
-	envelopeForm = 1
 	linkForm     = 2 // the id under which the session goes on
-	envelopeHead = 1 + 4*8 + 3*4
+	envelopeForm = 3
+	bondLen      = 16
+	envelopeHead = 1 + 4*8 + 3*4 + bondLen
 )
 
 // size is how many bytes append writes.
@@ -45,6 +47,7 @@ func (e *envelope) append(b []byte) []byte {
 	for _, v := range [...]uint32{e.idle, e.absolute, e.shape} {
 		b = binary.BigEndian.AppendUint32(b, v)
 	}
+	b = append(b, e.bond[:]...)
 	b = binary.AppendUvarint(b, uint64(len(e.user)))
 	b = append(b, e.user...)
 	b = binary.AppendUvarint(b, uint64(len(e.flash)))
@@ -68,6 +71,7 @@ func (e *envelope) parse(b []byte) error {
 		*v = binary.BigEndian.Uint32(b[at:])
 		at += 4
 	}
+	at += copy(e.bond[:], b[at:])
 	b = b[at:]
 	for _, v := range [...]*[]byte{&e.user, &e.flash} {
 		n, size := binary.Uvarint(b)

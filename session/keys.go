@@ -62,7 +62,6 @@ type ringKey struct {
 	label  *prf   // makes the key of a label
 	owner  *prf   // names users
 	event  *prf   // names sessions in events
-	bind   *prf   // what other packages may bind to a session
 }
 
 func newRingKey(secret []byte) *ringKey {
@@ -70,7 +69,7 @@ func newRingKey(secret []byte) *ringKey {
 	return &ringKey{
 		number: binary.BigEndian.Uint32(number[:]),
 		token:  newCMAC(derive(secret, "token")), data: newPRF(secret, "data"), label: newPRF(secret, "label"),
-		owner: newPRF(secret, "owner"), event: newPRF(secret, "event"), bind: newPRF(secret, "bind"),
+		owner: newPRF(secret, "owner"), event: newPRF(secret, "event"),
 	}
 }
 

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,6 +39,7 @@ type request struct {
 	gone    bool // the client's cookie is to be removed
 	move    move
 	left    bool  // the header has left
+	bonded  bool  // the bond is that of the session which the next save makes
 	adopted bool  // of Options.Former, and to become ours
 	ended   bool  // Destroy was called: Former's session is to end as well
 	wrote   bool  // there is something for FormerToo
@@ -222,7 +225,7 @@ func (q *request) forget() {
 	q.live, q.id, q.key, q.rec = false, [idLen]byte{}, Key{}, Record{}
 	q.was, q.now = nil, envelope{}
 	q.dirty, q.touch, q.cookie, q.move, q.label = false, false, false, stay, ""
-	q.adopted = false
+	q.adopted, q.bonded = false, false
 }
 
 // writable readies the session for a change.
@@ -286,8 +289,27 @@ func (q *request) putFlash(all map[string][]string) error {
 func (q *request) drop() {
 	q.edit()
 	q.now = envelope{}
-	q.dirty = true
+	q.dirty, q.bonded = true, false
 }
+
+// bond is what stands for the session that there will be after this request; nil when there
+// will be none. A session that begins, or whose id changes for more than its age, gets another.
+func (q *request) bond() []byte {
+	switch {
+	case q.begins():
+		if !q.bonded {
+			q.edit()
+			rand.Read(q.now.bond[:]) // never fails (crypto/rand)
+			q.bonded = true
+		}
+	case !q.live:
+		return nil
+	}
+	return bytes.Clone(q.now.bond[:])
+}
+
+// begins tells whether the next save makes a session, or one under another id by wish.
+func (q *request) begins() bool { return q.move != stay || q.dirty && !q.live }
 
 func (q *request) destroy() error {
 	if err := q.load(); err != nil {
@@ -321,7 +343,7 @@ func (q *request) cookieDue() bool {
 	if q.c.sealed != nil {
 		return q.dirty || q.touch || q.cookie || q.gone || q.move != stay
 	}
-	return q.cookie || q.gone || q.move != stay || q.dirty && !q.live
+	return q.cookie || q.gone || q.begins()
 }
 
 // leave saves as the header leaves, and writes the cookie into it.

@@ -44,7 +44,7 @@ func (q *request) saveAll() error {
 	switch {
 	case q.c.sealed != nil:
 		return q.reseal()
-	case q.move != stay || q.dirty && !q.live:
+	case q.begins():
 		return q.create()
 	case q.dirty:
 		return q.replace()
@@ -56,6 +56,7 @@ func (q *request) saveAll() error {
 
 // create stores the session under a new id, and leaves the old one to its grace.
 func (q *request) create() error {
+	q.bond()
 	before := *q
 	split := q.live
 	now := q.at
@@ -108,7 +109,7 @@ func (q *request) put1(version uint64) error {
 
 func (q *request) saved() {
 	q.was, q.wrote = nil, true
-	q.dirty, q.touch, q.move, q.label = false, false, stay, ""
+	q.dirty, q.touch, q.bonded, q.move, q.label = false, false, false, stay, ""
 }
 
 // leaveBehind lets the old id see the old data for the grace, and no longer.

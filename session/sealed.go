@@ -146,6 +146,7 @@ func (q *request) reseal() error {
 	}
 	old, was := q.key, *q.before()
 	if !q.live || q.move != stay {
+		q.bond()
 		if q.now.created == 0 {
 			q.now.created = q.at
 		}

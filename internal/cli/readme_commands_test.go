@@ -97,6 +97,12 @@ var readmeSteps = []readmeStep{
 			t.Errorf("status wrote\n%s", out)
 		}
 	}},
+	{"panoply csrf", func(t *testing.T, w *workbench) {
+		if out := w.command(t, w.dir, "panoply", "csrf"); !strings.Contains(out, "nothing was refused") {
+			t.Errorf("panoply csrf = %s, want it to say that nothing was refused", out)
+		}
+	}},
+	{"panoply csrf enforce", func(t *testing.T, w *workbench) { w.command(t, w.dir, "panoply", "csrf", "enforce") }},
 	{"panoply login", func(t *testing.T, w *workbench) { w.command(t, w.dir, "panoply", "login") }},
 	{`panoply login confirm "POST /login"`, func(t *testing.T, w *workbench) {
 		w.command(t, w.dir, "panoply", "login", "confirm", "POST /login")
