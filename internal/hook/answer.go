@@ -95,9 +95,10 @@ func (a *Answer) Replaced() bool { return a.replaced }
 
 // Peek holds the answer back until n bytes of its body are there or it has ended,
 // then calls f once and goes on with the phases; f may call Replace. While held, a
-// Flush of the handler waits too. A second Peek of the same answer is ignored, as is
-// one for an answer without a body (HEAD, 204, 304), for a 1xx and for a trailer, and
-// it then returns false.
+// Flush of the handler waits too. A later phase may Peek again, and sees the same bytes
+// from the first. A second Peek in one phase is ignored, as is one once the answer was
+// replaced, for an answer without a body (HEAD, 204, 304), for a 1xx and for a trailer,
+// and it then returns false.
 func (a *Answer) Peek(n int, f PeekFunc) bool {
 	if a.Kind != Final || a.x == nil || a.peek != nil || a.replaced || n <= 0 || a.Request.Method == http.MethodHead || !bodyAllowed(a.Status) {
 		return false

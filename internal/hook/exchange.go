@@ -227,7 +227,7 @@ func (x *Exchange) record() {
 func (x *Exchange) run(from Phase, a *Answer) Phase {
 	for p := from; p < Record; p++ {
 		x.runPhase(p, a)
-		if a.peek != nil && a.Kind == Final && x.w.state != resumed {
+		if a.peek != nil && a.Kind == Final {
 			return p + 1
 		}
 	}

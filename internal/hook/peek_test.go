@@ -1,6 +1,7 @@
 package hook_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -129,4 +130,67 @@ func TestReplaceOnRealServer(t *testing.T) {
 			t.Errorf("HEAD length = %d, want that of the replaced page, 8", head.ContentLength)
 		}
 	})
+}
+
+// TestPeekInSeveralPhases: each sees as much as it asked for, and what follows it waits.
+func TestPeekInSeveralPhases(t *testing.T) {
+	type look struct {
+		n     int
+		phase hook.Phase
+	}
+	tests := map[string]struct {
+		writes  []string
+		looks   []look
+		replace int // the look that replaces; -1: none
+		seen    string
+		body    string
+	}{
+		"short, then long":            {[]string{"123", "456", "789"}, []look{{2, hook.Judge}, {5, hook.Conceal}}, -1, "12/false 12345/false", "123456789"},
+		"long, then short":            {[]string{"123", "456", "789"}, []look{{5, hook.Judge}, {2, hook.Conceal}}, -1, "12345/false 12/false", "123456789"},
+		"short, then all":             {[]string{"123", "456"}, []look{{2, hook.Judge}, {50, hook.Headers}}, -1, "12/false 123456/true", "123456"},
+		"all, then all":               {[]string{"123", "456"}, []look{{50, hook.Judge}, {60, hook.Headers}}, -1, "123456/true 123456/true", "123456"},
+		"all, then short":             {[]string{"123", "456"}, []look{{50, hook.Judge}, {3, hook.Headers}}, -1, "123456/true 123/false", "123456"},
+		"one large write":             {[]string{"123456789"}, []look{{2, hook.Judge}, {4, hook.Cookies}, {6, hook.Headers}}, -1, "12/false 1234/false 123456/false", "123456789"},
+		"the second replaces":         {[]string{"123", "456", "789"}, []look{{2, hook.Judge}, {50, hook.Conceal}}, 1, "12/false 123456789/true", "own"},
+		"the first replaces":          {[]string{"123", "456", "789"}, []look{{2, hook.Judge}, {5, hook.Conceal}}, 0, "12/false", "own"},
+		"the second replaces, longer": {[]string{"123", "456", "789"}, []look{{2, hook.Judge}, {4, hook.Conceal}}, 1, "12/false 1234/false", "own"},
+		"nothing":                     {nil, []look{{2, hook.Judge}, {5, hook.Conceal}}, -1, "/true /true", ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var seen []string
+			last := 0
+			h := guarded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				for _, s := range test.writes {
+					if n, err := io.WriteString(w, s); n != len(s) || err != nil {
+						t.Errorf("Write(%q) = %d, %v, want %d, nil", s, n, err, len(s))
+					}
+					w.(http.Flusher).Flush()
+				}
+			}), func(x *hook.Exchange) {
+				for i, l := range test.looks {
+					x.On(l.phase, func(a *hook.Answer) {
+						if last != i && !a.Replaced() {
+							t.Errorf("phase %d runs before look %d is done", l.phase, last)
+						}
+						a.Peek(l.n, func(a *hook.Answer, body []byte, whole bool) {
+							last++
+							seen = append(seen, fmt.Sprintf("%s/%v", body, whole))
+							if i == test.replace {
+								a.Replace(200, []byte("own"))
+							}
+						})
+					})
+				}
+			})
+			rec := httptest.NewRecorder()
+			h.ServeHTTP(rec, httptest.NewRequest("GET", "/", nil))
+			if got := strings.Join(seen, " "); got != test.seen {
+				t.Errorf("seen %q, want %q", got, test.seen)
+			}
+			if got := rec.Body.String(); got != test.body {
+				t.Errorf("body = %q, want %q", got, test.body)
+			}
+		})
+	}
 }

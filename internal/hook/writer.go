@@ -59,12 +59,21 @@ func (w *Writer) WriteHeader(status int) {
 	w.state = held
 }
 
-// resume judges the held body and goes on with the phases.
+// resume judges the held body and goes on with the phases, as far as one asks to Peek at
+// more of it.
 func (w *Writer) resume(whole bool) {
 	a := &w.x.last
-	w.state = resumed
-	a.peek(a, w.buf, whole)
-	w.x.run(w.next, a)
+	for a.peek != nil {
+		n := min(len(w.buf), int(a.peekMax))
+		if !whole && n < int(a.peekMax) {
+			w.state = held
+			return
+		}
+		f := a.peek
+		a.peek, w.state = nil, resumed
+		f(a, w.buf[:n:n], whole && n == len(w.buf))
+		w.next = w.x.run(w.next, a)
+	}
 	buf := w.buf
 	w.buf = nil
 	w.send()
@@ -116,20 +125,13 @@ func (w *Writer) Write(p []byte) (int, error) {
 		} else if room > 0 {
 			w.buf = append(w.buf, p[:room]...)
 			w.resume(false)
-			n, err := w.after(p[room:])
+			n, err := w.Write(p[room:])
 			return room + n, err
 		}
 		w.resume(false)
-		return w.after(p)
+		return w.Write(p)
 	case hijacked:
 		return 0, http.ErrHijacked
-	}
-	return len(p), nil
-}
-
-func (w *Writer) after(p []byte) (int, error) {
-	if w.state == sent {
-		return w.pass(p)
 	}
 	return len(p), nil
 }
