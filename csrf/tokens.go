@@ -80,7 +80,7 @@ func newTokens(o *Options, p *guard.Problems) *tokens {
 	return t
 }
 
-var errNoTokens = errors.New("csrf: Token: there are none without Options.Binding and Keys")
+var errNoTokens = errors.New("csrf: there are no tokens without Options.Binding and Keys")
 
 // Token returns a token for whoever made r, to be sent with the requests that follow: by a
 // script in Options.TokenHeader, by a form as [Guard.Field]. It is another text each time, of
@@ -115,6 +115,20 @@ func (g *Guard) Field(r *http.Request) (template.HTML, error) {
 		return "", err
 	}
 	return template.HTML(g.tokens.open + string(text[:]) + `">`), nil
+}
+
+// CheckToken tells whether r carries a good token, whatever else speaks for it: nil, or a
+// *Refusal by RuleTokenMissing, RuleTokenInvalid or RuleBindingFailed. Check asks by itself
+// where a token is needed; this is for who decides that otherwise. It reads r's body as far
+// as Options.MaxBody.
+func (g *Guard) CheckToken(r *http.Request) error {
+	if g.tokens == nil {
+		return errNoTokens
+	}
+	if refused := g.tokens.verify(r); refused != nil {
+		return refused
+	}
+	return nil
 }
 
 func (g *Guard) token(r *http.Request, text *[tokenLen]byte) error {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -24,6 +25,10 @@ type CSRF struct {
 	// Isolate is "off" (default) or "on": what other sites load here is refused, except
 	// for navigations.
 	Isolate string `yaml:"isolate" doc:"refuse what other sites load, except for navigations" enum:"on,off"`
+	// TokenPaths are paths whose forms get a token from the door, and need it when they come
+	// back: "/account" is that page, "/account/" also what is below. The pages are changed
+	// for that; see package formtoken for what it costs.
+	TokenPaths []string `yaml:"token_paths" doc:"paths whose forms get a token from the door, such as /account/"`
 	// TrustSameSite lets other origins of the site send anything, and says why.
 	TrustSameSite string `yaml:"trust_same_site" doc:"why every origin of the site may send anything; empty: it may not"`
 	// AllowUnknownSource lets forms with a credential pass that do not say where they come
@@ -67,6 +72,11 @@ func (k *checker) csrf() {
 	k.oneOf("csrf.enforce", c.Enforce, "forms", "all")
 	k.oneOf("csrf.isolate", c.Isolate, "on", "off")
 	_, err := csrf.New(c.Options())
+	for i, p := range c.TokenPaths {
+		if !strings.HasPrefix(p, "/") || strings.ContainsAny(p, `?#%\;`) || strings.Contains(p, "//") {
+			k.bad(fmt.Sprintf("csrf.token_paths[%d]", i), p, "a path such as /account or /account/", "")
+		}
+	}
 	for _, e := range guard.OptionErrors(err) {
 		k.bad("csrf."+csrfFields.Replace(e.Field), e.Value, csrfHints.ReplaceAllStringFunc(e.Allowed, csrfFields.Replace), e.Hint)
 	}

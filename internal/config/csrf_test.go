@@ -14,6 +14,7 @@ func TestCSRF(t *testing.T) {
     - {route: POST /saml/acs, trusted_origins: ["https://idp.example"]}
     - {route: POST /new, observe: true}
   isolate: on
+  token_paths: [/account/]
   trust_same_site: all subdomains are ours
 `
 	cfg, problems := load(t, good, nil)
@@ -39,12 +40,13 @@ func TestCSRF(t *testing.T) {
     - {route: POST /z, exempt: x, trusted_origins: ["https://a.example"]}
     - {route: POST /w, trusted_origins: ["https://*.example"]}
   isolate: maybe
+  token_paths: [account, /ok, "/a?b"]
 `
 	_, problems = load(t, bad, nil)
 	for _, want := range []string{
 		"csrf.enforce: ", "panoply.yaml:3:21: csrf.trusted_origins[0]: ", "write https://app.example", "csrf.trusted_origins[1]: ",
 		"panoply.yaml:5:15: csrf.routes[0].route: ", "csrf.routes[1]: ", "with exempt, trusted_origins or observe", "csrf.routes[2].trusted_origins: ",
-		"csrf.routes[3].trusted_origins[0]: ", "csrf.isolate: ",
+		"csrf.routes[3].trusted_origins[0]: ", "csrf.isolate: ", "csrf.token_paths[0]: ", "csrf.token_paths[2]: ",
 	} {
 		if !strings.Contains(problems, want) {
 			t.Errorf("problems = %s\nwant one with %q", problems, want)

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 
+	"github.com/panoplysec/panoply/csrf"
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/internal/config"
 	"github.com/panoplysec/panoply/internal/door/admin"
 	"github.com/panoplysec/panoply/internal/door/crosssite"
+	"github.com/panoplysec/panoply/internal/door/formtoken"
 )
 
 const (
@@ -46,6 +48,16 @@ func (d *Door) compileCSRF(cfg *config.Config, g *guards) (*crosssite.Step, erro
 		o.Memory = crosssite.NewMemory(crosssite.MemoryOptions{})
 	}
 	return crosssite.New(o)
+}
+
+// compileTokens makes what puts tokens into forms. Before the state is open it is a trial,
+// with a key that signs nothing.
+func (d *Door) compileTokens(cfg *config.Config, g *guards) (*formtoken.Step, error) {
+	o := formtoken.Options{Paths: cfg.CSRF.TokenPaths, Key: make([]byte, csrf.MinKey), Site: siteOf(cfg), Mode: g.modes[nameCSRF], Sink: d.sink(nameCSRF), Deny: g.conceal.Deny}
+	if d.state != nil {
+		o.Key = d.state.derive("form-tokens")
+	}
+	return formtoken.New(o)
 }
 
 // enforcesCSRF tells whether everything is refused: by the file, or by panoply csrf enforce.

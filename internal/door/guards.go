@@ -16,6 +16,7 @@ import (
 	"github.com/panoplysec/panoply/headers"
 	"github.com/panoplysec/panoply/internal/config"
 	"github.com/panoplysec/panoply/internal/door/crosssite"
+	"github.com/panoplysec/panoply/internal/door/formtoken"
 	"github.com/panoplysec/panoply/internal/door/sessions"
 	"github.com/panoplysec/panoply/internal/sanity"
 	"github.com/panoplysec/panoply/login"
@@ -43,6 +44,7 @@ type guards struct {
 	cookies *cookie.Guard
 	lift    *sessions.Lift // nil: nothing to do
 	csrf    *crosssite.Step
+	tokens  *formtoken.Step
 	login   *login.Shield
 	sanity  *sanity.Step
 	client  *clientip.Resolver
@@ -101,6 +103,8 @@ func (d *Door) compile(cfg *config.Config, ramp func(time.Duration) (*hsts, erro
 	}
 	if g.login != nil && g.cookies != nil {
 		g.csrf, err = d.compileCSRF(cfg, g)
+		problems.Note(err)
+		g.tokens, err = d.compileTokens(cfg, g)
 		problems.Note(err)
 	}
 	if err := problems.Err(); err != nil {

@@ -102,7 +102,7 @@ func (d *Door) chain(g *generation) http.Handler {
 	if g.guards.lift != nil {
 		h = g.guards.lift.Handler(h) // it works on the names that clients see
 	}
-	h = g.guards.csrf.Handler(h)
+	h = g.guards.csrf.Handler(g.guards.tokens.Handler(h))
 	h = d.own(h)
 	h = g.guards.sanity.Handler(h)
 	h = g.stripped(g.guards.client.Handler(h)) // sanity asks it for the host behind a proxy
