@@ -110,7 +110,7 @@ func runCSRF(ctx context.Context, s *check.Session) check.Result {
 	if len(deeds) == 0 && !slices.ContainsFunc(sockets, func(k socket) bool { return k.listed }) {
 		f.gap("%s", nothingToSend(s, left))
 	} else if len(left) > 0 {
-		f.tell("left out, for what they may do: %s (--csrf-route sends one all the same)", strings.Join(left, ", "))
+		f.tell("left out, for what they may do: %s (--csrf-route sends one all the same)", several(left))
 	}
 	f.wholeRun()
 	seen := strings.Join(f.told, "; ")
@@ -138,11 +138,20 @@ func (f *forger) wholeRun() {
 	f.found[i].Evidence = append(f.found[i].Evidence, check.Evidence{Where: "the whole run", Seen: strings.Join(lines, "\n")})
 }
 
+// several joins a few of the texts, and counts the rest.
+func several(all []string) string {
+	const most = 8
+	if len(all) > most {
+		all = append(slices.Clone(all[:most]), fmt.Sprintf("and %d more", len(all)-most))
+	}
+	return strings.Join(all, ", ")
+}
+
 // nothingToSend says why no route was sent anything.
 func nothingToSend(s *check.Session, left []string) string {
 	why := "no page has a form that posts and may be sent"
 	if len(left) > 0 {
-		why += ", for what they may do " + strings.Join(left, ", ") + " are left out"
+		why += "; left out, for what they may do: " + several(left)
 	}
 	if s.Target.Credentials == "" && s.Target.Login == "" {
 		why += "; --header or --login shows what users see"

@@ -55,7 +55,8 @@ func navigates(origin, site, where string) []string {
 }
 
 // rowsOf are the rows of a deed of the address given. Without a cookie there is nobody
-// whose cookie could be ridden on, and the row without a source is a program's.
+// whose cookie could be ridden on, and the row without a source is a program's. A header
+// that names another method is in no row: browsers ask before they send it elsewhere.
 func rowsOf(d *deed, u *url.URL, cookie bool) []row {
 	own := u.Scheme + "://" + u.Host
 	formed := navigates(evil, "cross-site", "document")

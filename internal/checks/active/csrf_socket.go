@@ -21,6 +21,9 @@ type socket struct {
 	listed bool
 }
 
+// maxScript is how much of a page or a script is looked at.
+const maxScript = 256 << 10
+
 var (
 	// opens finds where a script opens a WebSocket, with what its address is made of.
 	opens = pattern.New(`\bnew\s+WebSocket\s*\(\s*([^\n;]{1,200})`)
@@ -52,7 +55,7 @@ func socketsOf(s *check.Session, site *check.Site) []socket {
 		if p.Class != check.Document && !strings.Contains(media, "javascript") {
 			continue
 		}
-		for _, path := range openedBy(string(p.Body), s.URL) {
+		for _, path := range openedBy(string(p.Body[:min(len(p.Body), maxScript)]), s.URL) {
 			if len(all) < listed+mostSockets {
 				add(socket{path: path})
 			}
