@@ -172,12 +172,12 @@ func (f *forger) marker() string {
 
 // forge sends a deed as a row says. known are the fields of another browser's form: what
 // differs from them is nobody else's.
-func (f *forger) forge(ctx context.Context, d *deed, w row, known *check.Form) (*answer, *victim) {
+func (f *forger) forge(ctx context.Context, d *deed, w row, known *check.Form) *answer {
 	a := &answer{try: try{name: f.marker()}}
 	v, err := f.visit(ctx, d)
 	a.page = v.page
 	if a.err = err; err != nil {
-		return a, v
+		return a
 	}
 	form, secret := v.form, func(field check.Field) bool { return isSecret(field, known) }
 	if w.own {
@@ -187,7 +187,7 @@ func (f *forger) forge(ctx context.Context, d *deed, w row, known *check.Form) (
 		mine, err := f.visit(ctx, &other)
 		if err != nil || !slices.ContainsFunc(mine.form.Fields, func(field check.Field) bool { return isSecret(field, known) }) {
 			a.err = errNoToken
-			return a, v
+			return a
 		}
 		form, secret = mine.form, func(check.Field) bool { return false }
 	}
@@ -218,7 +218,7 @@ func (f *forger) forge(ctx context.Context, d *deed, w row, known *check.Form) (
 	a.x, a.err = f.send(ctx, sent)
 	f.show(a, r)
 	f.then(ctx, v, a)
-	return a, v
+	return a
 }
 
 var errNoToken = errors.New("the form has no token")

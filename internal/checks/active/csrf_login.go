@@ -40,9 +40,9 @@ func (f *forger) login(ctx context.Context) {
 			w.rule, w.held = "csrf/login", false
 			name := g.stranger()
 			d.fields = []check.Field{{Name: l.user, Value: name}, {Name: l.password, Value: random()}}
-			a, v := f.forge(ctx, d, w, known)
+			a := f.forge(ctx, d, w, known)
 			a.name = name
-			s := shot{w, a, compared(o.answer, a), v}
+			s := shot{w, a, compared(o.answer, a)}
 			if s.outcome == denied {
 				refused++
 			}

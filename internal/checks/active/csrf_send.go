@@ -15,7 +15,6 @@ type shot struct {
 	row
 	*answer
 	outcome outcome
-	victim  *victim
 }
 
 // deed sends one route all rows, between two requests of the site's own: when the last
@@ -31,11 +30,11 @@ func (f *forger) deed(ctx context.Context, d *deed) {
 	var shots []shot
 	refused := 0
 	for _, w := range rowsOf(d, f.s.URL, len(v.lines()) > 0) {
-		a, victim := f.forge(ctx, d, w, v.form)
+		a := f.forge(ctx, d, w, v.form)
 		if errors.Is(a.err, errNoToken) {
 			continue
 		}
-		s := shot{w, a, compared(own, a), victim}
+		s := shot{w, a, compared(own, a)}
 		switch {
 		case w.get && s.outcome != limited && (s.outcome != taken || same(get, a)):
 			continue // what a GET does otherwise is no refusal
@@ -66,6 +65,8 @@ func (f *forger) deed(ctx context.Context, d *deed) {
 		f.gap("%s: what was refused, for afterwards %s", d.route(), spoilt)
 	case refused > 0:
 		f.tell("%s: the site's own request is taken, and %d of %d from elsewhere are refused", d.route(), refused, len(shots))
+	case len(shots) == 0:
+		f.tell("%s: the site's own request is taken, and no form or link of another site gets there", d.route())
 	}
 }
 
@@ -174,10 +175,10 @@ const (
 
 // every lists all that was sent to a route, in a line each.
 func every(d *deed, shots []shot) check.Evidence {
-	words := map[outcome]string{taken: "taken", denied: "refused", limited: "limited", unsure: "unclear"}
+	became := map[outcome]string{taken: "taken", denied: "refused", limited: "limited", unsure: "unclear"}
 	var lines []string
 	for _, s := range shots {
-		lines = append(lines, fmt.Sprintf("%-8s %s: %s", words[s.outcome], s.row.name, s.says()))
+		lines = append(lines, fmt.Sprintf("%-8s %s: %s", became[s.outcome], s.row.name, s.says()))
 	}
 	return check.Evidence{Where: "all that was sent to " + d.route(), Seen: strings.Join(lines, "\n")}
 }

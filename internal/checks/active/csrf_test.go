@@ -43,6 +43,11 @@ var forgeries = []trial{
 	{name: "a listed DELETE", app: &stall{guard: strict, override: true}, forge: check.Forge{Routes: []string{"DELETE /cart"}}, want: []string{"csrf/method-override", "csrf/method-override"}, status: check.Broken,
 		message: "DELETE /cart takes a link of another site that names the method"},
 	{name: "a listed DELETE without override", app: &stall{guard: strict}, forge: check.Forge{Routes: []string{"DELETE /cart"}}, status: check.Proved},
+	{name: "a listed PUT that nothing else reaches", app: &stall{form: "<p>Hello", add: func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPut {
+			fmt.Fprint(w, "this is something else")
+		}
+	}}, forge: check.Forge{Routes: []string{"PUT /cart"}}, status: check.Proved, reason: "PUT /cart: the site's own request is taken, and no form or link of another site gets there"},
 	{name: "a listed WebSocket", app: &stall{guard: standard(), cookie: "SameSite=Lax", socket: true}, forge: check.Forge{Routes: []string{"GET /ws"}}, want: []string{"csrf/foreign-referer", "csrf/no-source", "csrf/duplicates", "csrf/websocket"}, status: check.Broken, message: "GET /ws opens a WebSocket for pages of 3 other origins; the cookies say SameSite"},
 	{name: "a listed WebSocket that is none", app: &stall{guard: strict}, forge: check.Forge{Routes: []string{"GET /ws"}}, status: check.Unproven, reason: "GET /ws: no WebSocket opens for the site's own page either"},
 	{name: "no cookie", app: &stall{cookie: "none"}, want: []string{"csrf/cross-site-form"}, status: check.Broken, message: "no cookie goes along"},
@@ -140,7 +145,6 @@ func TestForgeries(t *testing.T) {
 // TestSeverityOfWhatBrowsersHoldBack holds that SameSite lowers what it lowers, and no
 // more.
 func TestSeverityOfWhatBrowsersHoldBack(t *testing.T) {
-	// Not from another site, and not from a frame of it.
 	crossAndSame := func(r *http.Request) bool {
 		return r.Header.Get("Origin") != "null" && !strings.Contains(r.Header.Get("Sec-Fetch-Site"), "same-")
 	}
@@ -150,7 +154,12 @@ func TestSeverityOfWhatBrowsersHoldBack(t *testing.T) {
 			t.Errorf("with %q: %+v, want one finding of severity %s", cookie, r.Findings, want)
 		}
 	}
-	r := audited(t, trial{check: "csrf", app: &stall{cookie: "SameSite=Lax", guard: only(crossAndSame)}}, audit.Options{Active: true, Rate: 5000})
+	// Of the user's own cookie nobody knows what it said.
+	r := audited(t, trial{check: "csrf", app: &stall{private: true, cookie: "SameSite=Lax"}, credentials: "Cookie: user=alice-7781"}, audit.Options{Active: true, Rate: 5000})
+	if len(r.Findings) != 1 || r.Findings[0].Severity != check.High {
+		t.Errorf("with a cookie that was given: %+v, want one finding of severity high", r.Findings)
+	}
+	r = audited(t, trial{check: "csrf", app: &stall{cookie: "SameSite=Lax", guard: only(crossAndSame)}}, audit.Options{Active: true, Rate: 5000})
 	for _, f := range r.Findings {
 		if f.ID == "csrf/same-site" && f.Severity != check.Medium {
 			t.Errorf("%s is %s, want medium: siblings get the cookies", f.ID, f.Severity)

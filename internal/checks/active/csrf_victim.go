@@ -98,15 +98,23 @@ func pairsOf(value string) iter.Seq2[string, string] {
 
 var sessionNames = pattern.New(`(?i)sess|sid\b|auth|login|token|remember|jwt|user`)
 
-// held says that every cookie that may be a session's says SameSite=Lax or Strict. Of
-// cookies that were given nobody knows.
+// held says that every cookie that may be a session's says SameSite=Lax or Strict. Of a
+// cookie that was given, and that the site has not set since, nobody knows.
 func (v *victim) held() bool {
-	if strings.Contains(v.given, "Cookie: ") && len(v.set) == 0 || strings.Contains(v.given, "Authorization: ") {
-		return false
-	}
 	last := make(map[string]*http.Cookie)
 	for _, c := range v.set {
 		last[c.Name] = c
+	}
+	for line := range strings.SplitSeq(v.given, "\n") {
+		value, cookies := strings.CutPrefix(line, "Cookie: ")
+		if line != "" && !cookies {
+			return false // a password that the browser keeps
+		}
+		for name := range pairsOf(value) {
+			if last[name] == nil {
+				return false
+			}
+		}
 	}
 	session := func(c *http.Cookie) bool { return sessionNames.Get().MatchString(c.Name) || len(c.Value) >= 16 }
 	some := false
