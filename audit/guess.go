@@ -14,12 +14,8 @@ const minTries = 5
 
 // checkGuess notes what is wrong with the login that a target names.
 func checkGuess(g check.Guess, field string, p *guard.Problems) {
-	if g.Route != "" {
-		method, path, ok := strings.Cut(g.Route, " ")
-		upper := method != "" && strings.Trim(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
-		if !ok || !upper || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || unprintable(path) || strings.Contains(path, " ") {
-			p.Add(field+".Route", redact.Line(g.Route), `a method and a path, such as "POST /login"`, "")
-		}
+	if g.Route != "" && methodOf(g.Route) == "" {
+		p.Add(field+".Route", redact.Line(g.Route), `a method and a path, such as "POST /login"`, "")
 	}
 	switch g.Format {
 	case "", "form", "json", "basic":
@@ -34,6 +30,16 @@ func checkGuess(g check.Guess, field string, p *guard.Problems) {
 	if g.Tries != 0 && (g.Tries < minTries || g.Tries > check.MaxTogether) {
 		p.Add(field+".Tries", fmt.Sprint(g.Tries), fmt.Sprintf("a number from %d to %d", minTries, check.MaxTogether), "0 means the default")
 	}
+}
+
+// methodOf is the method of a route that is written as "POST /login"; empty when it is
+// no route.
+func methodOf(route string) string {
+	method, path, _ := strings.Cut(route, " ")
+	if strings.Trim(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || unprintable(path) || strings.Contains(path, " ") {
+		return ""
+	}
+	return method
 }
 
 func unprintable(s string) bool {

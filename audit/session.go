@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -92,6 +93,7 @@ type recorded struct {
 
 // newSession reads a target and notes what is wrong with it under the field's name.
 func newSession(t check.Target, field string, p *guard.Problems) *session {
+	t.Forge.Routes = slices.Clone(t.Forge.Routes)
 	s := &session{target: t, known: make(map[check.Request]*recorded)}
 	if t.URL == "" && t.Folder == "" {
 		p.Add(field, "", "an address or a folder", "")
@@ -119,6 +121,7 @@ func newSession(t check.Target, field string, p *guard.Problems) *session {
 	s.public = &check.Session{Target: t, URL: s.url}
 	s.readFiles(field, p)
 	checkGuess(t.Guess, field+".Guess", p)
+	checkForge(t.Forge, field+".Forge", p)
 	if t.Upstream != "" {
 		u, err := parseAddress(t.Upstream)
 		if err != nil || !validPort(u.Port()) {

@@ -183,7 +183,11 @@ func (s *session) exchange(r check.Request, over http.RoundTripper) (*check.Exch
 		x.Took = took()
 		x.Status, x.Header, x.TLS = resp.StatusCode, resp.Header, resp.TLS
 		x.Public = s.trustedByAll(resp.TLS)
-		broke := s.read(x, resp)
+		var broke error
+		// What follows a switch of protocols is no body, and may never end.
+		if resp.StatusCode != http.StatusSwitchingProtocols {
+			broke = s.read(x, resp)
+		}
 		x.Trailer = resp.Trailer
 		s.judge(r.To, broke)
 		s.reached.Store(true)

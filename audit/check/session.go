@@ -47,6 +47,8 @@ type Target struct {
 	HAR, OpenAPI string
 	// Guess says which login active checks try with wrong passwords.
 	Guess Guess
+	// Forge says which routes active checks send what another site could send.
+	Forge Forge
 }
 
 // A Guess names the login that active checks try with wrong passwords. The zero value
@@ -67,6 +69,26 @@ type Guess struct {
 	// [MaxTogether] and less than 5 are refused.
 	Tries int
 }
+
+// A Forge names routes that change something, beside the forms that the crawl found, for
+// active checks to send what another site could make a visitor's browser send. The zero
+// value means the forms alone.
+type Forge struct {
+	// Routes are methods and paths of the target, "POST /cart"; "GET /ws" is one that
+	// becomes a WebSocket. They are sent for real, several times each. More than
+	// [MaxForged] are refused.
+	Routes []string
+	// Format is how the routes take their fields where no form says so: "form" or "json".
+	// Empty means form.
+	Format string
+	// Fields are what the routes are sent, as in a query: "id=1&qty=2". They go before
+	// the values of a form that leads there. In JSON, numbers, true, false and null stand
+	// as such. Empty means those of the form, or none.
+	Fields string
+}
+
+// MaxForged is how many routes a [Forge] takes.
+const MaxForged = 20
 
 // A Session is one target during one run.
 type Session struct {

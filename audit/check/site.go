@@ -28,7 +28,7 @@ type Site struct {
 	// Pages are in the order in which they were found, the target's own address first,
 	// then the redirects from it.
 	Pages []Page
-	// Forms are those of the pages. They are read, never sent.
+	// Forms are those of the pages. The crawl reads them, and sends none.
 	Forms []Form
 	// Routes are addresses that a description or the source names and that no GET can
 	// look at: those with another method. They are sorted.
@@ -59,6 +59,8 @@ type Form struct {
 	// media type.
 	Action, Method, Enctype string
 	Fields                  []Field
+	// Says is what its buttons say to a person, joined by spaces.
+	Says string
 	// Private says that only a user sees it.
 	Private bool
 }

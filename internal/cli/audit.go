@@ -27,6 +27,7 @@ type auditFlags struct {
 	format, failOn, upstream, plain, scorer          string
 	baseline, config, login, har, openAPI, key       string
 	guess                                            check.Guess
+	forge                                            check.Forge
 	guessFields                                      string
 	only, roots, headers, reports                    []string
 	timeout, idle                                    time.Duration
@@ -56,6 +57,7 @@ not be told anything about. The format never changes the code.`,
   panoply audit --upstream 127.0.0.1:3000 https://localhost:8443
   panoply audit --login login.har https://staging.example
   panoply audit --active --only brute-force --login-route "POST /api/login" --login-format json :3000
+  panoply audit --active --only csrf --csrf-route "POST /cart" --csrf-fields "id=1&qty=2" :3000
   panoply audit --format json . > baseline.json
   panoply audit --baseline baseline.json --fail-on high .`,
 		RunE: func(cmd *cobra.Command, args []string) error { return v.run(cmd, s, args) },
@@ -86,6 +88,9 @@ not be told anything about. The format never changes the code.`,
 	f.StringVar(&v.guess.Format, "login-format", "", "with --active: how --login-route takes them: form, json or basic (default: form)")
 	f.StringVar(&v.guess.User, "login-user", "", "with --active: a name that the app knows, to see whether answers tell it from others; its account may be locked for a while")
 	f.IntVar(&v.guess.Tries, "login-tries", 0, fmt.Sprintf("with --active: wrong passwords in a series, from 5 to %d (default 30)", check.MaxTogether))
+	f.StringArrayVar(&v.forge.Routes, "csrf-route", nil, "with --active: a route that changes something, \"POST /cart\", to send what another site could send; sent for real, several times; \"GET /ws\" for a WebSocket (repeat for more)")
+	f.StringVar(&v.forge.Format, "csrf-format", "", "with --active: how --csrf-route takes its fields: form or json (default: form)")
+	f.StringVar(&v.forge.Fields, "csrf-fields", "", "with --active: what --csrf-route is sent, as in a query: \"id=1&qty=2\" (default: the fields of a form that leads there)")
 	f.StringVar(&v.key, "control-key", "", "file of the key with which the host proves control (the door's is audit.key in its state folder)")
 	f.BoolVar(&v.listSent, "list-sent", false, "list every request in the report; --active always does")
 	f.DurationVar(&v.timeout, "timeout", audit.DefaultTimeout, "time for the whole run")
@@ -107,6 +112,9 @@ func (v *auditFlags) run(cmd *cobra.Command, s Streams, args []string) error {
 		return err
 	}
 	if err := v.readGuess(cmd); err != nil {
+		return err
+	}
+	if err := v.readForge(cmd); err != nil {
 		return err
 	}
 	plan, err := v.targets(args, s)

@@ -40,13 +40,10 @@ func (v *auditFlags) consent(s Streams, plan *auditPlan, checks []check.Check, o
 	return nil
 }
 
-// readGuess reads the flags that name the login to be tried. They mean nothing without
-// --active, and whoever gives them expects that something is tried.
+// readGuess reads the flags that name the login to be tried.
 func (v *auditFlags) readGuess(cmd *cobra.Command) error {
-	for _, name := range []string{"login-route", "login-fields", "login-format", "login-user", "login-tries"} {
-		if cmd.Flags().Changed(name) && !v.active {
-			return usageError("add --active; it shows what it sends, and asks", "--%s is for active audits", name)
-		}
+	if err := v.activeOnly(cmd, "login-route", "login-fields", "login-format", "login-user", "login-tries"); err != nil {
+		return err
 	}
 	if v.guessFields == "" {
 		return nil
@@ -56,6 +53,30 @@ func (v *auditFlags) readGuess(cmd *cobra.Command) error {
 		return usageError("", "--login-fields %s: two names, such as user,password", redact.Line(v.guessFields))
 	}
 	v.guess.UserField, v.guess.PasswordField = user, password
+	return nil
+}
+
+// readForge reads the flags that name routes to send what another site could send.
+func (v *auditFlags) readForge(cmd *cobra.Command) error {
+	if err := v.activeOnly(cmd, "csrf-route", "csrf-format", "csrf-fields"); err != nil {
+		return err
+	}
+	for _, name := range []string{"csrf-format", "csrf-fields"} {
+		if cmd.Flags().Changed(name) && len(v.forge.Routes) == 0 {
+			return usageError(`name it: --csrf-route "POST /cart"`, "--%s is for a route that --csrf-route names", name)
+		}
+	}
+	return nil
+}
+
+// activeOnly refuses flags without --active: whoever gives them expects that something is
+// tried.
+func (v *auditFlags) activeOnly(cmd *cobra.Command, names ...string) error {
+	for _, name := range names {
+		if cmd.Flags().Changed(name) && !v.active {
+			return usageError("add --active; it shows what it sends, and asks", "--%s is for active audits", name)
+		}
+	}
 	return nil
 }
 

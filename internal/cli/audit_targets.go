@@ -100,7 +100,7 @@ func (v *auditFlags) targets(args []string, s Streams) (*auditPlan, error) {
 	for _, address := range addresses {
 		plan.targets = append(plan.targets, check.Target{
 			URL: address, Upstream: upstream, Plain: plain,
-			Credentials: credentials, Login: v.login, HAR: v.har, OpenAPI: v.openAPI, Guess: v.guess,
+			Credentials: credentials, Login: v.login, HAR: v.har, OpenAPI: v.openAPI, Guess: v.guess, Forge: v.forge,
 		})
 	}
 	if folder != "" {

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 //	listens PORT        wait until something listens on this port of loopback
 //
 // and the variables APP (a naked app, host:port), LOGIN (an app with a login that nothing
-// limits), HTTPS, HTTP and ADMIN (free ports).
+// limits), CART (one whose cart anybody may fill), HTTPS, HTTP and ADMIN (free ports).
 func TestScripts(t *testing.T) {
 	need.Program(t, "curl")
 	testscript.Run(t, testscript.Params{
@@ -45,6 +45,9 @@ func TestScripts(t *testing.T) {
 			login := httptest.NewServer(http.HandlerFunc(unlimited))
 			env.Defer(login.Close)
 			env.Setenv("LOGIN", strings.TrimPrefix(login.URL, "http://"))
+			cart := httptest.NewServer(http.HandlerFunc(anybodys))
+			env.Defer(cart.Close)
+			env.Setenv("CART", strings.TrimPrefix(cart.URL, "http://"))
 			for _, name := range []string{"HTTPS", "HTTP", "ADMIN"} {
 				env.Setenv(name, strconv.Itoa(need.Port(t)))
 			}
@@ -91,6 +94,30 @@ func unlimited(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
 		// What a terminal would obey must not reach it.
 		io.WriteString(w, "wrong password \x1b[2J")
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+// anybodys is an app that asks nobody where a form comes from: a form, JSON for its own
+// script, a WebSocket, and a checkout that no audit may send.
+func anybodys(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	switch r.Method + " " + r.URL.Path {
+	case "GET /":
+		http.SetCookie(w, &http.Cookie{Name: "sid", Value: "s3ss10n-of-a-visitor"})
+		io.WriteString(w, "<!doctype html><form method=post action=/cart><input name=note></form><form method=post action=/go><button>Buy now</button></form>")
+	case "POST /cart":
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+	case "PUT /api/cart":
+		body, _ := io.ReadAll(r.Body)
+		if r.Header.Get("Content-Type") != "application/json" || string(body) != `{"id":1,"name":"a"}` {
+			http.Error(w, "what?", http.StatusBadRequest)
+		}
+	case "GET /ws":
+		w.Header().Set("Connection", "Upgrade")
+		w.Header().Set("Upgrade", "websocket")
+		w.WriteHeader(http.StatusSwitchingProtocols)
 	default:
 		http.NotFound(w, r)
 	}

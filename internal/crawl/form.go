@@ -17,6 +17,7 @@ const (
 	maxFields    = 200
 	maxStray     = 1000
 	maxValue     = 4096
+	maxSays      = 400
 )
 
 // forms reads the forms of a page from its tags.
@@ -35,6 +36,8 @@ type forms struct {
 	// them was taken.
 	choice *check.Field
 	chosen bool
+	// label is the index of the form whose button is being read, or -1.
+	label int
 }
 
 type stray struct {
@@ -48,7 +51,7 @@ type variant struct {
 	action, method, enctype *string
 }
 
-func newForms() forms { return forms{open: -1, ids: make(map[string]int)} }
+func newForms() forms { return forms{open: -1, label: -1, ids: make(map[string]int)} }
 
 // start reads a tag. For a form that is sent by GET it returns where it leads, without
 // its fields.
@@ -92,6 +95,7 @@ func (f *forms) field(tag string, a attrs) {
 		kind = "text"
 	}
 	named, byName := a["form"]
+	f.labelled(tag, kind, a)
 	if kind == "submit" || kind == "image" {
 		v := variant{form: f.open, name: named, action: given(a, "formaction"), method: given(a, "formmethod"), enctype: given(a, "formenctype")}
 		if (v.action != nil || v.method != nil || v.enctype != nil) && (f.open >= 0 || byName) && len(f.variants) < maxVariants {
@@ -124,6 +128,33 @@ func (f *forms) field(tag string, a attrs) {
 	}
 }
 
+// labelled notes what a button says. One that names its form says it of the open one as
+// well, if there is one: that costs nothing but caution.
+func (f *forms) labelled(tag, kind string, a attrs) {
+	if kind != "submit" && kind != "image" && tag != "button" {
+		return
+	}
+	i := f.open
+	if at, ok := f.ids[a["form"]]; ok {
+		i = at
+	}
+	if tag == "button" {
+		f.label = i
+	}
+	for _, name := range []string{"value", "title", "aria-label", "alt"} {
+		f.say(i, a[name])
+	}
+}
+
+func (f *forms) say(form int, text string) {
+	if form < 0 {
+		return
+	}
+	if text = strings.TrimSpace(text); text != "" && len(f.list[form].Says)+len(text) < maxSays {
+		f.list[form].Says = strings.TrimSpace(f.list[form].Says + " " + text)
+	}
+}
+
 // given returns an attribute that is there, perhaps empty.
 func given(a attrs, name string) *string {
 	if v, ok := a[name]; ok {
@@ -148,6 +179,9 @@ func (f *forms) option(a attrs) {
 
 // text reads what stands between tags.
 func (f *forms) text(raw []byte) {
+	if f.label >= 0 {
+		f.say(f.label, html.UnescapeString(string(raw[:min(len(raw), maxSays)])))
+	}
 	if f.value == nil {
 		return
 	}
@@ -161,7 +195,9 @@ func (f *forms) text(raw []byte) {
 func (f *forms) end(tag string) {
 	switch tag {
 	case "form":
-		f.open = -1
+		f.open, f.label = -1, -1
+	case "button":
+		f.label = -1
 	case "select":
 		f.choice = nil
 	}

@@ -186,6 +186,26 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// TestWhatButtonsSay holds that a form is known by what a person reads on it.
+func TestWhatButtonsSay(t *testing.T) {
+	for body, want := range map[string]string{
+		`<form method=post><button>Delete <b>my</b> account</button><p>not this</form>`:                        "Delete my account",
+		`<form method=post><input type=submit value="Buy now"><input name=x value=no></form>`:                  "Buy now",
+		`<form method=post><button aria-label="Remove &amp; forget"><svg></svg></button></form>`:               "Remove & forget",
+		`<form id=f method=post></form><button form=f>Pay</button>`:                                            "Pay",
+		`<form method=post></form><button>elsewhere</button>`:                                                  "",
+		`<form method=post>` + strings.Repeat(`<button>`+strings.Repeat("x", 90)+`</button>`, 100) + `</form>`: strings.TrimSpace(strings.Repeat(strings.Repeat("x", 90)+" ", 4)),
+	} {
+		site, err := crawl.Walk(t.Context(), crawl.Options{URL: parsed(t, "http://h.example/"), Do: one("/", http.Header{"Content-Type": {"text/html"}}, body)})
+		if err != nil || len(site.Forms) == 0 {
+			t.Fatalf("%s: %+v, %v", body, site, err)
+		}
+		if got := site.Forms[0].Says; got != want {
+			t.Errorf("%s says %q, want %q", body, got, want)
+		}
+	}
+}
+
 func TestClassify(t *testing.T) {
 	for _, tc := range []struct {
 		status          int

@@ -151,6 +151,7 @@ func (st *stage) openDoor(ctx context.Context) error {
 	cfg.State = st.state
 	// Helmet's whole set: the shop's pages can live with its Content-Security-Policy.
 	cfg.Headers.Helmet = &config.Ordered{JSON: []byte("{}")}
+	cfg.CSRF.Enforce = "all"
 	cfg.Login.Routes = []config.LoginRoute{{Route: "POST /login"}}
 	cfg.Bounds.DrainTimeout = config.Duration(time.Second)
 	if err := cfg.Validate(); err != nil {

@@ -17,7 +17,7 @@ import (
 )
 
 // built are the practices that the door holds today.
-var built = []string{"tls", "headers", "fingerprint", "errors", "cookies", "brute-force", "proxy-trust"}
+var built = []string{"tls", "headers", "fingerprint", "errors", "cookies", "brute-force", "csrf", "proxy-trust"}
 
 func TestRunOnceAsJSON(t *testing.T) {
 	temp := t.TempDir()

@@ -1,9 +1,11 @@
 package active_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -39,6 +41,13 @@ type trial struct {
 	reason, message string
 	// single serves on the one address that IPv6 has for loopback.
 	single bool
+	// tls serves over TLS.
+	tls bool
+	// check is the id of the check; empty for brute-force.
+	check string
+	// forge and credentials go to the target.
+	forge       check.Forge
+	credentials string
 }
 
 var trials = []trial{
@@ -253,23 +262,7 @@ func TestTrials(t *testing.T) {
 				s.counts = nil // of an earlier run of the test
 			}
 			r := audited(t, tt, audit.Options{Active: true, RequestTimeout: 2 * time.Second, Rate: 5000})
-			var got, messages []string
-			for _, f := range r.Findings {
-				got, messages = append(got, f.ID), append(messages, f.Message)
-				if f.Severity > check.Info && (len(f.Evidence) == 0 || f.Reproduce == "" || f.Subject == "") {
-					t.Errorf("%s = %+v, want evidence, a command and a subject", f.ID, f)
-				}
-			}
-			slices.Sort(got)
-			if !slices.Equal(got, tt.want) {
-				t.Errorf("findings = %v, want %v: %q", got, tt.want, messages)
-			}
-			if r.Status != tt.status || !strings.Contains(r.Reason, tt.reason) {
-				t.Errorf("result = %q, %s; want %q, %s", r.Status, r.Reason, tt.status, tt.reason)
-			}
-			if all := strings.Join(messages, "\n"); !strings.Contains(all, tt.message) {
-				t.Errorf("messages = %s, want %s", all, tt.message)
-			}
+			tt.judge(t, r)
 			if s, ok := tt.app.(*site); ok {
 				guesses := 0
 				for key, n := range s.counts {
@@ -288,6 +281,29 @@ func TestTrials(t *testing.T) {
 	}
 }
 
+// judge compares a result with what the app deserves.
+func (tt trial) judge(t *testing.T, r check.Result) {
+	t.Helper()
+	var got, messages []string
+	for _, f := range r.Findings {
+		got, messages = append(got, f.ID), append(messages, f.Message)
+		if f.Severity > check.Info && (len(f.Evidence) == 0 || f.Reproduce == "" || f.Subject == "") {
+			t.Errorf("%s = %+v, want evidence, a command and a subject", f.ID, f)
+		}
+	}
+	slices.Sort(got)
+	slices.Sort(tt.want)
+	if !slices.Equal(got, tt.want) {
+		t.Errorf("findings = %v, want %v: %q", got, tt.want, messages)
+	}
+	if r.Status != tt.status || !strings.Contains(r.Reason, tt.reason) {
+		t.Errorf("result = %q, %s; want %q, %s", r.Status, r.Reason, tt.status, tt.reason)
+	}
+	if all := strings.Join(messages, "\n"); !strings.Contains(all, tt.message) {
+		t.Errorf("messages = %s, want %s", all, tt.message)
+	}
+}
+
 // audited runs the check against the app, and returns what it said itself: the row of
 // the practice may be pending.
 func audited(t *testing.T, tt trial, o audit.Options) check.Result {
@@ -301,17 +317,23 @@ func audited(t *testing.T, tt trial, o audit.Options) check.Result {
 		s.Listener.Close()
 		s.Listener = six
 	}
-	s.Start()
+	if tt.tls {
+		s.Config.ErrorLog = log.New(io.Discard, "", 0)
+		s.StartTLS()
+	} else {
+		s.Start()
+	}
 	defer s.Close()
 	defer s.CloseClientConnections()
-	c := active.Checks()[0]
+	all := active.Checks()
+	c := all[slices.IndexFunc(all, func(c check.Check) bool { return c.ID == cmp.Or(tt.check, "brute-force") })]
 	var got check.Result
 	run := c.Run
 	c.Run = func(ctx context.Context, s *check.Session) check.Result {
 		got = run(ctx, s)
 		return got
 	}
-	if _, err := audit.Run(t.Context(), []check.Target{{URL: s.URL, Guess: tt.guess}}, []check.Check{c}, o); err != nil {
+	if _, err := audit.Run(t.Context(), []check.Target{{URL: s.URL, Guess: tt.guess, Forge: tt.forge, Credentials: tt.credentials}}, []check.Check{c}, o); err != nil {
 		t.Fatal(err)
 	}
 	return got

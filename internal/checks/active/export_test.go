@@ -1,6 +1,9 @@
 package active
 
-import "time"
+import (
+	"net/url"
+	"time"
+)
 
 // Compare says what the times of two kinds of answers show: whether they differ, and
 // whether they show that they do not.
@@ -11,3 +14,12 @@ func Compare(a, b []time.Duration) (differs, tells bool) {
 
 // Claim is the header lines of the i-th address that is made up.
 func Claim(i int) string { return claim(claims, i) }
+
+// OpenedBy are the paths of the WebSockets that a script of the address opens.
+func OpenedBy(script, address string) []string {
+	u, err := url.Parse(address)
+	if err != nil {
+		panic(err)
+	}
+	return openedBy(script, u)
+}

@@ -139,7 +139,7 @@ func (g *guesser) prepare(ctx context.Context, a *answer) (r check.Request, jar 
 		headers = append(headers, "Content-Type: application/json", "Accept: application/json")
 	default:
 		var media string
-		r.Body, media = encode(l, filled(l, fields, a.name, password))
+		r.Body, media = encode(l.format, filled(l, fields, a.name, password))
 		headers = append(headers, "Content-Type: "+media, "Accept: text/html,application/xhtml+xml,*/*;q=0.8")
 	}
 	if line := jar.Header(); line != "" {
@@ -232,9 +232,9 @@ func filled(l *login, fields []check.Field, name, password string) []check.Field
 	return out
 }
 
-// encode writes the fields as the form wants them.
-func encode(l *login, fields []check.Field) (body, media string) {
-	if l.format == "multipart" {
+// encode writes the fields in a format of forms.
+func encode(format string, fields []check.Field) (body, media string) {
+	if format == "multipart" {
 		var b bytes.Buffer
 		w := multipart.NewWriter(&b)
 		for _, f := range fields {
