@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -131,7 +132,13 @@ func TestRunStaysUpUntilStopped(t *testing.T) {
 	if got := body(t, resp, err); !strings.Contains(got, "through the door") {
 		t.Errorf("GET %s = %q, want the shop behind the door", address, got)
 	}
-	resp, err = behind.PostForm(address+"/login", map[string][]string{"username": {"demo"}, "password": {"demo"}})
+	login, err := http.NewRequest(http.MethodPost, address+"/login", strings.NewReader("username=demo&password=demo"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	login.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	login.Header.Set("Origin", address) // as every browser does
+	resp, err = behind.Do(login)
 	if got := body(t, resp, err); !strings.Contains(got, "Hello, demo") {
 		t.Errorf("login behind the door = %q, want the account", got)
 	}
