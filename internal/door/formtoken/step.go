@@ -121,10 +121,8 @@ func (s *Step) Handler(next http.Handler) http.Handler {
 				return
 			}
 		}
-		if r.Method != http.MethodHead {
-			r.Header.Del("Accept-Encoding") // what it answers has to be readable here
-			x.On(hook.Headers, s.onAnswer)
-		}
+		r.Header.Del("Accept-Encoding") // what is answered has to be readable here
+		x.On(hook.Headers, s.onAnswer)
 		next.ServeHTTP(w, r)
 	})
 }
