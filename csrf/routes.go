@@ -3,12 +3,13 @@ package csrf
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/panoplysec/panoply/guard"
+	"github.com/panoplysec/panoply/internal/sanity"
 )
 
 // A route is a Route that can be matched.
@@ -39,7 +40,7 @@ func compileRoutes(routes []Route, p *guard.Problems) []*route {
 			continue
 		}
 		one := compileRoute(r)
-		if _, path, _ := strings.Cut(r.Pattern, "/"); ambiguous("/" + path) {
+		if _, path, _ := strings.Cut(r.Pattern, "/"); sanity.Ambiguous("/" + path) {
 			p.Add(field, r.Pattern, patternAllowed, "an app may read this path in two ways, so nothing matches it")
 			continue
 		}
@@ -81,7 +82,10 @@ func compileRoute(r Route) *route {
 		case s == "": // only at the end: a ServeMux takes no other
 			one.rest = true
 		default:
-			one.segments = append(one.segments, unescaped(s))
+			if plain, err := url.PathUnescape(s); err == nil { // as a ServeMux does
+				s = plain
+			}
+			one.segments = append(one.segments, s)
 		}
 	}
 	return one
@@ -116,11 +120,10 @@ func (g *Guard) match(r *http.Request) *route {
 	if len(g.routes) == 0 || r.URL == nil {
 		return nil
 	}
-	path := r.URL.EscapedPath()
-	if ambiguous(path) {
+	path, ok := sanity.CleanPath(r.URL)
+	if !ok {
 		return nil
 	}
-	path = r.URL.Path // the escapes that are left mean one thing
 	other := Override(r)
 	for _, one := range g.routes {
 		if one.takes(r.Method) && (other == "" || one.takes(other)) && one.matches(path) {
@@ -154,61 +157,6 @@ func (r *route) matches(path string) bool {
 		rest = after
 	}
 	return r.rest || r.slash && rest == ""
-}
-
-// ambiguous tells whether an escaped path is one that two programs may read as two: what
-// is a slash or a dot segment to one of them and not to the other, a parameter after ";",
-// a second layer of escapes, or bytes that are no UTF-8.
-func ambiguous(path string) bool {
-	last := byte(0) // the byte before, decoded
-	dots := true    // all of the segment so far is dots
-	n := 0          // bytes of the segment so far
-	high := false
-	for i := 0; i < len(path); i++ {
-		c, escaped := path[i], false
-		if c == '%' && i+2 < len(path) {
-			if hi, lo := unhex(path[i+1]), unhex(path[i+2]); hi >= 0 && lo >= 0 {
-				c, escaped, i = byte(hi<<4|lo), true, i+2
-			}
-		}
-		switch {
-		case c == '\\', c == ';', c < ' ', c == 0x7f, c == '/' && escaped, c == '.' && escaped:
-			return true
-		case c == '%' && i+2 < len(path) && unhex(path[i+1]) >= 0 && unhex(path[i+2]) >= 0:
-			return true // "%252e", or an escape that was none
-		case c == '/':
-			if last == '/' || n > 0 && n <= 2 && dots {
-				return true
-			}
-			n, dots = 0, true
-		default:
-			n++
-			dots = dots && c == '.'
-			high = high || c >= 0x80
-		}
-		last = c
-	}
-	if n > 0 && n <= 2 && dots {
-		return true
-	}
-	return high && !utf8.ValidString(unescaped(path))
-}
-
-// unescaped decodes what is known to be well formed; it is asked of paths that go beyond
-// ASCII only.
-func unescaped(path string) string {
-	var b strings.Builder
-	for i := 0; i < len(path); i++ {
-		if path[i] == '%' && i+2 < len(path) {
-			if hi, lo := unhex(path[i+1]), unhex(path[i+2]); hi >= 0 && lo >= 0 {
-				b.WriteByte(byte(hi<<4 | lo))
-				i += 2
-				continue
-			}
-		}
-		b.WriteByte(path[i])
-	}
-	return b.String()
 }
 
 func set(list []string) map[string]struct{} {

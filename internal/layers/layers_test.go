@@ -61,7 +61,7 @@ var guardLayers = [][]string{
 	{"guard"},
 	{"internal/hook", "internal/body", "internal/spell", "internal/jsobject", "internal/caching"},
 	{"clientip"},
-	{"csp", "tlspolicy"},
+	{"csp", "tlspolicy", "internal/sanity"},
 	{"headers", "cookie", "conceal"},
 	{"session", "expresssession", "cookiesession", "limit", "csrf"},
 	{"login"},
