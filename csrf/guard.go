@@ -297,7 +297,7 @@ func (g *Guard) Handler(next http.Handler) http.Handler {
 // refuse tells, and answers unless it only observes.
 func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, refused *Refusal, one *route) bool {
 	e := guard.Event{
-		Practice: "csrf", Rule: refused.Rule, Action: guard.Denied,
+		Practice: "csrf", Rule: refused.Rule, Action: guard.Denied, Field: refused.Field(),
 		Request: hook.RequestID(r.Context()), Detail: Describe(r), Err: refused,
 	}
 	if refused.Rule == RuleBindingFailed {

@@ -60,6 +60,21 @@ func (e *Refusal) Error() string { return "csrf: " + e.text }
 // RuleBindingFailed.
 func (e *Refusal) Unwrap() error { return e.err }
 
+// Field is the header that decided; empty where it was the request as a whole.
+func (e *Refusal) Field() string {
+	switch e.Rule {
+	case RuleCrossSite, RuleSameSite, RuleIsolation:
+		return "Sec-Fetch-Site"
+	case RuleForeignOrigin, RuleNullOrigin, RuleDowngrade:
+		return "Origin"
+	case RuleForeignReferer:
+		return "Referer"
+	case RuleWebSocket:
+		return "Upgrade"
+	}
+	return ""
+}
+
 func refusal(rule, text string) *Refusal {
 	return &Refusal{Rule: rule, Status: http.StatusForbidden, text: text}
 }

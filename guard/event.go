@@ -60,6 +60,10 @@ type Event struct {
 	Rule string
 	// Action is what became of it.
 	Action Action
+	// Field names what of the request or the answer decided: a header, a cookie, a field of
+	// a form, "path". Empty where it was all of it. Like Rule it comes from a fixed set, but
+	// for names that the application chose.
+	Field string
 	// Request is the request's id; empty where none was given.
 	Request string
 	// Detail is for a person: shapes and names, never secret values.
@@ -70,9 +74,12 @@ type Event struct {
 
 // LogValue groups the event's fields for slog and leaves empty ones out.
 func (e Event) LogValue() slog.Value {
-	attrs := make([]slog.Attr, 0, 6)
+	attrs := make([]slog.Attr, 0, 7)
 	attrs = append(attrs, slog.String("practice", e.Practice), slog.String("rule", e.Rule),
 		slog.String("action", e.Action.String()))
+	if e.Field != "" {
+		attrs = append(attrs, slog.String("field", e.Field))
+	}
 	if e.Request != "" {
 		attrs = append(attrs, slog.String("request", e.Request))
 	}

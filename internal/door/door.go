@@ -21,6 +21,7 @@ import (
 	"github.com/panoplysec/panoply/internal/door/crosssite"
 	"github.com/panoplysec/panoply/internal/door/hardcheck"
 	"github.com/panoplysec/panoply/internal/door/ledger"
+	"github.com/panoplysec/panoply/internal/door/refusals"
 	"github.com/panoplysec/panoply/internal/door/reports"
 	"github.com/panoplysec/panoply/internal/door/sessions"
 	"github.com/panoplysec/panoply/internal/door/upstream"
@@ -59,6 +60,7 @@ type Door struct {
 	limits  *limits           // what is counted, and what was found of logins
 	reports *reports.Collector
 	ledger  *ledger.Ledger
+	reasons *refusals.Log
 	metrics *metrics
 	streams *upstream.Streams
 	watch   *hardcheck.Watch
@@ -99,6 +101,7 @@ func New(o Options) (*Door, error) {
 		opts: o, log: o.Logger, out: o.Stderr,
 		access:    slog.New(slog.NewJSONHandler(o.Stdout, nil)),
 		ledger:    ledger.New(),
+		reasons:   refusals.New(),
 		streams:   upstream.NewStreams(),
 		overrides: map[string]guard.Mode{},
 		addresses: hardcheck.Addresses,

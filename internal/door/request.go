@@ -37,6 +37,7 @@ type request struct {
 
 	mu       sync.Mutex // a 1xx tells its events on another goroutine
 	events   []guard.Event
+	refused  refused // the last event by which it was refused
 	failure  upstream.Failure
 	upgraded bool
 	forwards bool // the peer named a client of its own
@@ -49,9 +50,12 @@ func requestOf(ctx context.Context) *request {
 	return q
 }
 
-func (q *request) note(e guard.Event) {
+func (q *request) note(name string, e guard.Event) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if e.Action == guard.Denied {
+		q.refused = refused{name, e}
+	}
 	if len(q.events) < maxEvents {
 		q.events = append(q.events, e)
 	}
@@ -142,9 +146,9 @@ func (d *Door) bounded(g *generation, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case bounds.HeadSize(r) > g.headMax:
-			d.refuse(w, r, http.StatusRequestHeaderFieldsTooLarge, "head-too-large")
+			d.refuse(w, r, http.StatusRequestHeaderFieldsTooLarge, "head-too-large", fmt.Sprintf("a head of %d bytes, at most %d (bounds.head_bytes)", bounds.HeadSize(r), g.headMax))
 		case g.body.Max > 0 && r.ContentLength > g.body.Max:
-			d.refuse(w, r, http.StatusRequestEntityTooLarge, "body-too-large")
+			d.refuse(w, r, http.StatusRequestEntityTooLarge, "body-too-large", fmt.Sprintf("a body of %d bytes, at most %d (bounds.body_max)", r.ContentLength, g.body.Max))
 		default:
 			next.ServeHTTP(w, r)
 		}
@@ -153,12 +157,12 @@ func (d *Door) bounded(g *generation, next http.Handler) http.Handler {
 
 // refuse answers for the door itself and closes the connection: what the client still
 // sends is not worth reading.
-func (d *Door) refuse(w http.ResponseWriter, r *http.Request, status int, rule string) {
+func (d *Door) refuse(w http.ResponseWriter, r *http.Request, status int, rule, shape string) {
 	q := requestOf(r.Context())
 	if r.ProtoMajor == 1 {
 		w.Header().Set("Connection", "close")
 	}
-	d.sink(nameBounds)(r.Context(), guard.Event{Practice: "errors", Rule: rule, Action: guard.Denied, Request: q.id})
+	d.sink(nameBounds)(r.Context(), guard.Event{Practice: "errors", Rule: rule, Action: guard.Denied, Request: q.id, Detail: shape})
 	q.g.guards.conceal.Page(w, r, status)
 }
 
@@ -251,6 +255,7 @@ func (d *Door) recorded(a *hook.Answer) {
 		line.Client = addr.String()
 	}
 	q.g.access.Write(a.Request.Context(), line)
+	d.remember(q, &line)
 }
 
 // sink is where the guard called name tells: the counts, the log line of the request,
@@ -262,7 +267,7 @@ func (d *Door) sink(name string) guard.Sink {
 			d.watch.Stack()
 		}
 		if q := requestOf(ctx); q != nil {
-			q.note(e)
+			q.note(name, e)
 		}
 		if e.Action == guard.Failed {
 			d.log.LogAttrs(ctx, e.Action.Level(), "guard failed", e.LogValue().Group()...)

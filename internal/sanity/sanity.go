@@ -69,6 +69,19 @@ func (e *Refusal) Error() string {
 	return fmt.Sprintf("request refused with %d by rule %s", e.Status, e.Rule)
 }
 
+// field is what of the request is wrong.
+func (e *Refusal) field() string {
+	switch e.Rule {
+	case RuleUnknownHost, RuleMissingHost, RuleMalformedHost, RuleHostMismatch:
+		return "Host"
+	case RulePathControl, RulePathBackslash, RulePathEscape, RulePathClimbs:
+		return "path"
+	case RuleMethod, RuleTarget:
+		return e.Rule
+	}
+	return ""
+}
+
 // Options configure the step.
 type Options struct {
 	// Hosts are the names and addresses served, without port: "shop.example",
@@ -174,7 +187,7 @@ func (s *Step) refuse(w http.ResponseWriter, r *http.Request, err *Refusal) {
 func (s *Step) tell(r *http.Request, rule string, action guard.Action, err *Refusal) {
 	e := guard.Event{Practice: practice, Rule: rule, Action: action, Request: hook.RequestID(r.Context())}
 	if err != nil {
-		e.Err = err
+		e.Err, e.Field = err, err.field()
 	}
 	s.sink.Tell(r.Context(), e)
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/panoplysec/panoply/internal/door/crosssite"
 	"github.com/panoplysec/panoply/internal/door/ledger"
 	"github.com/panoplysec/panoply/internal/door/logins"
+	"github.com/panoplysec/panoply/internal/door/refusals"
 )
 
 // TestMain lets the test binary be the program of another user: see
@@ -179,4 +180,6 @@ func (nothing) ConfirmLogin(string) error                                 { retu
 func (nothing) ForgetLogin(string) error                                  { return nil }
 func (nothing) CSRF() crosssite.Report                                    { return crosssite.Report{} }
 func (nothing) EnforceCSRF(bool) error                                    { return nil }
+func (nothing) Why(string) (refusals.Refusal, error)                      { return refusals.Refusal{}, nil }
+func (nothing) Refused() []refusals.Refusal                               { return nil }
 func (nothing) ReloadNow() error                                          { return nil }

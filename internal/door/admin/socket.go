@@ -29,6 +29,7 @@ type Control interface {
 	RestoreCookies(restore bool) error
 	LimitsControl
 	CSRFControl
+	WhyControl
 }
 
 // Listen opens the socket in the state folder. A socket left behind by a door that died
@@ -118,6 +119,7 @@ func Serve(c Control) *http.Server {
 	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, _ *http.Request) { done(w, c.ReloadNow()) })
 	serveLimits(mux, c)
 	serveCSRF(mux, c)
+	serveWhy(mux, c)
 	heard := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Context().Value(strangerKey{}) != nil {
 			answer(w, http.StatusForbidden, failure{"the door does not hear this user; run as the user that started it, or as root"})

@@ -146,7 +146,7 @@ func (s *Step) refuse(w http.ResponseWriter, r *http.Request, refused *csrf.Refu
 	}
 	enforced := verdict == deny && s.o.Mode == guard.Enforce && !s.guard.Observes(r)
 	e := guard.Event{
-		Practice: "csrf", Rule: rule, Action: guard.WouldDeny, Err: refused,
+		Practice: "csrf", Rule: rule, Action: guard.WouldDeny, Err: refused, Field: refused.Field(),
 		Request: hook.RequestID(r.Context()), Detail: csrf.Describe(r),
 	}
 	if enforced {
