@@ -42,6 +42,11 @@ type Config struct {
 	// door asks the app for three pages to see its trust proxy and NODE_ENV. Or "off".
 	Probes string `yaml:"probes" doc:"ask the app for three pages that show wrong trust proxy and NODE_ENV settings" enum:"on,off"`
 
+	// Contact is where who finds a hole should tell it, as addresses with a scheme:
+	// "mailto:security@shop.example". The door answers /.well-known/security.txt with them.
+	// Empty: the app's own answer is passed on.
+	Contact []string `yaml:"contact" doc:"where to report a hole, such as mailto:security@shop.example; answers /.well-known/security.txt"`
+
 	TLS     TLS     `yaml:"tls" doc:"certificates and the profile of connections"`
 	Trust   Trust   `yaml:"trust" doc:"whose word about the client is taken"`
 	Headers Headers `yaml:"headers" doc:"security headers"`

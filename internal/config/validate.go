@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -38,6 +39,7 @@ func (c *Config) problems() []*Problem {
 	k.limits()
 	k.bounds()
 	k.audit()
+	k.contact()
 	k.ignores()
 	k.mode("headers.mode", c.Headers.Mode)
 	k.mode("conceal.mode", c.Conceal.Mode)
@@ -221,6 +223,22 @@ func (k *checker) audit() {
 	}
 	if _, err := proof.ReadKey(name); err != nil {
 		k.note("audit.key", err.Error(), "head -c 32 /dev/urandom | base64 > "+name, err)
+	}
+}
+
+// contact checks for what RFC 9116 section 2.5.3 asks for: a URI, and https for the web.
+func (k *checker) contact() {
+	for i, c := range k.cfg.Contact {
+		path := fmt.Sprintf("contact[%d]", i)
+		u, err := url.Parse(c)
+		switch {
+		case err != nil || strings.ContainsAny(c, " \t\r\n") || u.Scheme == "" && !strings.Contains(c, "@"):
+			k.bad(path, c, "an address such as mailto:security@shop.example or https://shop.example/security", "")
+		case u.Scheme == "":
+			k.bad(path, c, "an address with its scheme", "write mailto:"+c)
+		case u.Scheme == "http":
+			k.bad(path, c, "an address of https", "")
+		}
 	}
 }
 

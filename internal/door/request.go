@@ -123,6 +123,8 @@ func (d *Door) own(next http.Handler) http.Handler {
 			d.reports.ServeHTTP(w, r)
 		case r.URL.Path == proof.Path:
 			d.proof(w, r)
+		case requestOf(r.Context()).g.ownsContact(r):
+			d.contact(w, r)
 		default:
 			next.ServeHTTP(w, r)
 		}
