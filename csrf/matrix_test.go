@@ -112,6 +112,7 @@ func TestMatrix(t *testing.T) {
 		{"no content type", "POST https://shop.example/logout", []string{cookie}, csrf.RuleUnknownSource},
 		{"two content types", "POST https://shop.example/pay", []string{cookie, "Content-Type: application/json", form}, csrf.RuleUnknownSource},
 		{"multipart", "POST https://shop.example/pay", []string{cookie, "Content-Type: multipart/form-data; boundary=x"}, csrf.RuleUnknownSource},
+		{"ping of a link", "POST https://shop.example/logout", []string{cookie, "Content-Type: text/ping", "Ping-To: https://evil.test/"}, csrf.RuleUnknownSource},
 		{"Basic", "POST https://shop.example/pay", []string{form, "Authorization: Basic eDp5"}, csrf.RuleUnknownSource},
 		{"Negotiate", "POST https://shop.example/pay", []string{form, "Authorization: negotiate x"}, csrf.RuleUnknownSource},
 		{"Bearer beside a cookie", "POST https://shop.example/pay", []string{form, "Authorization: Bearer x", cookie}, csrf.RuleUnknownSource},
