@@ -66,7 +66,7 @@ func (f forgery) harmless() bool { return f.how == "get" || f.deed == "asked" }
 // want is what becomes of it: in front of the app alone, behind a door that refuses
 // everything, and on the first day.
 func (f forgery) want(p *place, all, sibling bool) string {
-	if p.door == nil || f.harmless() {
+	if !p.guarded() || f.harmless() {
 		return f.deed
 	}
 	rule := f.rule
@@ -192,12 +192,37 @@ func TestForgeries(t *testing.T) {
 		})
 	}
 	run("control", a.unprotected(t), false)
-	off, _ := a.protected(t, nothing)
-	t.Run("guard off", func(t *testing.T) {
-		victims(t, b, off, []func(o order){attack(t, b, off, forgery{how: "form"}, secure, paid), attack(t, b, off, forgery{how: "websocket"}, plain, "websocket by ada")})
-	})
-	all, _ := a.protected(t, everything)
+	all := a.protected(t, everything)
 	run("everything", all, true, secure, downgraded)
-	first, _ := a.protected(t, nil)
+	first := a.protected(t, nil)
 	run("first day", first, false)
+
+	some := func(p *place, all bool, from string, how ...string) (plays []func(o order)) {
+		for _, f := range forgeries {
+			if slices.Contains(how, f.how) {
+				plays = append(plays, attack(t, b, p, f, from, f.want(p, all, strings.Contains(from, "//blog."))))
+			}
+		}
+		return plays
+	}
+	t.Run("proxy", func(t *testing.T) {
+		p := a.proxied(t)
+		plays := some(p, true, secure, "form", "text-plain", "image-override", "websocket", "sandbox", "redirect-back", "login")
+		victims(t, b, p, append(plays, rightful(t, b, p)...))
+		p.swept(t)
+	})
+
+	// Of a cookie that says nothing, or Lax, only some is sent from elsewhere: all from a
+	// sibling, and with links from everywhere.
+	lax := startBank(t)
+	laxOff := lax.protected(t, nothing)
+	laxAll := lax.protected(t, everything)
+	for name, p := range map[string]*place{"Lax, control": lax.unprotected(t), "Lax, guard off": laxOff, "Lax, everything": laxAll} {
+		t.Run(name, func(t *testing.T) {
+			sibling := strings.Replace(p.base, "//app.", "//blog.app.", 1)
+			plays := some(p, true, sibling, "form", "text-plain", "fetch-blob", "redirect", "image-override", "websocket")
+			victims(t, b, p, append(plays, some(p, true, plain, "link-override", "form-override")...))
+			p.swept(t)
+		})
+	}
 }

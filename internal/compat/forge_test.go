@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -65,6 +66,7 @@ type place struct {
 	bank
 	base string
 	door *door.Door // nil: unprotected
+	byGo bool       // protected by net/http
 	// gone are the marks of what was refused.
 	gone chan string
 }
@@ -74,8 +76,15 @@ func (b bank) unprotected(t *testing.T) *place {
 	return &place{bank: b, base: fmt.Sprintf("https://app.localhost:%d", plainProxy(t, b.port))}
 }
 
+// protectedByGo is the bank behind what net/http has, with the same exempt route.
+func (b bank) protectedByGo(t *testing.T) *place {
+	guard := http.NewCrossOriginProtection()
+	guard.AddInsecureBypassPattern("POST /hook/")
+	return &place{bank: b, base: fmt.Sprintf("https://app.localhost:%d", plainProxy(t, b.port, guard.Handler)), byGo: true}
+}
+
 // protected is the bank behind a door.
-func (b bank) protected(t *testing.T, change func(*config.Config)) (*place, *config.Config) {
+func (b bank) protected(t *testing.T, change func(*config.Config)) *place {
 	t.Helper()
 	cfg := configFor(t, b.port)
 	cfg.Probes = "off"
@@ -89,7 +98,22 @@ func (b bank) protected(t *testing.T, change func(*config.Config)) (*place, *con
 	if err := cfg.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	return &place{bank: b, base: baseOf(cfg), door: openDoor(t, cfg), gone: make(chan string, 1000)}, cfg
+	return &place{bank: b, base: baseOf(cfg), door: openDoor(t, cfg), gone: make(chan string, 1000)}
+}
+
+// guarded tells whether anything is refused at the place.
+func (p *place) guarded() bool { return p.door != nil && p.door.CSRF().Mode != guard.Off.String() }
+
+// proxied is the bank behind a door that refuses everything, behind a proxy that ends TLS,
+// changes Host to a name of its own and says so.
+func (b bank) proxied(t *testing.T) *place {
+	t.Helper()
+	p := b.protected(t, func(cfg *config.Config) {
+		everything(cfg)
+		cfg.Trust.Proxies = []string{"127.0.0.1/32"}
+	})
+	p.base = fmt.Sprintf("https://app.localhost:%d", nginx(t, p.door.Addr().(*net.TCPAddr).Port))
+	return p
 }
 
 func everything(cfg *config.Config) { cfg.CSRF.Enforce = "all" }
