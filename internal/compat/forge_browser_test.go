@@ -40,6 +40,7 @@ var forgeries = []forgery{
 	{how: "sandbox", deed: paid, hidden: true},
 	{how: "popup", deed: paid},
 	{how: "redirect", deed: paid},
+	{how: "reload", deed: paid + ", " + paid},
 	{how: "redirect-back", deed: paid},
 	{how: "fetch-form", deed: paid},
 	{how: "fetch-text", deed: paid},
@@ -49,6 +50,8 @@ var forgeries = []forgery{
 	{how: "image-override", deed: deleted, rule: csrf.RuleMethodOverride, later: true},
 	{how: "form-override", deed: deleted, rule: csrf.RuleMethodOverride, later: true},
 	{how: "link-override", deed: deleted, rule: csrf.RuleMethodOverride, later: true},
+	{how: "refresh-override", deed: deleted, rule: csrf.RuleMethodOverride, later: true},
+	{how: "mail-override", deed: deleted, rule: csrf.RuleMethodOverride, later: true},
 	{how: "websocket", deed: "websocket by ada", rule: csrf.RuleWebSocket, later: true},
 	{how: "saml-shape", deed: "saml by ada of 4711"},
 	{how: "login", deed: "login by eve", rule: crosssite.RuleLogin, later: true},
@@ -65,14 +68,14 @@ func (f forgery) harmless() bool { return f.how == "get" || f.deed == "asked" }
 
 // want is what becomes of it: in front of the app alone, behind a door that refuses
 // everything, and on the first day.
-func (f forgery) want(p *place, all, sibling bool) string {
+func (f forgery) want(p *place, all, same bool) string {
 	if !p.guarded() || f.harmless() {
 		return f.deed
 	}
 	rule := f.rule
 	if rule == "" {
 		rule = csrf.RuleCrossSite
-		if sibling && !f.hidden {
+		if same && !f.hidden {
 			rule, f.later = csrf.RuleSameSite, true
 		}
 	}
@@ -85,16 +88,19 @@ func (f forgery) want(p *place, all, sibling bool) string {
 // meant are what the site and its partners send; none may be refused.
 var meant = map[string]string{
 	"form": paid, "multipart": paid, "text-plain": paid, "no-referrer": paid, "fetch-form": paid, "fetch-json": paid, "fetch-put": paid,
-	"upload": paid, "beacon": paid, "override": deleted + " of 4711", "override-get": deleted, "typed": deleted, "websocket": "websocket by ada",
+	"upload": paid, "beacon": paid, "override": deleted + " of 4711", "override-get": deleted, "websocket": "websocket by ada",
 	"partner": "partner by ada of 4711, partner by ada of 4711", "saml": "saml by ada of 4711", "oauth": "callback by ada", "webhook": "hook of 4711",
 }
 
-// victims play rows at a place, a few browsers side by side, each of which is logged in.
-func victims(t *testing.T, b *browser, p *place, plays []func(o order)) {
+// A play is a row and what became of it, for a browser that is logged in.
+type play func(t *testing.T, o order)
+
+// victims are a few browsers side by side, each logged in at a place, that play rows there.
+func victims(t *testing.T, b *browser, p *place, plays []play) {
 	t.Helper()
-	next := make(chan func(o order), len(plays))
-	for _, play := range plays {
-		next <- play
+	next := make(chan play, len(plays))
+	for _, one := range plays {
+		next <- one
 	}
 	close(next)
 	var all sync.WaitGroup
@@ -105,8 +111,8 @@ func victims(t *testing.T, b *browser, p *place, plays []func(o order)) {
 				t.Errorf("login at %s: %v", p.base, err)
 				return
 			}
-			for play := range next {
-				play(o)
+			for one := range next {
+				one(t, o)
 			}
 			o.Row = "whoami"
 			var me struct{ User string }
@@ -117,38 +123,36 @@ func victims(t *testing.T, b *browser, p *place, plays []func(o order)) {
 		})
 	}
 	all.Wait()
+	p.swept(t)
 }
 
-// attack returns one forgery from one origin.
-func attack(t *testing.T, b *browser, p *place, f forgery, from, want string) func(o order) {
-	return func(o order) {
-		name := f.how + " from " + from
-		s := sending{mark: newMark()}
-		o.Row, o.Want = "attack", map[string]any{"how": f.how, "from": from, "mark": s.mark}
-		if f.how == "login" {
-			o.Keep, s.route, s.from = "", "POST /login", from // nobody yet
+// attacks are the named forgeries from one origin, or all without a name.
+func attacks(b *browser, p *place, all bool, from string, names ...string) (plays []play) {
+	for _, f := range forgeries {
+		if len(names) > 0 && !slices.Contains(names, f.how) {
+			continue
 		}
-		if _, err := b.try(o); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		p.expect(t, name, s, want)
-	}
-}
-
-// attacks are all forgeries from all kinds of origins.
-func attacks(t *testing.T, b *browser, p *place, all bool, origins ...string) (plays []func(o order)) {
-	for _, from := range origins {
-		sibling := strings.Contains(from, "//blog.")
-		for _, f := range forgeries {
-			plays = append(plays, attack(t, b, p, f, from, f.want(p, all, sibling)))
-		}
+		want := f.want(p, all, from == sibling(p))
+		plays = append(plays, func(t *testing.T, o order) {
+			name := f.how + " from " + from
+			s := sending{mark: newMark()}
+			o.Row, o.Want = "attack", map[string]any{"how": f.how, "from": from, "mark": s.mark}
+			if f.how == "login" {
+				o.Keep, s.route, s.from = "", "POST /login", from // nobody yet
+			}
+			if _, err := b.try(o); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			p.expect(t, name, s, want)
+		})
 	}
 	return plays
 }
 
-func rightful(t *testing.T, b *browser, p *place) (plays []func(o order)) {
+// rightful is what the site and its partners send.
+func rightful(b *browser, p *place) (plays []play) {
 	for how, want := range meant {
-		plays = append(plays, func(o order) {
+		plays = append(plays, func(t *testing.T, o order) {
 			s := sending{mark: newMark()}
 			o.Row, o.Want = "legit", map[string]any{"how": how, "mark": s.mark}
 			if _, err := b.try(o); err != nil {
@@ -159,6 +163,9 @@ func rightful(t *testing.T, b *browser, p *place) (plays []func(o order)) {
 	}
 	return plays
 }
+
+// sibling is another name of the same site.
+func sibling(p *place) string { return strings.Replace(p.base, "//app.", "//blog.app.", 1) }
 
 // TestForgeries has a browser, logged in at an Express app without csurf, on pages of other
 // origins: another site on plain HTTP and over TLS, the app's own name on plain HTTP, and
@@ -183,46 +190,23 @@ func TestForgeries(t *testing.T) {
 	plain := fmt.Sprintf("http://evil.localhost:%d", a.foreign)
 	downgraded := fmt.Sprintf("http://app.localhost:%d", a.foreign)
 
-	run := func(name string, p *place, all bool, more ...string) {
-		t.Run(name, func(t *testing.T) {
-			sibling := strings.Replace(p.base, "//app.", "//blog.app.", 1)
-			plays := attacks(t, b, p, all, append(more, plain, sibling)...)
-			victims(t, b, p, append(plays, rightful(t, b, p)...))
-			p.swept(t)
-		})
+	run := func(name string, p *place, plays ...[]play) {
+		t.Run(name, func(t *testing.T) { victims(t, b, p, slices.Concat(plays...)) })
 	}
-	run("control", a.unprotected(t), false)
-	all := a.protected(t, everything)
-	run("everything", all, true, secure, downgraded)
-	first := a.protected(t, nil)
-	run("first day", first, false)
-
-	some := func(p *place, all bool, from string, how ...string) (plays []func(o order)) {
-		for _, f := range forgeries {
-			if slices.Contains(how, f.how) {
-				plays = append(plays, attack(t, b, p, f, from, f.want(p, all, strings.Contains(from, "//blog."))))
-			}
-		}
-		return plays
-	}
-	t.Run("proxy", func(t *testing.T) {
-		p := a.proxied(t)
-		plays := some(p, true, secure, "form", "text-plain", "image-override", "websocket", "sandbox", "redirect-back", "login")
-		victims(t, b, p, append(plays, rightful(t, b, p)...))
-		p.swept(t)
-	})
+	bare, all, first, proxied := a.unprotected(t), a.protected(t, everything), a.protected(t, nil), a.proxied(t)
+	run("control", bare, rightful(b, bare), attacks(b, bare, false, plain))
+	run("everything", all, rightful(b, all), attacks(b, all, true, plain), attacks(b, all, true, secure), attacks(b, all, true, sibling(all)),
+		attacks(b, all, true, downgraded, "form", "text-plain", "no-referrer", "fetch-blob", "beacon", "link-override", "websocket", "login"))
+	run("first day", first, rightful(b, first), attacks(b, first, false, plain), attacks(b, first, false, sibling(first)),
+		attacks(b, first, false, downgraded, "form", "beacon", "link-override", "websocket"))
+	run("proxy", proxied, rightful(b, proxied),
+		attacks(b, proxied, true, secure, "form", "text-plain", "image-override", "websocket", "sandbox", "redirect-back", "login"))
 
 	// Of a cookie that says nothing, or Lax, only some is sent from elsewhere: all from a
 	// sibling, and with links from everywhere.
 	lax := startBank(t)
-	laxOff := lax.protected(t, nothing)
-	laxAll := lax.protected(t, everything)
-	for name, p := range map[string]*place{"Lax, control": lax.unprotected(t), "Lax, guard off": laxOff, "Lax, everything": laxAll} {
-		t.Run(name, func(t *testing.T) {
-			sibling := strings.Replace(p.base, "//app.", "//blog.app.", 1)
-			plays := some(p, true, sibling, "form", "text-plain", "fetch-blob", "redirect", "image-override", "websocket")
-			victims(t, b, p, append(plays, some(p, true, plain, "link-override", "form-override")...))
-			p.swept(t)
-		})
+	for name, p := range map[string]*place{"Lax, control": lax.unprotected(t), "Lax, guard off": lax.protected(t, nothing), "Lax, everything": lax.protected(t, everything)} {
+		run(name, p, attacks(b, p, true, sibling(p), "form", "text-plain", "fetch-blob", "redirect", "image-override", "websocket"),
+			attacks(b, p, true, plain, "link-override", "form-override"))
 	}
 }

@@ -2,7 +2,7 @@
 // that looks like it. A row only sends; what became of it, the app and the door are asked.
 // want.how names which, want.from is the origin whose page sends it, and want.mark is in
 // each address.
-import { equal, fetchIn, plain, submit } from './expect.mjs'
+import { equal, fetchIn, plain, shown, submit } from './expect.mjs'
 
 const urlencoded = 'application/x-www-form-urlencoded'
 const amount = { amount: '4711' }
@@ -87,6 +87,11 @@ const attacks = {
     await popup.close()
   },
   redirect: ({ page, pay, from }) => send(page, { action: `${from}/bounce?to=${encodeURIComponent(pay)}`, fields: amount, top: true }),
+  // The person loads again what was refused.
+  reload: async ({ page, pay }) => {
+    await send(page, { action: pay, fields: amount, top: true })
+    await page.reload()
+  },
   // The site's own page posts to the other one, which sends it back.
   'redirect-back': async ({ page, base, pay, from }) => {
     await page.goto(base + '/page')
@@ -103,6 +108,11 @@ const attacks = {
   'image-override': ({ page, item }) => load(page, item + '?_method=DELETE'),
   'form-override': ({ page, item }) => send(page, { action: item, method: 'get', fields: { _method: 'DELETE' }, top: true }),
   'link-override': ({ page, item }) => Promise.all([page.waitForNavigation(), page.evaluate((to) => { location = to }, item + '?_method=delete')]),
+  'refresh-override': ({ page, item }) => Promise.all([page.waitForNavigation(), page.evaluate((to) => {
+    document.head.append(Object.assign(document.createElement('meta'), { httpEquiv: 'refresh', content: `0; url=${to}` }))
+  }, item + '?_method=DELETE')]),
+  // An address that came by mail: the browser says that nobody sent it there, and goes on saying so.
+  'mail-override': ({ page, item, from }) => page.goto(`${from}/bounce?to=${encodeURIComponent(item + '?_method=DELETE')}`),
   websocket: ({ page, socket }) => talk(page, socket),
   'fetch-json': ({ page, pay }) => asked(page, pay, { method: 'POST', body: '{"amount": 4711}', headers: { 'content-type': 'application/json' } }),
   'fetch-put': ({ page, pay }) => asked(page, pay, { method: 'PUT', body: 'amount=4711', headers: { 'content-type': urlencoded } }),
@@ -140,7 +150,6 @@ const right = {
   beacon: ({ page, pay }) => page.evaluate((pay) => navigator.sendBeacon(pay, '{"amount": 4711}'), pay),
   override: ({ page, item }) => send(page, { action: item + '?_method=DELETE', fields: amount, top: true }),
   'override-get': ({ page, item }) => load(page, item + '?_method=DELETE'),
-  typed: ({ page, item }) => page.goto(item + '?_method=DELETE'),
   websocket: async ({ page, socket }) => equal(await talk(page, socket), 'ada: hello', 'answer'),
   // Asked about, and then in a way that needs no asking.
   partner: async ({ page, base, mark, partner }) => {
@@ -178,12 +187,13 @@ export async function legit ({ page, base, partner, idp, want: { how, mark } }) 
 export async function enter ({ page, base }) {
   await page.goto(base + '/')
   await submit(page, '#login')
+  equal(await shown(page), { user: 'ada' }, 'who is logged in')
 }
 
 /** Who this browser is to the app. */
 export async function whoami ({ page, base }) {
   await page.goto(base + '/me')
-  return JSON.parse(await page.evaluate(() => document.body.innerText))
+  return shown(page)
 }
 
 /** The names of all that can be sent, so that a test can tell that it sends each. */
