@@ -195,9 +195,11 @@ func TestForgeries(t *testing.T) {
 	}
 	bare, all, first, proxied := a.unprotected(t), a.protected(t, everything), a.protected(t, nil), a.proxied(t)
 	run("control", bare, rightful(b, bare), attacks(b, bare, false, plain))
-	run("everything", all, rightful(b, all), attacks(b, all, true, plain), attacks(b, all, true, secure), attacks(b, all, true, sibling(all)),
+	run("everything", all, rightful(b, all), attacks(b, all, true, plain), attacks(b, all, true, sibling(all)),
+		attacks(b, all, true, secure, "form", "multipart", "no-referrer", "sandbox", "redirect", "fetch-text", "beacon", "ping", "image-override", "websocket", "login"),
 		attacks(b, all, true, downgraded, "form", "text-plain", "no-referrer", "fetch-blob", "beacon", "link-override", "websocket", "login"))
-	run("first day", first, rightful(b, first), attacks(b, first, false, plain), attacks(b, first, false, sibling(first)),
+	run("first day", first, rightful(b, first), attacks(b, first, false, plain),
+		attacks(b, first, false, sibling(first), "form", "sandbox", "redirect-back", "fetch-text", "beacon", "ping", "image-override", "websocket", "login"),
 		attacks(b, first, false, downgraded, "form", "beacon", "link-override", "websocket"))
 	run("proxy", proxied, rightful(b, proxied),
 		attacks(b, proxied, true, secure, "form", "text-plain", "image-override", "websocket", "sandbox", "redirect-back", "login"))

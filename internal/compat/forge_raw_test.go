@@ -66,7 +66,7 @@ func (p *place) write(t testing.TB, line string, header []string, body string) *
 func (p *place) enter(t testing.TB) string {
 	t.Helper()
 	resp := p.write(t, "POST /login", []string{"Content-Type: " + formType}, "user=ada&password=lovelace")
-	if all := resp.Cookies(); len(all) == 1 { // by a name of the door's
+	if all := resp.Cookies(); len(all) > 0 { // by a name of the door's, before the door's own
 		return all[0].Name + "=" + all[0].Value
 	}
 	t.Fatalf("login: status %d, cookies %v, want a session", resp.StatusCode, resp.Cookies())
