@@ -28,7 +28,8 @@
 //   - A foreign Referer, where there is neither Sec-Fetch-Site nor Origin.
 //   - A form with a cookie and none of the three.
 //   - An upgrade, such as a WebSocket's, from another origin, although its method is GET.
-//   - A safe method that names another one ("?_method=DELETE") from another origin.
+//   - A safe method that names another one ("?_method=DELETE") from another origin, or in an
+//     address that was typed or came by mail ("none").
 //   - A path on an exempt route that an app may read as another: "/hook/..%2fadmin".
 //   - An Origin that no browser sends: with a user, a path, no scheme, a scheme other than
 //     http and https; and any Origin for a request without a host.

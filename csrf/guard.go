@@ -100,7 +100,7 @@ func (g *Guard) decide(r *http.Request) (*Refusal, *route) {
 		return nil, nil // RequireToken too: a page cannot send a token with it
 	case override:
 		refused := g.source(r, false)
-		if refused != nil && refused != duplicateHeader {
+		if refused == nil && typed(r) || refused != nil && refused != duplicateHeader {
 			refused = foreignOverride
 		}
 		return g.settle(r, refused)
@@ -110,6 +110,13 @@ func (g *Guard) decide(r *http.Request) (*Refusal, *route) {
 		}
 	}
 	return nil, nil
+}
+
+// typed tells what a browser says that no page sent. It says so of an address from a mail
+// too, and of wherever that one redirects.
+func typed(r *http.Request) bool {
+	site := r.Header["Sec-Fetch-Site"]
+	return len(site) == 1 && site[0] == "none"
 }
 
 func overridden(h http.Header) bool {

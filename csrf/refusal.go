@@ -26,7 +26,7 @@ const (
 	// RuleWebSocket: a page of another origin opens a WebSocket or another upgrade.
 	RuleWebSocket = "websocket"
 	// RuleMethodOverride: a request of a safe method that names another one comes from
-	// another origin.
+	// another origin, or from none, as an address in a mail does.
 	RuleMethodOverride = "method-override"
 	// RuleDuplicateHeader: a header that tells the source is there twice.
 	RuleDuplicateHeader = "duplicate-header"
@@ -89,7 +89,7 @@ var (
 	foreignReferer  = refusal(RuleForeignReferer, "the Referer is of another origin; if that is meant, trust it")
 	unknownSource   = refusal(RuleUnknownSource, "a form with a cookie that does not say where it comes from; send Origin, a token, or JSON")
 	foreignUpgrade  = refusal(RuleWebSocket, "a page of another origin asks for a connection; if that is meant, trust its origin")
-	foreignOverride = refusal(RuleMethodOverride, "a safe method that names another one, sent from elsewhere")
+	foreignOverride = refusal(RuleMethodOverride, "a safe method that names another one, and no page of this site sent it")
 	duplicateHeader = refusal(RuleDuplicateHeader, "a header that says where the request comes from is there twice")
 	isolated        = refusal(RuleIsolation, "loaded by another site; if that is meant, exempt the route")
 	tokenMissing    = refusal(RuleTokenMissing, "no token; send the page's")

@@ -144,7 +144,8 @@ func Ambient(r *http.Request) bool {
 // Simple tells whether a page can send a request to another origin without asking first:
 // GET, HEAD or POST with a content type that forms have, or without one.
 //
-// Source: Fetch Standard, CORS-safelisted method and request-header.
+// Source: Fetch Standard, CORS-safelisted method and request-header; HTML Standard,
+// hyperlink auditing.
 func Simple(r *http.Request) bool {
 	switch {
 	case r.Method == http.MethodGet, r.Method == http.MethodHead:
@@ -157,8 +158,8 @@ func Simple(r *http.Request) bool {
 
 // FormContent tells whether the content type of a request is one that a form, or a script
 // that did not ask, can send: application/x-www-form-urlencoded, multipart/form-data,
-// text/plain, or none. What is there twice or malformed is taken for one, since an app may
-// read it as such.
+// text/plain, the text/ping of a link's ping attribute, or none. What is there twice or
+// malformed is taken for one, since an app may read it as such.
 func FormContent(r *http.Request) bool {
 	types := r.Header["Content-Type"]
 	if len(types) != 1 {
@@ -172,7 +173,7 @@ func FormContent(r *http.Request) bool {
 	if strings.IndexByte(t, ',') >= 0 || strings.IndexByte(t, '/') <= 0 {
 		return true
 	}
-	for _, form := range [...]string{"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"} {
+	for _, form := range [...]string{"application/x-www-form-urlencoded", "multipart/form-data", "text/plain", "text/ping"} {
 		if equalFold(t, form) {
 			return true
 		}

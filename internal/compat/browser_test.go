@@ -122,11 +122,14 @@ var rows = []string{
 // judged are rows whose answer the test judges, since the door changes it.
 var judged = []string{"session-cookie", "headers", "iframe-foreign", "still", "jar", "saml-older"}
 
+// forged are rows of TestForgeries.
+var forged = []string{"attack", "legit", "enter", "whoami", "forgeries"}
+
 // runRows runs all rows that must pass at base.
 func runRows(t *testing.T, b *browser, base string, foreign int) {
 	t.Helper()
 	for _, row := range b.rows {
-		if !slices.Contains(rows, row) && !slices.Contains(judged, row) {
+		if !slices.Contains(rows, row) && !slices.Contains(judged, row) && !slices.Contains(forged, row) {
 			t.Errorf("the driver has a row %q that no test runs", row)
 		}
 	}

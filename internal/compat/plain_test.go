@@ -15,21 +15,24 @@ import (
 )
 
 // plainProxy is what stands in the door's place for the control run: TLS and nothing
-// else. It returns the port.
-func plainProxy(t *testing.T, upstream int) int {
+// else, except for what wraps it. It returns the port.
+func plainProxy(t *testing.T, upstream int, wrap ...func(http.Handler) http.Handler) int {
 	t.Helper()
 	ca, err := certs.OpenLocalCA(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	target := &url.URL{Scheme: "http", Host: fmt.Sprintf("127.0.0.1:%d", upstream)}
-	proxy := &httputil.ReverseProxy{
+	var proxy http.Handler = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
 			r.Out.Host = r.In.Host
 			r.SetXForwarded()
 		},
 		ErrorLog: log.New(io.Discard, "", 0),
+	}
+	for _, w := range wrap {
+		proxy = w(proxy)
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

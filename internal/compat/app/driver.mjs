@@ -14,6 +14,7 @@ import fs from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import readline from 'node:readline'
+import * as forge from './rows-forge.mjs'
 import * as login from './rows-login.mjs'
 import * as wire from './rows-wire.mjs'
 
@@ -21,7 +22,7 @@ const require = createRequire(import.meta.url) // finds packages by NODE_PATH to
 const puppeteer = require('puppeteer-core')
 
 const rows = new Map()
-for (const [name, run] of Object.entries({ ...login, ...wire })) {
+for (const [name, run] of Object.entries({ ...login, ...wire, ...forge })) {
   rows.set(name.replace(/[A-Z]|[0-9]+/g, (c) => '-' + c.toLowerCase()), run)
 }
 

@@ -1,6 +1,6 @@
 // The sites that are not behind the door, on plain HTTP and other host names: an
-// identity provider (OAuth code flow, SAML-like form post) and a partner's pages. Prints
-// {"port": N} when it listens and ends with its stdin.
+// identity provider (OAuth code flow, SAML-like form post), a partner's pages, and whoever
+// means no good. Prints {"port": N} when it listens and ends with its stdin.
 'use strict'
 const crypto = require('node:crypto')
 const express = require('express')
@@ -37,6 +37,9 @@ app.get('/saml', (req, res) => {
 
 app.get('/spa', (req, res) => res.send(page('Partner', '')))
 app.get('/embed', (req, res) => res.send(page('Embed', `<iframe id="inner" src="${escaped(req.query.src)}"></iframe>`)))
+
+// Sends what it gets on to whom it pleases, body and method as they are.
+app.all('/bounce', (req, res) => res.redirect(307, req.query.to))
 
 const server = app.listen(0, '127.0.0.1', () => console.log(JSON.stringify({ port: server.address().port })))
 process.stdin.on('close', () => process.exit()).resume()
