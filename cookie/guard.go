@@ -75,6 +75,16 @@ func (g *Guard) Seen() []Seen {
 	return g.names.table.Load().seen()
 }
 
+// Adopt takes over session cookies that this guard does not know yet, as another one has
+// found them meanwhile: the guard of before, whose requests are still under way when this
+// one takes its place, hands out names that clients bring here. OnSeen is not called. It is
+// safe to call at any time, but not from this guard's own OnSeen.
+func (g *Guard) Adopt(seen []Seen) {
+	if g.names != nil {
+		g.names.adopt(seen)
+	}
+}
+
 // requestOf is the key under which a guard keeps the request as the client sent it.
 type requestOf struct{ g *Guard }
 

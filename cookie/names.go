@@ -47,9 +47,16 @@ type entry struct {
 
 func newNames(o Options) *names {
 	n := &names{key: o.Rename.Key, site: []byte(o.Rename.Site), restoring: o.Rename.Restore, onSeen: o.OnSeen}
-	now := time.Now()
-	t := &nameTable{by: map[string]*entry{}}
-	for _, s := range o.Seen {
+	n.table.Store(n.admit(&nameTable{by: map[string]*entry{}}, o.Seen, time.Now()))
+	return n
+}
+
+// admit returns a table with those of seen that t does not have.
+func (n *names) admit(t *nameTable, seen []Seen, now time.Time) *nameTable {
+	for _, s := range seen {
+		if t.inside(s.Name) != nil {
+			continue
+		}
 		switch {
 		case n.restoring:
 			s.Since = time.Time{}
@@ -59,8 +66,14 @@ func newNames(o Options) *names {
 		}
 		t = t.with(s, n.outside(s.Name))
 	}
-	n.table.Store(t)
-	return n
+	return t
+}
+
+// adopt takes what another guard has found meanwhile.
+func (n *names) adopt(seen []Seen) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.table.Store(n.admit(n.table.Load(), seen, time.Now()))
 }
 
 // outside returns the name that clients see for an application's name.

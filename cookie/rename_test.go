@@ -278,3 +278,38 @@ func TestConcurrentUse(t *testing.T) {
 		t.Errorf("OnSeen was called %d times, want 20", calls)
 	}
 }
+
+// TestAdopt: a guard takes over what the one before finds after it was made.
+func TestAdopt(t *testing.T) {
+	var told int
+	o := cookie.Options{Rename: cookie.Rename{Key: []byte("0123456789abcdef"), Site: "shop"}}
+	before, err := cookie.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.OnSeen = func([]cookie.Seen) { told++ }
+	next, err := cookie.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	outside := outsideOf(t, before, session)
+	if next.Own(outside) != outside {
+		t.Fatal("the next guard knows a name that nobody told it")
+	}
+	next.Adopt(before.Seen())
+	next.Adopt(before.Seen())
+	if got := next.Own(outside); got != "connect.sid" || told != 0 {
+		t.Errorf("after Adopt, Own(%s) = %s and OnSeen was called %d times, want connect.sid and none", outside, got, told)
+	}
+	if !reflect.DeepEqual(next.Seen(), before.Seen()) {
+		t.Errorf("Seen = %v, want %v", next.Seen(), before.Seen())
+	}
+	off, err := cookie.New(cookie.Options{Rename: cookie.Rename{Off: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	off.Adopt(before.Seen())
+	if got := off.Own(outside); got != outside {
+		t.Errorf("a guard that renames nothing: Own = %s, want %s", got, outside)
+	}
+}

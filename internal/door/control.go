@@ -131,7 +131,10 @@ func (d *Door) rebuild() error {
 
 // put makes g what holds.
 func (d *Door) put(g *generation) {
-	if old := d.current.Swap(g); old != nil {
+	old := d.current.Swap(g)
+	// What the old one found since g was built: whatever it finds from now on it hands on.
+	g.guards.cookies.Adopt(d.state.cookies())
+	if old != nil {
 		old.app.CloseIdle()
 		if !reflect.DeepEqual(old.cfg.CSRF, g.cfg.CSRF) {
 			d.origins.Begin()

@@ -192,9 +192,10 @@ func (d *Door) compileCookies(cfg *config.Config, mode guard.Mode) (*cookie.Guar
 		Mode: mode, Sink: d.sink(nameCookies),
 		Session: cfg.Cookies.Session, Script: cfg.Cookies.Script, CrossSite: cfg.Cookies.CrossSite,
 	}
+	var g *cookie.Guard
 	if d.state != nil {
 		o.Seen = d.state.cookies()
-		o.OnSeen = d.keepCookies
+		o.OnSeen = func(seen []cookie.Seen) { d.keepCookies(g, seen) }
 		o.Rename = cookie.Rename{Key: d.state.derive("cookie-names"), Site: siteOf(cfg), Migrate: time.Duration(cfg.Cookies.Migrate)}
 		if cfg.Cookies.Rename == "off" || mode != guard.Enforce || d.state.restoring() {
 			// Who holds a renamed cookie gets the old name back; else switching the
@@ -203,12 +204,19 @@ func (d *Door) compileCookies(cfg *config.Config, mode guard.Mode) (*cookie.Guar
 			o.Rename.Off = !o.Rename.Restore
 		}
 	}
-	return cookie.New(o)
+	var err error
+	g, err = cookie.New(o)
+	return g, err
 }
 
-func (d *Door) keepCookies(seen []cookie.Seen) {
+// keepCookies keeps what g has found. A guard that is no longer in place hands it on to the
+// one that is: a client comes back to that one.
+func (d *Door) keepCookies(g *cookie.Guard, seen []cookie.Seen) {
 	if err := d.state.keepCookies(seen); err != nil {
 		d.log.Error("the names of session cookies could not be kept; after a restart their holders are logged out", "err", err)
+	}
+	if now := d.current.Load(); now != nil && now.guards.cookies != g {
+		now.guards.cookies.Adopt(seen)
 	}
 }
 

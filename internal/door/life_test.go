@@ -303,3 +303,42 @@ func TestNewReportsEveryProblem(t *testing.T) {
 		t.Errorf("New wrote %v", entries)
 	}
 }
+
+// TestCookieFoundDuringAReload: the guard of before names a cookie when its successor is in
+// place already.
+func TestCookieFoundDuringAReload(t *testing.T) {
+	asked, answer := make(chan bool), make(chan bool)
+	h := build(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/slow" {
+			asked <- true
+			<-answer
+		}
+		session(w, r)
+	}), func(c *config.Config) { c.Listen = fmt.Sprintf("127.0.0.1:%d", need.Port(t)) })
+	type result struct{ cookie string }
+	done := make(chan result, 1)
+	go func() {
+		res, _ := h.get("/slow")
+		done <- result{cookieOf(t, res)}
+	}()
+	<-asked
+	if err := h.Reload(h.changed(func(c *config.Config) { c.Headers.HSTS = "off" })); err != nil {
+		t.Fatal(err)
+	}
+	close(answer)
+	cookie := (<-done).cookie
+	if !strings.HasPrefix(cookie, "__Host-") {
+		t.Fatalf("cookie = %q, want a __Host- name", cookie)
+	}
+	known := func(step string) {
+		t.Helper()
+		if _, body := h.get("/", func(r *http.Request) { r.Header.Set("Cookie", cookie) }); !strings.HasPrefix(body, "session ") {
+			t.Errorf("after %s the application says %q, want the session", step, body)
+		}
+	}
+	known("the reload")
+	if err := h.Reload(h.changed(func(c *config.Config) { c.Log.Access = "off" })); err != nil {
+		t.Fatal(err)
+	}
+	known("another reload")
+}

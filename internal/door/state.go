@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -123,12 +124,18 @@ func (s *state) cookies() []cookie.Seen {
 	return s.seen
 }
 
-// keepCookies is the cookie guard's OnSeen.
+// keepCookies adds what one guard has found to what others did.
 func (s *state) keepCookies(seen []cookie.Seen) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.seen = seen
-	return s.write(cookiesName, seen)
+	all := slices.Clone(seen)
+	for _, other := range s.seen {
+		if !slices.ContainsFunc(seen, func(one cookie.Seen) bool { return one.Name == other.Name }) {
+			all = append(all, other)
+		}
+	}
+	s.seen = all
+	return s.write(cookiesName, all)
 }
 
 // firstSeen returns when site was first served with a public certificate, which is now
