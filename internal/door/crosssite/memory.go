@@ -115,7 +115,7 @@ func (m *Memory) grant(h http.Header, r *http.Request) {
 	m.mu.RLock()
 	a, ok := m.origins[place{hostOf(r), origin[0]}]
 	m.mu.RUnlock()
-	if !ok {
+	if !ok || time.Since(a.Seen) >= approvalLasts {
 		return
 	}
 	h.Add("Vary", "Origin")

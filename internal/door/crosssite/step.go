@@ -78,14 +78,14 @@ func (s *Step) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x, w, r := hook.Begin(w, r)
 		defer x.End()
-		x.On(hook.Judge, s.learn)
 		if s.o.Guard.Isolate {
 			x.On(hook.Headers, s.vary)
 		}
 		var refused *csrf.Refusal
 		if errors.As(s.guard.Check(r), &refused) && s.refuse(w, r, refused) {
-			return
+			return // nothing is learnt from what grant says in the application's place
 		}
+		x.On(hook.Judge, s.learn)
 		next.ServeHTTP(w, r)
 	})
 }
