@@ -194,8 +194,8 @@ func (s *Step) page(a *hook.Answer, body []byte, whole bool) {
 		return
 	}
 	at := pageURL(a.Request)
-	if ends, ok := find(body, at); !ok {
-		s.tellPage(a, "a button of a page sends its form to another origin or by GET; its forms have no tokens")
+	if ends, why := find(body, at); why != "" {
+		s.tellPage(a, why+"; its forms have no tokens")
 		return
 	} else if len(ends) == 0 {
 		return
