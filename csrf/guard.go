@@ -80,6 +80,12 @@ func (g *Guard) Observes(r *http.Request) bool {
 	return one != nil && one.Observe
 }
 
+// Exempts tells whether a Route with Exempt holds for a request.
+func (g *Guard) Exempts(r *http.Request) bool {
+	one := g.match(r)
+	return one != nil && one.Exempt != ""
+}
+
 // decide returns what is wrong with a request, and the route that has rules of its own for
 // it, or nil.
 func (g *Guard) decide(r *http.Request) (*Refusal, *route) {
