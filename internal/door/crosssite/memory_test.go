@@ -253,6 +253,17 @@ func TestKeptOverARestart(t *testing.T) {
 	})
 }
 
+func TestWhatWouldBeRefused(t *testing.T) {
+	r := crosssite.Report{Entries: []crosssite.Entry{{Route: "POST /a", Refused: 1}, {Route: "POST /b", Refused: 1, Observed: 1}}}
+	if would, sure := r.Would(); len(would) != 1 || would[0].Route != "POST /b" || !sure {
+		t.Errorf("Would() = %v, %v, want what was observed, surely", would, sure)
+	}
+	r = crosssite.Report{Dropped: 1}
+	if would, sure := r.Would(); len(would) != 0 || sure {
+		t.Errorf("Would() = %v, %v with one that found no room, want not sure", would, sure)
+	}
+}
+
 func TestReportBeginsAnew(t *testing.T) {
 	b := newBed(t, nil)
 	b.send(t, "POST /pay", "", form, session, across, evil)
