@@ -77,6 +77,7 @@ func TestMatrix(t *testing.T) {
 		{"sandbox", "POST https://shop.example/pay", []string{form, cookie, "Sec-Fetch-Site: cross-site", "Origin: null"}, csrf.RuleCrossSite},
 		{"older browser, sandbox", "POST https://shop.example/pay", []string{form, cookie, "Origin: null"}, csrf.RuleNullOrigin},
 		{"older browser, sandbox with a Referer", "POST https://shop.example/pay", []string{form, cookie, "Origin: null", "Referer: https://shop.example/"}, csrf.RuleNullOrigin},
+		{"ping of a link that hides where it is", "POST https://shop.example/pay?to=eve", []string{"Content-Type: text/ping", cookie}, csrf.RuleUnknownSource},
 		{"text/plain JSON", "POST https://shop.example/api", []string{"Content-Type: text/plain", cookie, "Sec-Fetch-Site: cross-site"}, csrf.RuleCrossSite},
 		{"TRACE", "TRACE https://shop.example/", []string{cookie, "Sec-Fetch-Site: cross-site"}, csrf.RuleCrossSite},
 		{"login", "POST https://shop.example/login", []string{form, "Sec-Fetch-Site: cross-site", "Origin: https://evil.test"}, csrf.RuleCrossSite},

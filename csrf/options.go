@@ -40,7 +40,7 @@ type Options struct {
 	// InsecureAllowUnknownSource lets requests pass that bring a credential of the
 	// browser's and what a form can send, and nothing of where they come from, and says
 	// why. Clients that are no browsers are not refused without it as long as they send
-	// JSON, or no cookie.
+	// JSON, or neither a cookie nor Basic.
 	InsecureAllowUnknownSource string
 	// Isolate refuses requests of every method from other sites, except for navigations:
 	// no other site then loads or times what is here. A frame is a navigation: who may frame

@@ -180,8 +180,11 @@ func Simple(r *http.Request) bool {
 
 // FormContent tells whether the content type of a request is one that a form, or a script
 // that did not ask, can send: application/x-www-form-urlencoded, multipart/form-data,
-// text/plain, or none. What is there twice or malformed is taken for one, since an app may
-// read it as such.
+// text/plain, text/ping (a link with ping, which browsers send with cookies and without
+// asking), or none. What is there twice or malformed is taken for one, since an app may read
+// it as such.
+//
+// Source: HTML Standard, hyperlink auditing.
 func FormContent(r *http.Request) bool {
 	types := r.Header["Content-Type"]
 	if len(types) != 1 {
@@ -195,7 +198,7 @@ func FormContent(r *http.Request) bool {
 	if strings.IndexByte(t, ',') >= 0 || strings.IndexByte(t, '/') <= 0 {
 		return true
 	}
-	for _, form := range [...]string{"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"} {
+	for _, form := range [...]string{"application/x-www-form-urlencoded", "multipart/form-data", "text/plain", "text/ping"} {
 		if equalFold(t, form) {
 			return true
 		}
