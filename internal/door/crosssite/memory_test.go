@@ -133,6 +133,11 @@ func TestCookiesMeantForOtherSites(t *testing.T) {
 		{"a word that goes on", []string{"statement=x; SameSite=None"}, "statement=x", 403},
 		{"a session of a state", []string{"state_session=x; SameSite=None"}, "state_session=x", 403},
 		{"named in the file", nil, "saml_state=1", 200},
+		{"those of Google, Matomo, Mixpanel and a banner", nil, "_ga=GA1.1.1; _ga_AB12=1; _pk_id.1.cafe=x; mp_ab12_mixpanel=x; CookieConsent=true", 200},
+		{"one of Google beside a session", nil, "_ga=GA1.1.1; connect.sid=x", 403},
+		{"one that begins like Mixpanel's", nil, "mp_session=x", 403},
+		{"one that begins like Google's", nil, "_gateway=x", 403},
+		{"one that begins like a banner's", nil, "CookieConsenter=x", 403},
 		{"no cookie at all", nil, "; ;", 200},
 	}
 	for _, test := range tests {
