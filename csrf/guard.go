@@ -258,11 +258,15 @@ func (g *Guard) exempt(r *http.Request, refused *Refusal) (*Refusal, *route) {
 	case one == nil:
 	case one.Exempt != "":
 		return nil, one
-	case one.trusted != nil:
+	case one.trusted != nil && !refused.aboutToken():
+		from := ""
 		if o := r.Header["Origin"]; len(o) == 1 {
-			if _, ok := one.trusted[o[0]]; ok && !refused.aboutToken() {
-				return nil, one
-			}
+			from = o[0]
+		} else if refused == foreignReferer {
+			from = originOf(r.Header["Referer"][0]) // there is one, and nothing else
+		}
+		if _, ok := one.trusted[from]; ok {
+			return nil, one
 		}
 	}
 	return refused, one
