@@ -80,6 +80,12 @@ func (g *Guard) Observes(r *http.Request) bool {
 	return one != nil && one.Observe
 }
 
+// Exempts tells whether a Route with Exempt holds for a request.
+func (g *Guard) Exempts(r *http.Request) bool {
+	one := g.match(r)
+	return one != nil && one.Exempt != ""
+}
+
 // decide returns what is wrong with a request, and the route that has rules of its own for
 // it, or nil.
 func (g *Guard) decide(r *http.Request) (*Refusal, *route) {
@@ -259,11 +265,15 @@ func (g *Guard) exempt(r *http.Request, refused *Refusal) (*Refusal, *route) {
 	case one == nil:
 	case one.Exempt != "":
 		return nil, one
-	case one.trusted != nil:
+	case one.trusted != nil && !refused.aboutToken():
+		from := ""
 		if o := r.Header["Origin"]; len(o) == 1 {
-			if _, ok := one.trusted[o[0]]; ok && !refused.aboutToken() {
-				return nil, one
-			}
+			from = o[0]
+		} else if refused == foreignReferer {
+			from = originOf(r.Header["Referer"][0]) // there is one, and nothing else
+		}
+		if _, ok := one.trusted[from]; ok {
+			return nil, one
 		}
 	}
 	return refused, one

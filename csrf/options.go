@@ -40,12 +40,13 @@ type Options struct {
 	// InsecureAllowUnknownSource lets requests pass that bring a credential of the
 	// browser's and what a form can send, and nothing of where they come from, and says
 	// why. Clients that are no browsers are not refused without it as long as they send
-	// JSON, or no cookie.
+	// JSON, or neither a cookie nor Basic.
 	InsecureAllowUnknownSource string
 	// Isolate refuses requests of every method from other sites, except for navigations:
-	// no other site then embeds, loads or times what is here. Routes with Exempt pass, as
-	// do TrustedOrigins and requests that have no Sec-Fetch-Site. What is answered then
-	// varies by it.
+	// no other site then loads or times what is here. A frame is a navigation: who may frame
+	// a page is said by frame-ancestors (package headers). Routes with Exempt pass, as do
+	// TrustedOrigins and requests that have no Sec-Fetch-Site. What is answered then varies
+	// by it.
 	//
 	// Source: Fetch Metadata Request Headers (W3C), resource isolation policy.
 	Isolate bool
@@ -87,8 +88,10 @@ const (
 type Route struct {
 	// Pattern is a method and a path as an http.ServeMux has them, without a host:
 	// "POST /hook/{id}", "/saml/acs", "POST /hooks/". A path that an app may read in two
-	// ways ("%2f", "..", ";", "//") is on no route. A request that names another method
-	// than its own has to match with both.
+	// ways ("%2f", "..", ";", "//") is on no route, and one that in another case is on a
+	// more specific route without Exempt on no wider one. A request that names another method
+	// than its own, in its query or a header, has to match with all. A body is not looked at:
+	// where the app reads _method there, what is exempt for POST is exempt for every method.
 	Pattern string
 	// Exempt lets requests from everywhere pass, and says why: "webhook, signed". What is
 	// exempt must not go by a cookie.

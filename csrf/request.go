@@ -21,15 +21,27 @@ var overrides = [...]string{"X-Http-Method-Override", "X-Http-Method", "X-Method
 // there is none; where there are several, the first that is not safe counts.
 func Override(r *http.Request) string {
 	found := ""
+	named(r, func(method string) bool {
+		if found == "" || safe(found) {
+			found = method
+		}
+		return true
+	})
+	return found
+}
+
+// named calls f with each method that a request names in place of its own, until f returns
+// false: which of several an app takes differs.
+func named(r *http.Request, f func(method string) bool) {
 	for _, name := range overrides {
 		for _, v := range r.Header[name] {
-			if v = strings.TrimSpace(v); v != "" && (found == "" || safe(found)) {
-				found = upper(v)
+			if v = strings.TrimSpace(v); v != "" && !f(upper(v)) {
+				return
 			}
 		}
 	}
 	if r.URL == nil || r.URL.RawQuery == "" {
-		return found
+		return
 	}
 	for rest := r.URL.RawQuery; rest != ""; {
 		end := strings.IndexAny(rest, "&;")
@@ -40,30 +52,41 @@ func Override(r *http.Request) string {
 			rest = ""
 		}
 		name, value, _ := strings.Cut(pair, "=")
-		if isMethodField(name) && value != "" && (found == "" || safe(found)) {
-			found = upper(decoded(value))
+		if isMethodField(name) && value != "" && !f(upper(decoded(value))) {
+			return
 		}
 	}
-	return found
 }
 
-// isMethodField tells "_method" and "_method[…]", however they are escaped.
+// isMethodField tells "_method" and "_method[…]", however they are escaped, and what PHP
+// makes of others: it drops blanks before a name, takes a dot for "_", and ends it at a zero.
 func isMethodField(name string) bool {
 	const field = "_method"
 	i := 0
-	for ; name != "" && i < len(field); i++ {
+	for name != "" && i < len(field) {
 		c, n := name[0], 1
 		if c == '%' && len(name) >= 3 {
 			if hi, lo := unhex(name[1]), unhex(name[2]); hi >= 0 && lo >= 0 {
 				c, n = byte(hi<<4|lo), 3
 			}
 		}
-		if c != field[i] {
+		name = name[n:]
+		switch {
+		case c == field[i], i == 0 && c == '.':
+			i++
+		case i > 0 || c != ' ' && c != '+':
 			return false
 		}
-		name = name[n:]
 	}
-	return i == len(field) && (name == "" || name[0] == '[' || strings.HasPrefix(name, "%5B") || strings.HasPrefix(name, "%5b"))
+	if i < len(field) {
+		return false
+	}
+	for _, end := range [...]string{"[", "%5B", "%5b", "%00"} {
+		if strings.HasPrefix(name, end) {
+			return true
+		}
+	}
+	return name == ""
 }
 
 func unhex(c byte) int {
@@ -158,8 +181,11 @@ func Simple(r *http.Request) bool {
 
 // FormContent tells whether the content type of a request is one that a form, or a script
 // that did not ask, can send: application/x-www-form-urlencoded, multipart/form-data,
-// text/plain, the text/ping of a link's ping attribute, or none. What is there twice or
-// malformed is taken for one, since an app may read it as such.
+// text/plain, text/ping (a link with ping, which browsers send with cookies and without
+// asking), or none. What is there twice or malformed is taken for one, since an app may read
+// it as such.
+//
+// Source: HTML Standard, hyperlink auditing.
 func FormContent(r *http.Request) bool {
 	types := r.Header["Content-Type"]
 	if len(types) != 1 {

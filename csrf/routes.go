@@ -124,28 +124,39 @@ func (g *Guard) match(r *http.Request) *route {
 	if !ok {
 		return nil
 	}
-	other := Override(r)
 	for _, one := range g.routes {
-		if one.takes(r.Method) && (other == "" || one.takes(other)) && one.matches(path) {
+		switch {
+		case one.takesAll(r) && one.matches(path, false):
 			return one
+		case one.Exempt == "" && one.takes(r.Method) && one.matches(strings.TrimSuffix(path, "/"), true):
+			return nil // an app may find it here, where a wider route would exempt it
 		}
 	}
 	return nil
+}
+
+// takesAll tells whether the route is for a request's method and for all that it names.
+func (r *route) takesAll(req *http.Request) bool {
+	all := r.takes(req.Method)
+	if all {
+		named(req, func(method string) bool { all = r.takes(method); return all })
+	}
+	return all
 }
 
 func (r *route) takes(method string) bool {
 	return r.method == "" || r.method == method || r.method == http.MethodGet && method == http.MethodHead
 }
 
-// matches compares a decoded path that is not ambiguous.
-func (r *route) matches(path string) bool {
+// matches compares a decoded path that is not ambiguous, as it is or, with fold, in any case.
+func (r *route) matches(path string, fold bool) bool {
 	rest, found := strings.CutPrefix(path, "/")
 	if !found {
 		return false
 	}
 	for i, want := range r.segments {
 		s, after, more := strings.Cut(rest, "/")
-		if s == "" || want != "" && want != s {
+		if s == "" || want != "" && want != s && !(fold && strings.EqualFold(want, s)) {
 			return false
 		}
 		if i == len(r.segments)-1 && !r.rest && !r.slash {

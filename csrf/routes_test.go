@@ -34,8 +34,11 @@ func TestRoutes(t *testing.T) {
 		{"PUT /hook/a", "https://any.example", false},
 		{"POST /hook/admin", "https://any.example", false}, // the more specific holds
 		{"POST /hook/admin", "https://admin.example", true},
-		{"POST /hook/admin", "https://app.example", true}, // trusted everywhere
-		{"POST /hook/ADMIN", "https://any.example", true},
+		{"POST /hook/admin", "https://app.example", true},  // trusted everywhere
+		{"POST /hook/ADMIN", "https://any.example", false}, // Express calls it the same
+		{"POST /hook/admin/", "https://any.example", false},
+		{"POST /hook/ADMIN", "https://app.example", true},
+		{"POST /hook/administer", "https://any.example", true},
 		{"POST /hook/../pay", "https://any.example", false},
 		{"POST /hook/./pay", "https://any.example", false},
 		{"POST /hook/..", "https://any.example", false},
@@ -58,6 +61,8 @@ func TestRoutes(t *testing.T) {
 		{"POST /hook/a?next=../..", "https://any.example", true},
 		{"POST /hook/a?_method=DELETE", "https://any.example", false}, // DELETE is not exempt
 		{"POST /hook/a?_method=POST", "https://any.example", true},
+		{"POST /hook/a?_method=POST&_method=DELETE", "https://any.example", false}, // PHP takes the last
+		{"POST /hook/a?_method=DELETE&_method=POST", "https://any.example", false},
 		{"DELETE /public/1", "https://any.example", true},
 		{"DELETE /public/1?_method=PUT", "https://any.example", true},
 		{"POST /public/1/", "https://any.example", false},

@@ -94,19 +94,17 @@ list begins anew when the csrf section of panoply.yaml has changed.`,
 				if err != nil {
 					return err
 				}
-				var would []crosssite.Entry
-				for _, e := range r.Entries {
-					if e.Observed > 0 {
-						would = append(would, e)
-					}
-				}
+				would, sure := r.Would()
 				if len(would) > 0 {
 					if err := printForged(s.Out, would, r.Dropped); err != nil {
 						return err
 					}
 				}
-				if len(would) > 0 && !yes {
+				if (len(would) > 0 || !sure) && !yes {
 					fmt.Fprintf(s.Err, "panoply: %d kinds of requests would have been refused since %s; nothing was changed\n", len(would), when(r.Since, "-"))
+					if !sure {
+						fmt.Fprintf(s.Err, "panoply: warning: %d requests found no room in the list; some of them may be expected\n", r.Dropped)
+					}
 					fmt.Fprintln(s.Err, "panoply: hint: let pass what you expect with the lines above and panoply reload; then panoply csrf enforce --yes")
 					return &exitError{code: exitFindings}
 				}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/panoplysec/panoply/csrf"
 	"github.com/panoplysec/panoply/guard"
+	"github.com/panoplysec/panoply/internal/sanity"
 )
 
 // CSRF configures what is done with requests that other sites make a visitor's browser
@@ -73,7 +74,7 @@ func (k *checker) csrf() {
 	k.oneOf("csrf.isolate", c.Isolate, "on", "off")
 	_, err := csrf.New(c.Options())
 	for i, p := range c.TokenPaths {
-		if !strings.HasPrefix(p, "/") || strings.ContainsAny(p, `?#%\;`) || strings.Contains(p, "//") {
+		if _, err := sanity.ParseRoute(p); err != nil || !strings.HasPrefix(p, "/") {
 			k.bad(fmt.Sprintf("csrf.token_paths[%d]", i), p, "a path such as /account or /account/", "")
 		}
 	}

@@ -40,13 +40,13 @@ func TestCSRF(t *testing.T) {
     - {route: POST /z, exempt: x, trusted_origins: ["https://a.example"]}
     - {route: POST /w, trusted_origins: ["https://*.example"]}
   isolate: maybe
-  token_paths: [account, /ok, "/a?b"]
+  token_paths: [account, /ok, "/a?b", "/a/*"]
 `
 	_, problems = load(t, bad, nil)
 	for _, want := range []string{
 		"csrf.enforce: ", "panoply.yaml:3:21: csrf.trusted_origins[0]: ", "write https://app.example", "csrf.trusted_origins[1]: ",
 		"panoply.yaml:5:15: csrf.routes[0].route: ", "csrf.routes[1]: ", "with exempt, trusted_origins or observe", "csrf.routes[2].trusted_origins: ",
-		"csrf.routes[3].trusted_origins[0]: ", "csrf.isolate: ", "csrf.token_paths[0]: ", "csrf.token_paths[2]: ",
+		"csrf.routes[3].trusted_origins[0]: ", "csrf.isolate: ", "csrf.token_paths[0]: ", "csrf.token_paths[2]: ", "csrf.token_paths[3]: ",
 	} {
 		if !strings.Contains(problems, want) {
 			t.Errorf("problems = %s\nwant one with %q", problems, want)

@@ -53,7 +53,7 @@ func (d *Door) compileCSRF(cfg *config.Config, g *guards) (*crosssite.Step, erro
 // compileTokens makes what puts tokens into forms. Before the state is open it is a trial,
 // with a key that signs nothing.
 func (d *Door) compileTokens(cfg *config.Config, g *guards) (*formtoken.Step, error) {
-	o := formtoken.Options{Paths: cfg.CSRF.TokenPaths, Key: make([]byte, csrf.MinKey), Site: siteOf(cfg), Mode: g.modes[nameCSRF], Sink: d.sink(nameCSRF), Deny: g.conceal.Deny}
+	o := formtoken.Options{Paths: cfg.CSRF.TokenPaths, Routes: cfg.CSRF.Options().Routes, Key: make([]byte, csrf.MinKey), Site: siteOf(cfg), Mode: g.modes[nameCSRF], Sink: d.sink(nameCSRF), Deny: g.conceal.Deny}
 	if d.state != nil {
 		o.Key = d.state.derive("form-tokens")
 	}

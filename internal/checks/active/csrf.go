@@ -82,7 +82,7 @@ var csrf = check.Check{
 	Why:      "Whether a route can be forged is seen by forging: the same request as the site's own, with the headers that a browser sends from elsewhere.",
 	Severity: check.High, Needs: check.Wire | check.Active, Rules: csrfRules, Run: runCSRF,
 	Probes: fmt.Sprintf("up to %d POST forms of the pages, and every --csrf-route, for real: twice as the site's own page does and some 14 times as pages of other sites can, with panoply-audit-… in empty text fields; "+
-		"forms that say they delete, pay, order, send mail or make an account are left out; up to %d WebSockets are opened; three wrong logins; %d requests at most", mostForms, mostSockets, mostInAll),
+		"forms that say they delete, pay, order, send mail or make an account, and searches, are left out; up to %d WebSockets are opened; three wrong logins; %d requests at most", mostForms, mostSockets, mostInAll),
 	Bad:  "app.post('/cart', add)",
 	Good: "app.use(sameOrigin) // 403 unless Sec-Fetch-Site, Origin or Referer is the site's own\napp.post('/cart', add)",
 }

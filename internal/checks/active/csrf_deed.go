@@ -67,6 +67,8 @@ func deedsOf(s *check.Session, site *check.Site) (deeds []*deed, left []string) 
 			// The login is tried by itself.
 		case isCostly(d, form):
 			left = append(left, d.route())
+		case asks(d):
+			left = append(left, d.route()+" (a search)")
 		case len(deeds) == listed+mostForms:
 			left = append(left, d.route()+fmt.Sprintf(" (beyond the bound of %d)", mostForms))
 		default:
@@ -146,6 +148,15 @@ func isCostly(d *deed, f check.Form) bool {
 		}
 	}
 	return crawl.Unsafe(d.path) || costly.Get().MatchString(said) || has(f, "password") > 0 || has(f, "file") > 0
+}
+
+// searches are the ends of paths of forms that change nothing by custom, however they are
+// sent: that another site can send one is no finding.
+var searches = pattern.New(`(?i)(?:^|[/_-])(?:search|suche|recherche|autocomplete|suggest|preview|filter)/?$`)
+
+func asks(d *deed) bool {
+	path, _, _ := strings.Cut(d.path, "?")
+	return searches.Get().MatchString(path)
 }
 
 // has counts the fields of a type.

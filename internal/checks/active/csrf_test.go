@@ -79,6 +79,7 @@ var forgeries = []trial{
 	{name: "forms that cost", app: &stall{form: "<form method=post action=/buy><button>x</button></form><form method=post action=/go><button>Delete my account</button></form>" +
 		"<form method=post action=/a><input type=password name=p><input type=password name=q></form><form method=post action=/b><input name=_method type=hidden value=delete></form><form method=post action=https://pay.example/x></form>"},
 		status: check.Unproven, reason: "left out, for what they may do: POST /buy, POST /go, POST /a, POST /b;"},
+	{name: "only a search", app: &stall{form: "<form method=post action=/search><input name=q><button>Go</button></form>"}, status: check.Unproven, reason: "POST /search (a search)"},
 	{name: "no form", app: &stall{form: "<p>Hello"}, status: check.Unproven, reason: `no page has a form that posts and may be sent; --header or --login shows what users see; --csrf-route "POST /cart" names a route`},
 	{name: "only a login", app: &stall{form: "<p>Hello", login: true, guard: strict}, status: check.Unproven, reason: "POST /login: 2 of 2 wrong logins"},
 	{name: "a user's form", app: &stall{private: true}, credentials: "Cookie: user=alice-7781", want: []string{"csrf/cross-site-form"}, status: check.Broken, message: "POST /cart takes a form of another site"},

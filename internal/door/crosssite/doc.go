@@ -13,7 +13,9 @@
 //
 // Of the rest, a form of another site with an ambient credential is refused at once, and all
 // else is observed, until Options.All. A cookie counts as ambient unless the application
-// said SameSite=None of it and it is no session: that is how the state of a sign-on is kept.
+// said SameSite=None of it and it is the state of a sign-on by its name, or ends within the
+// hour and is no credential by its name: SameSite=None alone is said of sessions, too.
+// What scripts of others count visitors by is no credential either.
 //
 // What a sign-on or a payment posts back is recognised by its fields and announced with the
 // line that lets it pass. It is never let pass for its fields: anybody can name them so.

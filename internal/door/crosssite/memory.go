@@ -15,7 +15,7 @@ const (
 	// maxOrigins bounds the origins that are known; the one that was seen longest ago makes
 	// room, and is refused until it asks again.
 	maxOrigins = 256
-	// maxCookies bounds the names of cookies that are meant for other sites; further ones
+	// maxCookies bounds the names of cookies that keep the state of sign-ons; further ones
 	// count as ambient.
 	maxCookies = 64
 	maxName    = 128
@@ -33,7 +33,8 @@ const (
 type Learnt struct {
 	// Approvals are origins that the application lets read with credentials.
 	Approvals []Approval `json:"approvals,omitempty"`
-	// Cookies are names of cookies that the application set with SameSite=None.
+	// Cookies are names of cookies that keep the state of sign-ons, without what differs
+	// from one to the next.
 	Cookies []string `json:"cookies,omitempty"`
 }
 
@@ -97,11 +98,13 @@ func (m *Memory) approves(host, origin string) bool {
 	return ok && !a.Any && time.Since(a.Seen) < approvalLasts
 }
 
-// meant tells whether the application set a cookie of this name with SameSite=None.
-func (m *Memory) meant(name string) bool {
+// meant tells whether a cookie of this name keeps the state of a sign-on; see stateOf.
+func (m *Memory) meant(name string) bool { return m.knows(stemOf(name)) }
+
+func (m *Memory) knows(stem string) bool {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	_, ok := m.cookies[name]
+	_, ok := m.cookies[stem]
 	return ok
 }
 
@@ -115,7 +118,7 @@ func (m *Memory) grant(h http.Header, r *http.Request) {
 	m.mu.RLock()
 	a, ok := m.origins[place{hostOf(r), origin[0]}]
 	m.mu.RUnlock()
-	if !ok {
+	if !ok || time.Since(a.Seen) >= approvalLasts {
 		return
 	}
 	h.Add("Vary", "Origin")
@@ -195,21 +198,25 @@ func (m *Memory) forgetOldest(any bool) {
 	}
 }
 
+// learnCookies believes the last that the application said of a name.
 func (m *Memory) learnCookies(lines []string) {
+	now := time.Now()
 	for _, line := range lines {
-		pair, attributes, _ := strings.Cut(line, ";")
-		name, value, ok := strings.Cut(pair, "=")
-		name = strings.Trim(name, " \t")
-		if !ok || name == "" || len(name) > maxName || strings.Trim(value, " \t") == "" || !saysNone(attributes) || m.meant(name) {
+		stem, state := stateOf(line, now)
+		if stem == "" || len(stem) > maxName || m.knows(stem) == state {
 			continue
 		}
 		m.mu.Lock()
-		if len(m.cookies) >= maxCookies {
+		switch {
+		case !state:
+			delete(m.cookies, stem)
+		case len(m.cookies) >= maxCookies:
 			m.mu.Unlock()
 			continue
+		default:
+			m.cookies[stem] = struct{}{}
 		}
-		m.cookies[name] = struct{}{}
-		m.changed(time.Now())
+		m.changed(now)
 	}
 }
 

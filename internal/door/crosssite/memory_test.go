@@ -114,7 +114,30 @@ func TestCookiesMeantForOtherSites(t *testing.T) {
 		{"beside another", []string{"state=1; SameSite=None"}, "state=1; theme=dark", 403},
 		{"beside a session", []string{"state=1; SameSite=None"}, "state=1; connect.sid=x", 403},
 		{"a session is one whatever it says", []string{"connect.sid=1; SameSite=None; Secure"}, "connect.sid=1", 403},
+		{"removed later", []string{"state=1; SameSite=None", "state=; Max-Age=0"}, "state=1", 200},
+		{"mended later", []string{"state=1; SameSite=None", "state=1; SameSite=Lax"}, "state=1", 403},
+		{"a word in the name", []string{"acme_oidcNonce=1; SameSite=None"}, "acme_oidcNonce=1", 200},
+		{"another name each time", []string{".AspNetCore.Correlation.x2Zk-nonce_81Qd92kQqk=N; SameSite=None"}, ".AspNetCore.Correlation.o9Xk_sid-1Qd92kQqkAAz=N", 200},
+		{"a long name", []string{".AspNetCore.OpenIdConnect.Nonce." + strings.Repeat("Qd92kQ", 40) + "=N; SameSite=None"}, ".AspNetCore.OpenIdConnect.Nonce." + strings.Repeat("kQqkAA", 40) + "=N", 200},
+		{"mod_auth_openidc", []string{"mod_auth_openidc_state_Qd92kQqkAAzQd92kQqk=e; SameSite=None"}, "mod_auth_openidc_state_AAzQd92kQqkd92kQqk=e", 200},
+		{"ends soon", []string{"flow=1; SameSite=None; Max-Age=600"}, "flow=1", 200},
+		{"ends late", []string{"flow=1; SameSite=None; Max-Age=86400"}, "flow=1", 403},
+		{"ends with the browser", []string{"flow=1; SameSite=None"}, "flow=1", 403},
+		{"a session of its own name", []string{"acme=8f3a; Secure; HttpOnly; SameSite=None"}, "acme=8f3a", 403},
+		{"a token", []string{"token=eyJhbGciOi.e30.x; SameSite=None"}, "token=eyJhbGciOi.e30.x", 403},
+		{"a token that ends soon", []string{"access_token=x; SameSite=None; Max-Age=900"}, "access_token=x", 403},
+		{"who it is, ending soon", []string{"acmeUser=x; SameSite=None; Max-Age=900"}, "acmeUser=x", 403},
+		{"a JWT that ends soon", []string{"acme=eyJhbGciOi.e30.x; SameSite=None; Max-Age=900"}, "acme=eyJhbGciOi.e30.x", 403},
+		{"remembered", []string{"remember_me=x; SameSite=None; Max-Age=86400"}, "remember_me=x", 403},
+		{"a word within another", []string{"realestate=x; SameSite=None"}, "realestate=x", 403},
+		{"a word that goes on", []string{"statement=x; SameSite=None"}, "statement=x", 403},
+		{"a session of a state", []string{"state_session=x; SameSite=None"}, "state_session=x", 403},
 		{"named in the file", nil, "saml_state=1", 200},
+		{"those of Google, Matomo, Mixpanel and a banner", nil, "_ga=GA1.1.1; _ga_AB12=1; _pk_id.1.cafe=x; mp_ab12_mixpanel=x; CookieConsent=true", 200},
+		{"one of Google beside a session", nil, "_ga=GA1.1.1; connect.sid=x", 403},
+		{"one that begins like Mixpanel's", nil, "mp_session=x", 403},
+		{"one that begins like Google's", nil, "_gateway=x", 403},
+		{"one that begins like a banner's", nil, "CookieConsenter=x", 403},
 		{"no cookie at all", nil, "; ;", 200},
 	}
 	for _, test := range tests {
@@ -179,7 +202,7 @@ func TestBounds(t *testing.T) {
 	b.send(t, "OPTIONS /api", "", partner)
 	b.app = func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Access-Control-Allow-Origin", "*")
-		w.Header().Add("Set-Cookie", "c"+r.URL.Query().Get("n")+"=1; SameSite=None")
+		w.Header().Add("Set-Cookie", "c"+r.URL.Query().Get("n")+"_state=1; SameSite=None")
 	}
 	for i := range 2000 {
 		b.send(t, fmt.Sprintf("GET /api?n=%d", i), "", fmt.Sprintf("Origin: https://o%d.example", i))
@@ -191,8 +214,8 @@ func TestBounds(t *testing.T) {
 	}
 	b.memory.Close()
 	kept := b.kept[len(b.kept)-1]
-	if len(kept.Approvals) > 256 || len(kept.Cookies) > 64 {
-		t.Errorf("kept %d origins and %d cookies, want at most 256 and 64", len(kept.Approvals), len(kept.Cookies))
+	if len(kept.Approvals) != 256 || len(kept.Cookies) != 64 {
+		t.Errorf("kept %d origins and %d cookies, want 256 and 64", len(kept.Approvals), len(kept.Cookies))
 	}
 	entries, dropped := b.memory.Entries()
 	if len(entries) != 256 || dropped != 2000-256 {
@@ -226,11 +249,24 @@ func TestKeptOverARestart(t *testing.T) {
 		}
 		time.Sleep(25 * time.Hour)
 		for name, late := range map[string]*bed{"the same door": next, "after a restart": restart()} {
-			if rec := late.send(t, "POST /api", "", form, session, across, partner); rec.Code != 403 {
-				t.Errorf("a day later, %s: %d, want 403: no browser remembers the preflight", name, rec.Code)
+			for range 2 { // the refusal is no approval either
+				if rec := late.send(t, "POST /api", "", form, session, across, partner); rec.Code != 403 {
+					t.Errorf("a day later, %s: %d, want 403: no browser remembers the preflight", name, rec.Code)
+				}
 			}
 		}
 	})
+}
+
+func TestWhatWouldBeRefused(t *testing.T) {
+	r := crosssite.Report{Entries: []crosssite.Entry{{Route: "POST /a", Refused: 1}, {Route: "POST /b", Refused: 1, Observed: 1}}}
+	if would, sure := r.Would(); len(would) != 1 || would[0].Route != "POST /b" || !sure {
+		t.Errorf("Would() = %v, %v, want what was observed, surely", would, sure)
+	}
+	r = crosssite.Report{Dropped: 1}
+	if would, sure := r.Would(); len(would) != 0 || sure {
+		t.Errorf("Would() = %v, %v with one that found no room, want not sure", would, sure)
+	}
 }
 
 func TestReportBeginsAnew(t *testing.T) {

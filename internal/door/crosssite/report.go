@@ -30,6 +30,17 @@ type Report struct {
 	Dropped uint64 `json:"dropped,omitempty"`
 }
 
+// Would returns the entries of which some passed that would be refused. It is not sure where
+// others found no room: anybody can fill the list.
+func (r *Report) Would() (entries []Entry, sure bool) {
+	for _, e := range r.Entries {
+		if e.Observed > 0 {
+			entries = append(entries, e)
+		}
+	}
+	return entries, r.Dropped == 0
+}
+
 // Sources is csrf.Sources, for JSON.
 type Sources struct {
 	FetchMetadata uint64 `json:"fetch_metadata"`

@@ -53,28 +53,42 @@ shape:
 	return ""
 }
 
-// mend is the line of the file that lets a kind of request pass.
+// mend is the line of the file that lets a kind of request pass, and nothing else; empty
+// where there is none.
 func mend(rule string, key entryKey, shape string) string {
+	only := csrf.Route{Pattern: pattern(rule, key.route), Exempt: "why it is safe"}
+	said := fmt.Sprintf("exempt: %q", only.Exempt)
 	switch rule {
 	case csrf.RuleSameSite, csrf.RuleCrossSite, csrf.RuleForeignOrigin, csrf.RuleWebSocket, csrf.RuleForeignReferer, RuleLogin:
 		if clean, _ := csrf.CleanOrigin(key.from); clean == key.from && clean != "" {
 			if shape == "" && rule != csrf.RuleWebSocket && rule != RuleLogin {
 				return fmt.Sprintf("csrf: {trusted_origins: [%q]}", key.from)
 			}
-			return fmt.Sprintf("csrf: {routes: [{route: %q, trusted_origins: [%q]}]}", pattern(key.route), key.from)
+			only.Exempt, only.TrustedOrigins = "", []string{key.from}
+			said = fmt.Sprintf("trusted_origins: [%q]", key.from)
 		}
 	case csrf.RuleTokenMissing, csrf.RuleTokenInvalid, csrf.RuleBindingFailed, csrf.RuleDuplicateHeader:
 		return "" // an exception would not be the mend
 	}
-	return fmt.Sprintf("csrf: {routes: [{route: %q, exempt: %q}]}", pattern(key.route), "why it is safe")
+	if _, err := csrf.New(csrf.Options{Routes: []csrf.Route{only}}); err != nil || strings.HasSuffix(key.route, "…") {
+		return "" // a path that may be read in two ways, or that was cut
+	}
+	return fmt.Sprintf("csrf: {routes: [{route: %q, %s}]}", only.Pattern, said)
 }
 
 // pattern is a route as csrf.Route has it: what was found more than once in a path gets a
-// name of its own.
-func pattern(route string) string {
+// name of its own, a slash at the end is not all that is below, and where a request names
+// another method than its own both have to match.
+func pattern(rule, route string) string {
 	for n := 2; strings.Count(route, "{id}") > 1; n++ {
 		i := strings.LastIndex(route, "{id}")
 		route = route[:i] + fmt.Sprintf("{id%d}", n) + route[i+len("{id}"):]
+	}
+	if strings.HasSuffix(route, "/") {
+		route += "{$}"
+	}
+	if rule == csrf.RuleMethodOverride {
+		_, route, _ = strings.Cut(route, " ")
 	}
 	return route
 }

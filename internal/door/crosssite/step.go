@@ -78,14 +78,14 @@ func (s *Step) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x, w, r := hook.Begin(w, r)
 		defer x.End()
-		x.On(hook.Judge, s.learn)
 		if s.o.Guard.Isolate {
 			x.On(hook.Headers, s.vary)
 		}
 		var refused *csrf.Refusal
 		if errors.As(s.guard.Check(r), &refused) && s.refuse(w, r, refused) {
-			return
+			return // nothing is learnt from what grant says in the application's place
 		}
+		x.On(hook.Judge, s.learn)
 		next.ServeHTTP(w, r)
 	})
 }
@@ -171,8 +171,8 @@ func (s *Step) approved(r *http.Request) bool {
 	return len(origin) == 1 && s.o.Memory.approves(hostOf(r), origin[0])
 }
 
-// ambient is csrf.Ambient without the cookies that are meant for other sites and hold no
-// session.
+// ambient is csrf.Ambient without the cookies that hold no session, and are meant for other
+// sites or for counting.
 func (s *Step) ambient(r *http.Request) bool {
 	if !csrf.Ambient(r) {
 		return false
@@ -188,7 +188,7 @@ func (s *Step) ambient(r *http.Request) bool {
 				continue
 			}
 			_, meant := s.crossSite[name]
-			if s.o.Session(name, value) || !meant && !s.o.Memory.meant(name) {
+			if s.o.Session(name, value) || !meant && !measures(name) && !s.o.Memory.meant(name) {
 				return true
 			}
 		}

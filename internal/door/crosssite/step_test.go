@@ -100,6 +100,7 @@ func TestFirstDayAndAll(t *testing.T) {
 		{"form of another site", "POST /pay", "a=1", []string{form, session, across, evil}, refused, refused, csrf.RuleCrossSite},
 		{"multipart", "POST /pay", "", []string{"Content-Type: multipart/form-data; boundary=x", session, across, evil}, refused, refused, csrf.RuleCrossSite},
 		{"text/plain JSON", "POST /pay", `{"a":"="}`, []string{"Content-Type: text/plain", session, across, evil}, refused, refused, csrf.RuleCrossSite},
+		{"ping of a link", "POST /pay?to=eve", "PING", []string{"Content-Type: text/ping", session, across, evil}, refused, refused, csrf.RuleCrossSite},
 		{"no content type", "POST /logout", "", []string{session, across, evil}, refused, refused, csrf.RuleCrossSite},
 		{"ping of a link", "POST /logout", "PING", []string{"Content-Type: text/ping", session, across, evil}, refused, refused, csrf.RuleCrossSite},
 		{"sandbox", "POST /pay", "", []string{form, session, across, "Origin: null"}, refused, refused, csrf.RuleCrossSite},

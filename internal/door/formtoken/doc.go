@@ -6,7 +6,7 @@
 //
 // It is a second line of defence behind package csrf, and asked for path by path, since it
 // changes pages: they are not compressed, are held until they are whole, lose their ETag and
-// are kept from shared caches. A form that a script makes has no token and is refused, as is
+// are kept from shared caches, and the browser gets each anew. A form that a script makes has no token and is refused, as is
 // one of a page that is longer than MaxPage or not UTF-8 compatible. The application gets one
 // field more than it asked for.
 //
@@ -16,7 +16,11 @@
 //
 // A form gets a token when it is sent by POST to this origin, and is not within another, which
 // browsers would send in its place. Where any button of a page sends a form elsewhere or by
-// GET (formaction, formmethod), the page is left as it is: a token must not leave the site.
+// GET (formaction, formmethod), or where browsers need not agree on where its forms begin, end
+// and lead, the page is left as it is: a token must not leave the site.
+//
+// A path counts as named however an application may spell it: in another case, with two
+// slashes. Routes of csrf with Exempt need no token.
 //
 // # How it is fuzzed
 //

@@ -11,8 +11,8 @@ import (
 // inject returns page with field right behind the tag of each form that is sent by POST to
 // the origin of at, and how many got one. It is page itself when none did.
 func inject(page, field []byte, at *url.URL) ([]byte, int) {
-	forms, ok := find(page, at)
-	if !ok || len(forms) == 0 {
+	forms, why := find(page, at)
+	if why != "" || len(forms) == 0 {
 		return page, 0
 	}
 	out := make([]byte, 0, len(page)+len(forms)*len(field))
@@ -30,56 +30,83 @@ type form struct {
 	action string
 }
 
-// find returns where the tags of such forms end. It is false where a button of the page
-// sends forms elsewhere, or by GET: whose, is known to a browser only.
-func find(page []byte, at *url.URL) (ends []int, ok bool) {
-	base, based := at, false
+// Why a page is left as it is: where a browser would send a token is not known then.
+const (
+	whyBase     = "where the addresses of a page lead is not known"
+	whyButton   = "a button of a page sends its form to another origin or by GET"
+	whyNesting  = "where a form of a page ends depends on the browser"
+	whyEncoding = "a page may be in an encoding in which markup is not what it seems"
+)
+
+// find returns where the tags of such forms end, or why the page is left as it is. Whose form
+// a button belongs to is known to a browser only, so one of them counts for all.
+func find(page []byte, at *url.URL) (ends []int, why string) {
+	if bytes.IndexByte(page, 0x1b) >= 0 { // ISO-2022-JP, which browsers also guess
+		return nil, whyEncoding
+	}
+	base, bases, foreign := at, 0, false
 	pos := 0
 	z := html.NewTokenizer(bytes.NewReader(page))
 	var forms []form
 	var buttons []string // their addresses
-	open := false        // within a form, where browsers see no other begin
+	var in nesting
 	for kind := z.Next(); kind != html.ErrorToken; kind = z.Next() {
 		pos += len(z.Raw())
-		name, more := z.TagName()
-		switch {
-		case kind == html.EndTagToken && string(name) == "form":
-			open = false
-			continue
-		case kind != html.StartTagToken && kind != html.SelfClosingTagToken:
+		if kind != html.StartTagToken && kind != html.SelfClosingTagToken && kind != html.EndTagToken {
 			continue
 		}
-		switch string(name) {
+		tag, more := z.TagName()
+		name := string(tag)
+		if kind == html.EndTagToken {
+			if !in.end(name) {
+				return nil, whyNesting
+			}
+			z.AllowCDATA(in.markup > 0)
+			continue
+		}
+		switch name {
 		case "noscript":
 			z.NextIsNotRawText() // it is markup to a browser without scripts
 		case "base":
-			if href, has := attributes(z, more)["href"]; has && !based {
-				based = true
-				u, err := at.Parse(strings.TrimSpace(href))
-				if err != nil {
-					return nil, false // where actions lead is not known
+			if href, has := attributes(z, more)["href"]; has {
+				u, ok := resolve(at, href)
+				if !ok {
+					return nil, whyBase
 				}
-				base = u
+				if bases++; bases == 1 {
+					base = u
+				}
+				foreign = foreign || !sameOrigin(u, at)
 			}
 		case "form":
 			a := attributes(z, more)
-			if !open && strings.EqualFold(a["method"], "post") {
+			if !in.open && strings.EqualFold(a["method"], "post") {
 				forms = append(forms, form{pos, a["action"]})
 			}
-			open = true
+			if !in.form() {
+				return nil, whyNesting
+			}
 		case "button", "input":
 			a := attributes(z, more)
 			if action, has := a["formaction"]; has {
 				buttons = append(buttons, action)
 			}
 			if method, has := a["formmethod"]; has && !strings.EqualFold(method, "post") {
-				return nil, false
+				return nil, whyButton
 			}
 		}
+		in.start(name, kind == html.SelfClosingTagToken)
+		if in.markup > 0 {
+			z.NextIsNotRawText() // a title in SVG holds markup
+		}
+		z.AllowCDATA(in.markup > 0)
+	}
+	if foreign && bases > 1 {
+		return nil, whyBase // a browser may not see the first, in SVG or a template
 	}
 	for _, action := range buttons {
 		if !here(base, at, action) {
-			return nil, false
+			return nil, whyButton
 		}
 	}
 	for _, f := range forms {
@@ -87,7 +114,7 @@ func find(page []byte, at *url.URL) (ends []int, ok bool) {
 			ends = append(ends, f.end)
 		}
 	}
-	return ends, true
+	return ends, ""
 }
 
 // attributes reads those of the tag at hand; the first of a name counts, as in browsers.
@@ -103,18 +130,29 @@ func attributes(z *html.Tokenizer, more bool) map[string]string {
 	return all
 }
 
-// here tells whether a form's action is of the page's origin. An empty one is the page.
-//
-// Browsers drop tabs and line ends within an address, and take a backslash for a slash;
-// what has either is taken for another origin.
+// here tells whether a form's action is of the page's origin. An empty one is the page,
+// whatever its base; one of blanks is the base.
 func here(base, at *url.URL, action string) bool {
-	action = strings.Trim(action, " \t\r\n\f")
 	if action == "" {
 		return true
 	}
-	if strings.ContainsAny(action, "\\\t\r\n") || strings.IndexFunc(action, func(c rune) bool { return c < ' ' }) >= 0 {
-		return false
+	u, ok := resolve(base, action)
+	return ok && sameOrigin(u, at)
+}
+
+func sameOrigin(u, at *url.URL) bool {
+	return u.Scheme == at.Scheme && u.Opaque == "" && u.User == nil && strings.EqualFold(u.Host, at.Host)
+}
+
+// resolve reads an address as browsers do, or says that it may not: they drop tabs and line
+// ends within it, take a backslash for a slash, and find a host behind three slashes.
+//
+// Source: URL Standard section 4.4 (special authority ignore slashes state).
+func resolve(base *url.URL, address string) (*url.URL, bool) {
+	address = strings.TrimFunc(address, func(c rune) bool { return c <= ' ' })
+	if strings.HasPrefix(address, "///") || strings.IndexFunc(address, func(c rune) bool { return c < ' ' || c == '\\' }) >= 0 {
+		return nil, false
 	}
-	u, err := base.Parse(action)
-	return err == nil && u.Scheme == at.Scheme && u.Opaque == "" && u.User == nil && strings.EqualFold(u.Host, at.Host)
+	u, err := base.Parse(address)
+	return u, err == nil
 }

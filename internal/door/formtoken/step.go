@@ -20,6 +20,7 @@ import (
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/internal/caching"
 	"github.com/panoplysec/panoply/internal/hook"
+	"github.com/panoplysec/panoply/internal/sanity"
 )
 
 const (
@@ -36,6 +37,8 @@ type Options struct {
 	// Paths are those whose pages get tokens and whose forms need them: "/account" is that
 	// page, "/account/" also what is below.
 	Paths []string
+	// Routes are those of csrf.Options: what is exempt there, or observed, is so here.
+	Routes []csrf.Route
 	// Key signs the tokens, and makes the names of the cookie and the field, with Site. At
 	// least csrf.MinKey bytes.
 	Key []byte
@@ -51,6 +54,7 @@ type Options struct {
 // A Step is safe for concurrent use.
 type Step struct {
 	o        Options
+	paths    []sanity.Route
 	tokens   *csrf.Guard
 	cookie   string
 	onAnswer hook.Func
@@ -60,20 +64,23 @@ type Step struct {
 // New makes a Step, or tells every problem at once.
 func New(o Options) (*Step, error) {
 	p := guard.Problems{Package: "formtoken"}
+	var paths []sanity.Route
 	for i, path := range o.Paths {
-		if !strings.HasPrefix(path, "/") || strings.ContainsAny(path, "?#%\\;") || strings.Contains(path, "//") {
+		route, err := sanity.ParseRoute(path)
+		if err != nil || !strings.HasPrefix(path, "/") {
 			p.Add(fmt.Sprintf("Paths[%d]", i), path, "a path such as /account or /account/", "")
 		}
+		paths = append(paths, route)
 	}
 	if o.Deny == nil {
 		o.Deny = guard.PlainDeny
 	}
 	// The names say nothing of this program, and differ from door to door.
-	s := &Step{o: o, cookie: "__Host-" + nameFor(o, "cookie", 6)}
+	s := &Step{o: o, paths: paths, cookie: "__Host-" + nameFor(o, "cookie", 6)}
 	var err error
 	s.tokens, err = csrf.New(csrf.Options{
 		Binding: s.binding, Keys: [][]byte{o.Key}, Sink: o.Sink,
-		TokenField: "f" + nameFor(o, "field", 7), TokenHeader: "X-" + nameFor(o, "header", 7),
+		TokenField: "f" + nameFor(o, "field", 7), TokenHeader: "X-" + nameFor(o, "header", 7), Routes: o.Routes,
 	})
 	p.Note(err)
 	s.onAnswer, s.onPage = s.answered, s.page
@@ -108,7 +115,7 @@ func (s *Step) Handler(next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL == nil || !s.covers(r.URL.Path) {
+		if r.URL == nil || !s.covers(r) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -116,21 +123,29 @@ func (s *Step) Handler(next http.Handler) http.Handler {
 		defer x.End()
 		sd := s.seedOf(r)
 		x.Set(seedKey{}, sd)
-		if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions && csrf.FormContent(r) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions && csrf.FormContent(r) && !s.tokens.Exempts(r) {
 			if err := s.tokens.CheckToken(r); err != nil && s.refuse(w, r, err) {
 				return
 			}
 		}
 		r.Header.Del("Accept-Encoding") // what is answered has to be readable here
+		if r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html") {
+			// A page that the browser keeps from before has no token, and a part of one
+			// gets none.
+			for _, name := range [...]string{"If-None-Match", "If-Modified-Since", "If-Range", "Range"} {
+				r.Header.Del(name)
+			}
+		}
 		x.On(hook.Headers, s.onAnswer)
 		next.ServeHTTP(w, r)
 	})
 }
 
-// covers tells whether a path is one of those named.
-func (s *Step) covers(path string) bool {
-	for _, p := range s.o.Paths {
-		if path == p || strings.HasSuffix(p, "/") && strings.HasPrefix(path, p) {
+// covers tells whether an application may take the path for one of those named: in another
+// case, with two slashes. It would answer its form there, too.
+func (s *Step) covers(r *http.Request) bool {
+	for _, p := range s.paths {
+		if p.MayReach(r) {
 			return true
 		}
 	}
@@ -155,7 +170,7 @@ func (s *Step) refuse(w http.ResponseWriter, r *http.Request, err error) bool {
 	if refused, ok := errors.AsType[*csrf.Refusal](err); ok {
 		e.Rule, status = refused.Rule, refused.Status
 	}
-	enforced := s.o.Mode == guard.Enforce
+	enforced := s.o.Mode == guard.Enforce && !s.tokens.Observes(r)
 	if enforced {
 		e.Action = guard.Denied
 	}
@@ -168,7 +183,7 @@ func (s *Step) refuse(w http.ResponseWriter, r *http.Request, err error) bool {
 
 // answered asks for the page of an answer that is one.
 func (s *Step) answered(a *hook.Answer) {
-	if a.Kind != hook.Final || a.Replaced() || !isPage(a.Header) {
+	if a.Kind != hook.Final || a.Status == http.StatusPartialContent || a.Replaced() || !isPage(a.Header) {
 		return
 	}
 	if enc := a.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
@@ -194,8 +209,8 @@ func (s *Step) page(a *hook.Answer, body []byte, whole bool) {
 		return
 	}
 	at := pageURL(a.Request)
-	if ends, ok := find(body, at); !ok {
-		s.tellPage(a, "a button of a page sends its form to another origin or by GET; its forms have no tokens")
+	if ends, why := find(body, at); why != "" {
+		s.tellPage(a, why+"; its forms have no tokens")
 		return
 	} else if len(ends) == 0 {
 		return

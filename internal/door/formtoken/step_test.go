@@ -10,7 +10,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/panoplysec/panoply/csrf"
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/internal/door/formtoken"
 	"github.com/panoplysec/panoply/internal/hook"
@@ -138,6 +140,68 @@ func TestFormsGetTokensAndNeedThem(t *testing.T) {
 	other.cookie = b.cookie
 	if res := other.do("POST", "/account/save", good); res.StatusCode != 403 {
 		t.Errorf("at a door with another key = %d, want 403", res.StatusCode)
+	}
+}
+
+// TestOtherSpellings: what an application may take for a path that is named needs a token.
+func TestOtherSpellings(t *testing.T) {
+	b := newBed(t, nil)
+	for path, status := range map[string]int{
+		"/Account/save": 403, "//account/save": 403, "/x/..%2faccount/save": 403, "/account%2fsave": 403, "/;x/account/save": 403,
+		"/PAY": 403, "/pay/": 403, "/payments": 200, "/my-account/save": 200,
+	} {
+		if res := b.do("POST", path, url.Values{"name": {"ann"}}); res.StatusCode != status {
+			t.Errorf("POST %s = %d, want %d", path, res.StatusCode, status)
+		}
+	}
+	if name, _, _ := b.field(b.do("GET", "/Account/edit", nil)); name == "" {
+		t.Error("GET /Account/edit: no field, although its form needs one")
+	}
+}
+
+func TestExemptRoutes(t *testing.T) {
+	b := newBed(t, func(o *formtoken.Options) {
+		o.Routes = []csrf.Route{{Pattern: "POST /account/hook", Exempt: "webhook, signed"}, {Pattern: "POST /account/new", Observe: true}}
+	})
+	for path, status := range map[string]int{"/account/hook": 200, "/account/new": 200, "/account/save": 403, "/account/hook/": 403} {
+		if res := b.do("POST", path, url.Values{"name": {"ann"}}); res.StatusCode != status {
+			t.Errorf("POST %s = %d, want %d", path, res.StatusCode, status)
+		}
+	}
+	if len(b.events) != 3 {
+		t.Errorf("%d events, want one for each but the exempt", len(b.events))
+	}
+}
+
+// TestPagesFromBefore: the browser may have kept a page from when it got no token.
+func TestPagesFromBefore(t *testing.T) {
+	b := newBed(t, nil)
+	page := strings.Repeat("x", 10) + `<form method=post>`
+	b.app = func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"1"`)
+		w.Header().Set("Content-Type", "text/html")
+		http.ServeContent(w, r, "", time.Time{}, strings.NewReader(page))
+	}
+	get := func(accept string, header ...string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest("GET", "https://shop.example/account/edit", nil)
+		r.Header.Set("Accept", accept)
+		for i := 0; i < len(header); i += 2 {
+			r.Header.Set(header[i], header[i+1])
+		}
+		rec := httptest.NewRecorder()
+		b.step.Handler(b.app).ServeHTTP(rec, r)
+		return rec
+	}
+	for _, header := range [][]string{{"If-None-Match", `"1"`}, {"Range", "bytes=10-"}, {"If-Range", `"1"`, "Range", "bytes=10-"}} {
+		if rec := get("text/html,*/*;q=0.8", header...); rec.Code != 200 || !fieldPattern.MatchString(rec.Body.String()) {
+			t.Errorf("%q: %d %s, want the whole page with a field", header, rec.Code, rec.Body)
+		}
+	}
+	if rec := get("*/*", "If-None-Match", `"1"`); rec.Code != 304 {
+		t.Errorf("what is no page: %d, want 304", rec.Code)
+	}
+	if rec := get("*/*", "Range", "bytes=10-"); rec.Code != 206 || rec.Body.String() != page[10:] || rec.Header().Get("Content-Range") == "" {
+		t.Errorf("a part: %d %q %v, want it as it was", rec.Code, rec.Body, rec.Header())
 	}
 }
 
