@@ -7,9 +7,9 @@
 //
 // These pass although another site sent them: what brings nothing that browsers add by
 // themselves, unless it logs somebody in; what has a Bearer token, which a page can add only
-// after it asked; and what comes from an origin to which the application has granted reading
-// with credentials (CORS), in a preflight or any other answer that the door saw. Such an
-// origin could read every token, so refusing its forms would protect nothing.
+// after it asked; and what comes from an origin to which the application has granted requests
+// with credentials in a preflight that the door saw (CORS). Such an origin may send what a
+// form cannot, so refusing its forms would protect little.
 //
 // Of the rest, a form of another site with an ambient credential is refused at once, and all
 // else is observed, until Options.All. A cookie counts as ambient unless the application

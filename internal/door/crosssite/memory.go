@@ -31,7 +31,7 @@ const (
 
 // Learnt is what is worth keeping over a restart.
 type Learnt struct {
-	// Approvals are origins that the application lets read with credentials.
+	// Approvals are what the application said to other origins.
 	Approvals []Approval `json:"approvals,omitempty"`
 	// Cookies are names of cookies that keep the state of sign-ons, without what differs
 	// from one to the next.
@@ -40,13 +40,25 @@ type Learnt struct {
 
 // An Approval is what the application said to one origin on one host.
 type Approval struct {
-	Host   string `json:"host"`
-	Origin string `json:"origin"`
-	// Any is set where the application lets every origin read, without credentials. Then
-	// only its header is known; nothing is approved.
-	Any  bool      `json:"any,omitempty"`
-	Seen time.Time `json:"seen"`
+	Host   string    `json:"host"`
+	Origin string    `json:"origin"`
+	Grant  Grant     `json:"grant"`
+	Seen   time.Time `json:"seen"`
 }
+
+// A Grant is how much the application lets an origin do. Only Sends approves anything; of the
+// others no more is known than the header that a refusal has to carry.
+type Grant uint8
+
+const (
+	// Any: every origin may read, without credentials.
+	Any Grant = iota
+	// Reads: this one may read an answer with credentials. A page for widgets may say so to
+	// whoever asks.
+	Reads
+	// Sends: this one may send with credentials what a form cannot, as a preflight was told.
+	Sends
+)
 
 type place struct{ host, origin string }
 
@@ -90,12 +102,12 @@ func NewMemory(o MemoryOptions) *Memory {
 	return m
 }
 
-// approves tells whether the application lets origin read with credentials on host.
+// approves tells whether the application lets origin send with credentials to host.
 func (m *Memory) approves(host, origin string) bool {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	a, ok := m.origins[place{host, origin}]
-	return ok && !a.Any && time.Since(a.Seen) < approvalLasts
+	return ok && a.Grant == Sends && time.Since(a.Seen) < approvalLasts
 }
 
 // meant tells whether a cookie of this name keeps the state of a sign-on; see stateOf.
@@ -122,7 +134,7 @@ func (m *Memory) grant(h http.Header, r *http.Request) {
 		return
 	}
 	h.Add("Vary", "Origin")
-	if a.Any {
+	if a.Grant == Any {
 		h.Set("Access-Control-Allow-Origin", "*")
 		return
 	}
@@ -145,13 +157,16 @@ func (m *Memory) answered(a *hook.Answer) {
 	}
 	switch credentials := a.Header["Access-Control-Allow-Credentials"]; {
 	case allowed[0] == "*":
-		m.learn(place{hostOf(a.Request), origin[0]}, true)
-	case allowed[0] == origin[0] && len(credentials) == 1 && credentials[0] == "true":
-		m.learn(place{hostOf(a.Request), origin[0]}, false)
+		m.learn(place{hostOf(a.Request), origin[0]}, Any)
+	case allowed[0] != origin[0] || len(credentials) != 1 || credentials[0] != "true":
+	case a.Request.Method == http.MethodOptions && len(a.Request.Header["Access-Control-Request-Method"]) > 0:
+		m.learn(place{hostOf(a.Request), origin[0]}, Sends)
+	default:
+		m.learn(place{hostOf(a.Request), origin[0]}, Reads)
 	}
 }
 
-func (m *Memory) learn(p place, any bool) {
+func (m *Memory) learn(p place, grant Grant) {
 	// "null" is nobody's, and the site's own origin needs no approval.
 	if len(p.origin) > maxOrigin || !strings.Contains(p.origin, "://") || strings.HasSuffix(p.origin, "://"+p.host) {
 		return
@@ -163,33 +178,33 @@ func (m *Memory) learn(p place, any bool) {
 	m.mu.RLock()
 	have, ok := m.origins[p]
 	m.mu.RUnlock()
-	if ok && have.Any == any && now.Sub(have.Seen) < refreshAfter {
+	if ok && have.Grant == grant && now.Sub(have.Seen) < refreshAfter {
 		return
 	}
 	m.mu.Lock()
-	if have, ok := m.origins[p]; ok && any && !have.Any && now.Sub(have.Seen) < approvalLasts {
+	if have, ok := m.origins[p]; ok && grant < have.Grant && now.Sub(have.Seen) < approvalLasts {
 		m.mu.Unlock()
 		return // another address of the application said more
 	}
 	if !ok && len(m.origins) >= maxOrigins {
-		m.forgetOldest(any)
+		m.forgetOldest(grant)
 	}
 	if len(m.origins) < maxOrigins || ok {
-		m.origins[p] = Approval{Host: p.host, Origin: p.origin, Any: any, Seen: now.UTC().Truncate(time.Second)}
+		m.origins[p] = Approval{Host: p.host, Origin: p.origin, Grant: grant, Seen: now.UTC().Truncate(time.Second)}
 	}
 	m.changed(now)
 }
 
-// forgetOldest makes room, first among those with which nothing is approved: anybody can
-// make those.
-func (m *Memory) forgetOldest(any bool) {
+// forgetOldest makes room for a grant, first among lesser ones, and never among greater:
+// anybody can make an application say the least of them.
+func (m *Memory) forgetOldest(grant Grant) {
 	var oldest place
 	var found *Approval
 	for p, a := range m.origins {
-		if any && !a.Any {
+		if a.Grant > grant {
 			continue
 		}
-		if found == nil || a.Any && !found.Any || a.Any == found.Any && a.Seen.Before(found.Seen) {
+		if found == nil || a.Grant < found.Grant || a.Grant == found.Grant && a.Seen.Before(found.Seen) {
 			oldest, found = p, &a
 		}
 	}

@@ -22,6 +22,9 @@ func cors(origin string, credentials bool) http.HandlerFunc {
 	}
 }
 
+// asks makes an OPTIONS request a preflight.
+const asks = "Access-Control-Request-Method: PUT"
+
 func TestApprovedOrigin(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -30,18 +33,19 @@ func TestApprovedOrigin(t *testing.T) {
 		header  []string
 		allowed bool
 	}{
-		{"preflight", cors("https://partner.example", true), "OPTIONS /api", []string{partner, "Access-Control-Request-Method: PUT"}, true},
-		{"answer to a script", cors("https://partner.example", true), "GET /api", []string{partner}, true},
+		{"preflight", cors("https://partner.example", true), "OPTIONS /api", []string{partner, asks}, true},
+		{"answer to a script, as a widget gives to all", cors("https://partner.example", true), "GET /api", []string{partner}, false},
+		{"OPTIONS that is no preflight", cors("https://partner.example", true), "OPTIONS /api", []string{partner}, false},
 		{"nothing before", nil, "GET /api", []string{partner}, false},
-		{"without credentials", cors("https://partner.example", false), "OPTIONS /api", []string{partner}, false},
-		{"every origin", cors("*", false), "OPTIONS /api", []string{partner}, false},
-		{"every origin, and a lie", cors("*", true), "OPTIONS /api", []string{partner}, false},
-		{"another origin", cors("https://other.example", true), "OPTIONS /api", []string{partner}, false},
-		{"another one asked", cors("https://partner.example", true), "OPTIONS /api", []string{"Origin: https://other.example"}, false},
+		{"without credentials", cors("https://partner.example", false), "OPTIONS /api", []string{partner, asks}, false},
+		{"every origin", cors("*", false), "OPTIONS /api", []string{partner, asks}, false},
+		{"every origin, and a lie", cors("*", true), "OPTIONS /api", []string{partner, asks}, false},
+		{"another origin", cors("https://other.example", true), "OPTIONS /api", []string{partner, asks}, false},
+		{"another one asked", cors("https://partner.example", true), "OPTIONS /api", []string{"Origin: https://other.example", asks}, false},
 		{"an error", func(w http.ResponseWriter, r *http.Request) {
 			cors("https://partner.example", true)(w, r)
 			w.WriteHeader(500)
-		}, "OPTIONS /api", []string{partner}, false},
+		}, "OPTIONS /api", []string{partner, asks}, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -74,7 +78,7 @@ func TestNullIsNeverApproved(t *testing.T) {
 func TestRefusalCarriesCORS(t *testing.T) {
 	b := newBed(t, nil)
 	b.app = cors("*", false)
-	b.send(t, "OPTIONS /api", "", partner)
+	b.send(t, "OPTIONS /api", "", partner, asks)
 	b.app = nil
 	rec := b.send(t, "POST /api", "", form, session, across, partner)
 	if rec.Code != 403 || rec.Header().Get("Access-Control-Allow-Origin") != "*" || !strings.Contains(rec.Header().Get("Vary"), "Origin") {
@@ -199,7 +203,7 @@ func TestShapesAreAnnouncedAndRefused(t *testing.T) {
 func TestBounds(t *testing.T) {
 	b := newBed(t, nil)
 	b.app = cors("https://partner.example", true)
-	b.send(t, "OPTIONS /api", "", partner)
+	b.send(t, "OPTIONS /api", "", partner, asks)
 	b.app = func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Access-Control-Allow-Origin", "*")
 		w.Header().Add("Set-Cookie", "c"+r.URL.Query().Get("n")+"_state=1; SameSite=None")
@@ -230,7 +234,7 @@ func TestKeptOverARestart(t *testing.T) {
 			cors("https://partner.example", true)(w, r)
 			w.Header().Set("Set-Cookie", "state=1; SameSite=None")
 		}
-		b.send(t, "OPTIONS /api", "", partner)
+		b.send(t, "OPTIONS /api", "", partner, asks)
 		b.memory.Close()
 		kept := b.kept[len(b.kept)-1]
 

@@ -61,7 +61,8 @@ func mend(rule string, key entryKey, shape string) string {
 	switch rule {
 	case csrf.RuleSameSite, csrf.RuleCrossSite, csrf.RuleForeignOrigin, csrf.RuleWebSocket, csrf.RuleForeignReferer, RuleLogin:
 		if clean, _ := csrf.CleanOrigin(key.from); clean == key.from && clean != "" {
-			if shape == "" && rule != csrf.RuleWebSocket && rule != RuleLogin {
+			if rule == csrf.RuleSameSite && shape == "" {
+				// One's own, which most often sends to more than one route.
 				return fmt.Sprintf("csrf: {trusted_origins: [%q]}", key.from)
 			}
 			only.Exempt, only.TrustedOrigins = "", []string{key.from}
