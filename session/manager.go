@@ -169,22 +169,6 @@ func From[T any](ctx context.Context) *Session[T] {
 	return s
 }
 
-// Binding returns bytes that stand for the session of a request, and are of no use to whoever
-// sees them. They stay the same when only the id is renewed for its age or the keys are
-// rotated, and change with Regenerate, Authenticate and a new session: from the call on, or
-// for a session that begins from its first change on. It is empty, nil while there is no
-// session. Other guards (csrf) bind what they give out to it. Errors are those of the store.
-func (m *Manager[T]) Binding(r *http.Request) ([]byte, error) {
-	q, ok := r.Context().Value(requestKey{&m.core}).(*request)
-	if !ok {
-		return nil, errors.New("session: Binding: the request did not come through Handler")
-	}
-	if err := q.load(); err != nil {
-		return nil, err
-	}
-	return q.bond(), nil
-}
-
 func (c *core) requestOf(a *hook.Answer) *request {
 	q, _ := a.Value(requestKey{c}).(*request)
 	return q

@@ -1,8 +1,6 @@
 package session
 
 import (
-	"bytes"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -291,25 +289,6 @@ func (q *request) drop() {
 	q.now = envelope{}
 	q.dirty, q.bonded = true, false
 }
-
-// bond is what stands for the session that there will be after this request; nil when there
-// will be none. A session that begins, or whose id changes for more than its age, gets another.
-func (q *request) bond() []byte {
-	switch {
-	case q.begins():
-		if !q.bonded {
-			q.edit()
-			rand.Read(q.now.bond[:]) // never fails (crypto/rand)
-			q.bonded = true
-		}
-	case !q.live:
-		return nil
-	}
-	return bytes.Clone(q.now.bond[:])
-}
-
-// begins tells whether the next save makes a session, or one under another id by wish.
-func (q *request) begins() bool { return q.move != stay || q.dirty && !q.live }
 
 func (q *request) destroy() error {
 	if err := q.load(); err != nil {

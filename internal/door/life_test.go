@@ -198,6 +198,14 @@ func cookieOf(t *testing.T, res *http.Response) string {
 	return ""
 }
 
+// known holds that the application knows the session of a cookie.
+func (h *house) known(step, cookie string) {
+	h.t.Helper()
+	if _, body := h.get("/", func(r *http.Request) { r.Header.Set("Cookie", cookie) }); !strings.HasPrefix(body, "session ") {
+		h.t.Errorf("after %s the application says %q, want the session", step, body)
+	}
+}
+
 func TestSessionsSurviveReloadSwitchAndRestart(t *testing.T) {
 	h := build(t, http.HandlerFunc(session), func(c *config.Config) {
 		c.Listen = fmt.Sprintf("127.0.0.1:%d", need.Port(t)) // part of the site, so it must stay
@@ -207,12 +215,7 @@ func TestSessionsSurviveReloadSwitchAndRestart(t *testing.T) {
 	if !strings.HasPrefix(cookie, "__Host-") {
 		t.Fatalf("cookie = %q, want a __Host- name", cookie)
 	}
-	known := func(step string) {
-		t.Helper()
-		if _, body := h.get("/", func(r *http.Request) { r.Header.Set("Cookie", cookie) }); !strings.HasPrefix(body, "session ") {
-			t.Errorf("after %s the application says %q, want the session", step, body)
-		}
-	}
+	known := func(step string) { t.Helper(); h.known(step, cookie) }
 	known("start")
 	if err := h.Reload(h.changed(func(c *config.Config) { c.Headers.HSTS = "off" })); err != nil {
 		t.Fatal(err)
@@ -330,12 +333,7 @@ func TestCookieFoundDuringAReload(t *testing.T) {
 	if !strings.HasPrefix(cookie, "__Host-") {
 		t.Fatalf("cookie = %q, want a __Host- name", cookie)
 	}
-	known := func(step string) {
-		t.Helper()
-		if _, body := h.get("/", func(r *http.Request) { r.Header.Set("Cookie", cookie) }); !strings.HasPrefix(body, "session ") {
-			t.Errorf("after %s the application says %q, want the session", step, body)
-		}
-	}
+	known := func(step string) { t.Helper(); h.known(step, cookie) }
 	known("the reload")
 	if err := h.Reload(h.changed(func(c *config.Config) { c.Log.Access = "off" })); err != nil {
 		t.Fatal(err)
