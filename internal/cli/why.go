@@ -104,9 +104,9 @@ func printWhy(w io.Writer, r refusals.Refusal) error {
 func toDo(r refusals.Refusal) string {
 	switch r.Guard {
 	case "csrf":
-		return "if it is expected, panoply csrf shows the line of panoply.yaml that lets it pass"
+		return fmt.Sprintf("if it is expected: panoply allow %.12s --until 7d --i-know, or for good the line that panoply csrf shows", r.ID)
 	case "login":
-		return "panoply limits list; panoply limits unblock lets a user or an address try again"
+		return fmt.Sprintf("panoply limits unblock lets a user or an address try again; panoply allow %.12s lets this client past the limit of this login", r.ID)
 	case "sanity":
 		if r.Rule == "unknown-host" {
 			return "name the host in sites, if it is yours"

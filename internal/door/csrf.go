@@ -44,6 +44,7 @@ func (d *Door) compileCSRF(cfg *config.Config, g *guards) (*crosssite.Step, erro
 		Guard: cfg.CSRF.Options(), Mode: g.modes[nameCSRF], Sink: d.sink(nameCSRF), Deny: g.conceal.Deny,
 		All: d.enforcesCSRF(cfg), Memory: d.origins, Session: g.cookies.IsSession, CrossSite: cfg.Cookies.CrossSite, Login: g.login.Protects,
 	}
+	o.Guard.Routes = append(o.Guard.Routes, d.allowedRoutes(cfg)...)
 	if o.Memory == nil {
 		o.Memory = crosssite.NewMemory(crosssite.MemoryOptions{})
 	}

@@ -74,6 +74,7 @@ type Door struct {
 	overrides map[string]guard.Mode
 	since     time.Time
 	closed    bool
+	nextEnd   chan struct{} // an exception was made or ended
 	stop      context.CancelFunc
 	wg        sync.WaitGroup
 	done      chan struct{}
@@ -106,6 +107,7 @@ func New(o Options) (*Door, error) {
 		overrides: map[string]guard.Mode{},
 		addresses: hardcheck.Addresses,
 		done:      make(chan struct{}),
+		nextEnd:   make(chan struct{}, 1),
 	}
 	d.metrics = newMetrics(d)
 	d.checks = newChecks(d)
@@ -147,6 +149,7 @@ func (d *Door) Start(ctx context.Context) error {
 	d.announce(d.current.Load())
 	d.wg.Go(func() { d.checks.run(background) })
 	d.wg.Go(func() { d.placeLogins(background) })
+	d.wg.Go(func() { d.endExceptions(background) })
 	return nil
 }
 

@@ -266,7 +266,7 @@ func (d *Door) protected(g *generation, app http.Handler) http.Handler {
 	if g.cfg.Login.Find == "on" && g.guards.modes[nameLogin] != guard.Off && d.limits != nil {
 		app = d.limits.finder.Handler(app, shield.Protects)
 	}
-	return shield.Handler(app)
+	return d.around(shield.Handler(app), app)
 }
 
 func (d *Door) keepLogins(found []logins.Login) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/panoplysec/panoply/cookie"
 	"github.com/panoplysec/panoply/internal/config"
+	"github.com/panoplysec/panoply/internal/door/exceptions"
 )
 
 const (
@@ -36,7 +37,8 @@ type state struct {
 	seen    []cookie.Seen
 	first   map[string]time.Time
 	restore bool
-	enforce bool      // everything that is forged is refused
+	enforce bool // everything that is forged is refused
+	allowed []exceptions.Exception
 	sealed  time.Time // since when session values leave sealed
 }
 
@@ -62,6 +64,9 @@ func openState(dir string) (*state, error) {
 		return nil, err
 	}
 	if err := s.read(csrfName, &s.enforce); err != nil {
+		return nil, err
+	}
+	if err := s.read(exceptionsName, &s.allowed); err != nil {
 		return nil, err
 	}
 	return s, nil

@@ -17,6 +17,7 @@ import (
 
 	"github.com/panoplysec/panoply/internal/door/admin"
 	"github.com/panoplysec/panoply/internal/door/crosssite"
+	"github.com/panoplysec/panoply/internal/door/exceptions"
 	"github.com/panoplysec/panoply/internal/door/ledger"
 	"github.com/panoplysec/panoply/internal/door/logins"
 	"github.com/panoplysec/panoply/internal/door/refusals"
@@ -182,4 +183,9 @@ func (nothing) CSRF() crosssite.Report                                    { retu
 func (nothing) EnforceCSRF(bool) error                                    { return nil }
 func (nothing) Why(string) (refusals.Refusal, error)                      { return refusals.Refusal{}, nil }
 func (nothing) Refused() []refusals.Refusal                               { return nil }
-func (nothing) ReloadNow() error                                          { return nil }
+func (nothing) Allow(string, time.Time, bool, bool) (exceptions.Exception, error) {
+	return exceptions.Exception{}, nil
+}
+func (nothing) EndException(string) error          { return nil }
+func (nothing) Exceptions() []exceptions.Exception { return nil }
+func (nothing) ReloadNow() error                   { return nil }

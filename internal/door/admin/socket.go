@@ -30,6 +30,7 @@ type Control interface {
 	LimitsControl
 	CSRFControl
 	WhyControl
+	AllowControl
 }
 
 // Listen opens the socket in the state folder. A socket left behind by a door that died
@@ -120,6 +121,7 @@ func Serve(c Control) *http.Server {
 	serveLimits(mux, c)
 	serveCSRF(mux, c)
 	serveWhy(mux, c)
+	serveAllow(mux, c)
 	heard := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Context().Value(strangerKey{}) != nil {
 			answer(w, http.StatusForbidden, failure{"the door does not hear this user; run as the user that started it, or as root"})
