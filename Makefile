@@ -5,10 +5,29 @@ TOOL    := $(GO) tool -modfile=tools.mod
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 TARGETS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: build test lint cross services fuzz bench clean
+.PHONY: build dist deb test lint cross services fuzz bench clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o panoply ./cmd/panoply
+
+# What a package holds, for Linux: the static program, its bill of materials, licences, man
+# pages and completions. A program of another kind than this machine's cannot write those itself.
+DIST    ?= dist
+ARCH    ?= $(shell $(GO) env GOARCH)
+PANOPLY ?= $(if $(filter linux/$(ARCH),$(shell $(GO) env GOHOSTOS)/$(shell $(GO) env GOHOSTARCH)),$(DIST)/panoply,$(GO) run ./cmd/panoply)
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date +%s)
+
+dist:
+	rm -rf $(DIST)/man $(DIST)/completion
+	mkdir -p $(DIST)/man $(DIST)/completion
+	CGO_ENABLED=0 GOOS=linux GOARCH=$(ARCH) $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(DIST)/panoply ./cmd/panoply
+	$(PANOPLY) sbom $(DIST)/panoply >$(DIST)/panoply.cdx.json
+	packaging/licenses.sh $(DIST)/panoply >$(DIST)/LICENSES
+	$(PANOPLY) man $(DIST)/man
+	for shell in bash zsh fish; do $(PANOPLY) completion $$shell >$(DIST)/completion/panoply.$$shell || exit 1; done
+
+deb: dist
+	packaging/deb.sh $(DIST) $(VERSION) $(ARCH)
 
 # What the tests talk to. On a Debian machine as root it is installed; elsewhere it must
 # be there, or the tests that need it skip and say so (with CI=true a skip fails).
@@ -47,3 +66,4 @@ bench:
 
 clean:
 	rm -f panoply
+	rm -rf dist

@@ -48,10 +48,14 @@ var readmeSteps = []readmeStep{
 	}},
 	{"panoply serve :3000", func(t *testing.T, w *workbench) {
 		https := need.Port(t)
-		p := w.start(t, w.dir, "panoply", "serve", w.app, "--listen", fmt.Sprint("localhost:", https), "--redirect", "off", "--admin", "off", "--state", w.state)
+		w.admin = fmt.Sprint("127.0.0.1:", need.Port(t))
+		p := w.start(t, w.dir, "panoply", "serve", w.app, "--listen", fmt.Sprint("localhost:", https), "--redirect", "off", "--admin", w.admin, "--state", w.state)
 		w.listens(t, https)
 		w.door = fmt.Sprint("https://localhost:", https)
 		w.serving = p
+	}},
+	{"panoply health --live --admin 127.0.0.1:9180", func(t *testing.T, w *workbench) {
+		w.command(t, w.dir, "panoply", "health", "--live", "--admin", w.admin)
 	}},
 	{"panoply audit https://localhost:8443", func(t *testing.T, w *workbench) {
 		w.command(t, w.dir, "panoply", "audit", "--root", filepath.Join(w.state, "ca", "root.pem"), w.door)
@@ -97,6 +101,7 @@ var readmeSteps = []readmeStep{
 			t.Errorf("status wrote\n%s", out)
 		}
 	}},
+	{"panoply health", func(t *testing.T, w *workbench) { w.command(t, w.dir, "panoply", "health") }},
 	{"panoply csrf", func(t *testing.T, w *workbench) {
 		if out := w.command(t, w.dir, "panoply", "csrf"); !strings.Contains(out, "nothing was refused") {
 			t.Errorf("panoply csrf = %s, want it to say that nothing was refused", out)
@@ -131,6 +136,31 @@ var readmeSteps = []readmeStep{
 		w.write(t, "helmet.json", "{}")
 		w.command(t, w.dir, "panoply", "headers", "--helmet", "helmet.json")
 	}},
+	// What needs a package manager, an engine or a cluster is run by the tests of packaging,
+	// as far as it goes; here the files are there.
+	{"make deb", func(t *testing.T, w *workbench) { w.command(t, w.root, "make", "-n", "deb") }},
+	{"sudo apt install ./dist/panoply_*.deb", packaged("deb.sh")},
+	{"panoply validate --config /etc/panoply/panoply.yaml", func(t *testing.T, w *workbench) {
+		w.command(t, w.dir, "panoply", "validate", "--config", filepath.Join(w.root, "packaging", "panoply.yaml"))
+	}},
+	{"sudo systemctl enable --now panoply", packaged("panoply.service")},
+	{"sudo systemctl reload panoply", packaged("panoply.service")},
+	{"docker build -f packaging/Dockerfile -t panoply .", packaged("Dockerfile")},
+	{"kubectl apply -k packaging/kubernetes", packaged("kubernetes/kustomization.yaml")},
+	{"panoply sbom > panoply.cdx.json", func(t *testing.T, w *workbench) {
+		if out := w.command(t, w.dir, "panoply", "sbom"); !strings.Contains(out, `"CycloneDX"`) {
+			t.Errorf("sbom wrote\n%s", out)
+		}
+	}},
+}
+
+// packaged is a step that finds a file of packaging.
+func packaged(name string) func(*testing.T, *workbench) {
+	return func(t *testing.T, w *workbench) {
+		if _, err := os.Stat(filepath.Join(w.root, "packaging", name)); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func TestReadmeCommands(t *testing.T) {
@@ -151,9 +181,9 @@ func TestReadmeCommands(t *testing.T) {
 
 // workbench is a new user's machine: an app, an empty folder, and panoply in the PATH.
 type workbench struct {
-	t                                *testing.T
-	root, bin, dir, state, app, door string
-	serving                          *running
+	t                                       *testing.T
+	root, bin, dir, state, app, door, admin string
+	serving                                 *running
 }
 
 func newWorkbench(t *testing.T) *workbench {

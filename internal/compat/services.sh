@@ -15,6 +15,8 @@ need npm npm
 need curl curl
 need openssl openssl
 need update-ca-certificates ca-certificates
+need systemd-analyze systemd
+need systemd-sysusers systemd
 
 if [ ${#missing[@]} -gt 0 ]; then
 	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
