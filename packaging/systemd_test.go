@@ -38,7 +38,7 @@ func TestUnitIsHardened(t *testing.T) {
 		// Without netlink the door cannot look for a way around itself, and says nothing.
 		"RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK",
 		"RestrictNamespaces=yes", "RestrictRealtime=yes", "RestrictSUIDSGID=yes", "LockPersonality=yes", "MemoryDenyWriteExecute=yes",
-		"SystemCallArchitectures=native", "SystemCallFilter=@system-service", "SystemCallFilter=~@privileged @resources", "Restart=on-failure",
+		"SystemCallArchitectures=native", "SystemCallFilter=@system-service", "SystemCallFilter=~@privileged @resources", "Restart=on-failure", "StartLimitIntervalSec=0",
 	} {
 		key, value, _ := strings.Cut(want, "=")
 		if !slices.Contains(settings[key], value) {
