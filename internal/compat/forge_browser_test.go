@@ -195,20 +195,21 @@ func TestForgeries(t *testing.T) {
 	}
 	bare, all, first, proxied := a.unprotected(t), a.protected(t, everything), a.protected(t, nil), a.proxied(t)
 	run("control", bare, rightful(b, bare), attacks(b, bare, false, plain))
-	run("everything", all, rightful(b, all), attacks(b, all, true, plain), attacks(b, all, true, sibling(all)),
-		attacks(b, all, true, secure, "form", "multipart", "no-referrer", "sandbox", "redirect", "fetch-text", "beacon", "ping", "image-override", "websocket", "login"),
-		attacks(b, all, true, downgraded, "form", "text-plain", "no-referrer", "fetch-blob", "beacon", "link-override", "websocket", "login"))
-	run("first day", first, rightful(b, first), attacks(b, first, false, plain),
-		attacks(b, first, false, sibling(first), "form", "sandbox", "redirect-back", "fetch-text", "beacon", "ping", "image-override", "websocket", "login"),
-		attacks(b, first, false, downgraded, "form", "beacon", "link-override", "websocket"))
-	run("proxy", proxied, rightful(b, proxied),
-		attacks(b, proxied, true, secure, "form", "text-plain", "image-override", "websocket", "sandbox", "redirect-back", "login"))
+	run("everything", all, rightful(b, all), attacks(b, all, true, plain),
+		attacks(b, all, true, sibling(all), "form", "sandbox", "redirect-back", "fetch-text", "beacon", "ping", "image-override", "websocket", "login"),
+		attacks(b, all, true, secure, "form", "no-referrer", "sandbox", "fetch-text", "websocket", "login"),
+		attacks(b, all, true, downgraded, "form", "fetch-blob", "link-override", "websocket"))
+	run("first day", first, rightful(b, first),
+		attacks(b, first, false, plain, "form", "form-framed", "text-plain", "no-referrer", "sandbox", "popup", "redirect", "reload", "fetch-blob", "beacon", "ping",
+			"image-override", "websocket", "saml-shape", "login", "fetch-json"),
+		attacks(b, first, false, sibling(first), "form", "sandbox", "fetch-text", "image-override", "websocket", "login"),
+		attacks(b, first, false, downgraded, "form", "link-override"))
+	run("proxy", proxied, rightful(b, proxied), attacks(b, proxied, true, secure, "form", "image-override", "websocket", "sandbox"))
 
 	// Of a cookie that says nothing, or Lax, only some is sent from elsewhere: all from a
 	// sibling, and with links from everywhere.
 	lax := startBank(t)
 	for name, p := range map[string]*place{"Lax, control": lax.unprotected(t), "Lax, guard off": lax.protected(t, nothing), "Lax, everything": lax.protected(t, everything)} {
-		run(name, p, attacks(b, p, true, sibling(p), "form", "text-plain", "fetch-blob", "redirect", "image-override", "websocket"),
-			attacks(b, p, true, plain, "link-override", "form-override"))
+		run(name, p, attacks(b, p, true, sibling(p), "form", "fetch-blob", "websocket"), attacks(b, p, true, plain, "link-override"))
 	}
 }

@@ -69,7 +69,7 @@ async function run({ row, base, foreign, keep, want }) {
   if (code.browserless) return code({ base })
   const mine = kept.get(keep) ?? await borrow()
   if (keep) kept.set(keep, mine)
-  mine.page.setDefaultTimeout(8000)
+  mine.page.setDefaultTimeout(20000)
   const told = await code({
     ...mine, base, want,
     partner: `http://partner.localhost:${foreign}`, idp: `http://idp.localhost:${foreign}`,
