@@ -215,7 +215,9 @@ func (w *response) commit(next []byte, last bool) {
 		w.mode, w.closing = toClose, true
 	}
 	if w.closing {
-		w.out = append(w.out, "Connection: close\r\n"...)
+		if w.x.req.ProtoMinor > 0 { // in HTTP/1.0 silence says it
+			w.out = append(w.out, "Connection: close\r\n"...)
+		}
 	} else if w.framing.keep10 {
 		w.out = append(w.out, "Connection: keep-alive\r\n"...)
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -135,42 +136,81 @@ func (c *conn) skipCRLF() {
 	}
 }
 
-// first waits for the first bytes of a request.
+// first waits for the first bytes of a request: for a while in a read, and then, when
+// what is not needed was given back, for the socket to become readable.
 func (c *conn) first() bool {
 	c.r, c.w = 0, 0
 	if len(c.buf) > readSize {
 		c.buf = nil
 	}
-	if c.buf != nil {
-		c.warmUntil(c.x.w.now.Add(warm))
-		if c.rest() {
-			return false
-		}
-		n, err := c.rwc.Read(c.buf)
-		c.w = n
-		if n > 0 {
-			return c.awake()
-		}
-		if !timeout(err) {
-			return false
-		}
+	c.lend()
+	last := c.began.Add(c.s.HeadTimeout)
+	if c.seen {
+		c.warmUntil(c.x.w.now.Add(min(warm, c.s.IdleTimeout)))
+	} else {
+		c.arm(earlier(last, c.began.Add(warm)))
+	}
+	if n, err := c.begin(); n > 0 || !timeout(err) {
+		return n > 0
 	}
 	if c.seen {
-		c.arm(time.Now().Add(max(c.s.IdleTimeout-warm, 0)))
+		last = time.Now().Add(c.s.IdleTimeout - warm)
 	}
+	if time.Until(last) <= 0 {
+		return false
+	}
+	c.arm(last)
 	c.release()
-	if c.rest() {
-		return false
-	}
-	var one [1]byte
-	n, err := c.rwc.Read(one[:])
-	if n == 0 {
-		_ = err // idle for too long, gone, or dismissed
-		return false
+	if c.rest() || !c.readable() {
+		return false // idle for too long, gone, or dismissed
 	}
 	c.lend()
-	c.buf[0], c.w = one[0], 1
-	return c.awake()
+	n, _ := c.begin()
+	return n > 0
+}
+
+// begin reads the first bytes, with which the connection becomes active.
+func (c *conn) begin() (int, error) {
+	if c.rest() {
+		return 0, nil
+	}
+	n, err := c.rwc.Read(c.buf)
+	c.w = n
+	if n > 0 && !c.state.CompareAndSwap(idle, active) {
+		return 0, nil
+	}
+	return n, err
+}
+
+// readable waits until there is something to read, the deadline strikes or the client has
+// gone. It needs less stack than a read through TLS: a goroutine that is parked here
+// shrinks to 4 KiB. A read must have timed out before, so that TLS holds nothing back.
+func (c *conn) readable() bool {
+	inner := c.rwc
+	if tc, ok := inner.(*tls.Conn); ok {
+		inner = tc.NetConn()
+	}
+	sc, ok := inner.(syscall.Conn)
+	if !ok {
+		return true // the read waits
+	}
+	rc, err := sc.SyscallConn()
+	if err != nil {
+		return false
+	}
+	asked := false
+	return rc.Read(func(uintptr) bool {
+		again := asked
+		asked = true
+		return again
+	}) == nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // rest marks the connection as one that may be dismissed, and tells whether it must go.
@@ -179,8 +219,6 @@ func (c *conn) rest() bool {
 	c.state.CompareAndSwap(active, idle)
 	return c.s.closing.Load() || c.state.Load() == over
 }
-
-func (c *conn) awake() bool { return c.state.CompareAndSwap(idle, active) }
 
 // dismiss ends the connection if it carries no request.
 func (c *conn) dismiss() {
