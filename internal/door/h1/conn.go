@@ -198,12 +198,7 @@ func (c *conn) readable() bool {
 	if err != nil {
 		return false
 	}
-	asked := false
-	return rc.Read(func(uintptr) bool {
-		again := asked
-		asked = true
-		return again
-	}) == nil
+	return rc.Read(ready) == nil
 }
 
 func earlier(a, b time.Time) time.Time {
