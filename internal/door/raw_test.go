@@ -274,6 +274,13 @@ func TestSlowHead(t *testing.T) {
 		conn := h.dial()
 		start := time.Now()
 		_, _ = io.WriteString(conn, send)
+		if own && send != "" {
+			res, body := readAnswer(t, conn)
+			guarded(t, name, res, body)
+			if res.StatusCode != http.StatusRequestTimeout {
+				t.Errorf("%s = %d, want 408", name, res.StatusCode)
+			}
+		}
 		_, _ = io.Copy(io.Discard, conn)
 		if took := time.Since(start); took > 3*time.Second {
 			t.Errorf("%s: cut after %v, want the head's time", name, took)
