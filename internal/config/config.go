@@ -42,8 +42,8 @@ type Config struct {
 	// door asks the app for three pages to see its trust proxy and NODE_ENV. Or "off".
 	Probes string `yaml:"probes" doc:"ask the app for three pages that show wrong trust proxy and NODE_ENV settings" enum:"on,off"`
 
-	// HTTP1 is the server side of HTTP/1.1: "nethttp" (default), or "own", the door's own
-	// loop, which refuses with the door's own page and with less patience.
+	// HTTP1 is the server side of HTTP/1.1: "own" (default), the door's own loop, which
+	// refuses what is ambiguous and answers with the door's own page, or "nethttp".
 	HTTP1 string `yaml:"http1" doc:"server side of HTTP/1.1: net/http, or the door's own" enum:"own,nethttp"`
 
 	TLS     TLS     `yaml:"tls" doc:"certificates and the profile of connections"`
