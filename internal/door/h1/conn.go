@@ -131,6 +131,7 @@ func (c *conn) skipCRLF() {
 	if c.post && c.w-c.r >= 2 {
 		if c.buf[c.r] == '\r' && c.buf[c.r+1] == '\n' {
 			c.r += 2
+			c.scan = scanner{}
 		}
 		c.post = false
 	}

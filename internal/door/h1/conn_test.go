@@ -352,3 +352,47 @@ func TestShutdown(t *testing.T) {
 		t.Error("a connection is taken after Shutdown")
 	}
 }
+
+// TestDeadlinesHoldForOneRequest leaves deadlines behind, of which none may strike later.
+func TestDeadlinesHoldForOneRequest(t *testing.T) {
+	addr, _ := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/deadline") {
+			rc := http.NewResponseController(w)
+			soon := time.Now().Add(30 * time.Millisecond)
+			if err := errors.Join(rc.SetReadDeadline(soon), rc.SetWriteDeadline(soon), rc.EnableFullDuplex()); err != nil {
+				t.Error(err)
+			}
+		}
+		echo(w, r)
+	}))
+	c := dial(t, addr)
+	for range 2 {
+		c.send("POST /deadline HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx")
+		c.answer("POST")
+		time.Sleep(50 * time.Millisecond)
+		c.send("POST /next HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nx")
+		time.Sleep(10 * time.Millisecond)
+		c.send("y")
+		if _, body := c.answer("POST"); body != "POST /next xy" {
+			t.Errorf("answer = %q", body)
+		}
+	}
+}
+
+// TestSlowBodyIsCut is what package bounds does: a deadline in the past ends the read.
+func TestSlowBodyIsCut(t *testing.T) {
+	addr, _ := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		timer := time.AfterFunc(30*time.Millisecond, func() {
+			_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
+		})
+		defer timer.Stop()
+		_, err := io.ReadAll(r.Body)
+		w.WriteHeader(http.StatusRequestTimeout)
+		fmt.Fprint(w, err)
+	}))
+	c := dial(t, addr)
+	c.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc")
+	if res, body := c.answer("POST"); res.StatusCode != 408 || !res.Close || !strings.Contains(body, "timeout") || !c.closed() {
+		t.Errorf("answer = %d %q, want 408 and the end", res.StatusCode, body)
+	}
+}

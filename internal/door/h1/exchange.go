@@ -26,7 +26,7 @@ type exchange struct {
 	broken bool // the handler panicked, and 500 was sent
 }
 
-// fieldsKept is how many fields a header map may have had to be used again.
+// fieldsKept is how many fields a head may have had for its map and lists to be used again.
 const fieldsKept = 64
 
 func (c *conn) exchange() *exchange {
@@ -221,8 +221,8 @@ func (x *exchange) over() {
 		return
 	}
 	x.ctx.reuse()
-	if len(x.header) > fieldsKept {
-		x.header, x.values = http.Header{}, nil
+	if len(x.head.fields) > fieldsKept {
+		x.header, x.values, x.head.fields = http.Header{}, nil, nil
 	}
 	if len(x.w.header) > fieldsKept {
 		x.w.header = http.Header{}
@@ -232,7 +232,9 @@ func (x *exchange) over() {
 // renew makes an exchange that shares nothing with x but buffers.
 func (c *conn) renew(x *exchange) *exchange {
 	next := c.fresh()
-	next.head, x.head = x.head, head{}
+	if len(x.head.fields) <= fieldsKept {
+		next.head, x.head = x.head, head{}
+	}
 	next.w.out, next.w.pending, next.w.order = x.w.out, x.w.pending, x.w.order
 	next.w.lentOut, next.w.lentPending = x.w.lentOut, x.w.lentPending
 	next.w.now, next.w.done = x.w.now, true

@@ -83,6 +83,7 @@ func (w *response) ReadFrom(src io.Reader) (int64, error) {
 		if err := w.FlushError(); err != nil {
 			return 0, err
 		}
+		w.c.freshWrites()
 		n, err := w.c.tcp.ReadFrom(src)
 		w.written += n
 		if err != nil {

@@ -265,14 +265,19 @@ func (w *response) send(b []byte) {
 	if w.err != nil {
 		return
 	}
-	if w.c.writeStale && !w.c.writeDirty.Load() {
-		_ = w.c.rwc.SetWriteDeadline(time.Time{})
-	}
-	w.c.writeStale = false
+	w.c.freshWrites()
 	if _, err := w.c.rwc.Write(b); err != nil {
 		w.err = err
 		w.closing = true
 	}
+}
+
+// freshWrites removes the write deadline that an earlier request's handler has left.
+func (c *conn) freshWrites() {
+	if c.writeStale && !c.writeDirty.Load() {
+		_ = c.rwc.SetWriteDeadline(time.Time{})
+	}
+	c.writeStale = false
 }
 
 // Flush implements http.Flusher.
