@@ -274,7 +274,10 @@ func TestPanics(t *testing.T) {
 
 func TestHijack(t *testing.T) {
 	addr, s := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = r.Context().Done() // who watches is sent away
+		_ = r.Context().Done()
+		if r.URL.Path == "/watched" {
+			time.Sleep(150 * time.Millisecond) // who looks for the client is sent away
+		}
 		conn, rw, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			t.Error(err)
@@ -291,19 +294,25 @@ func TestHijack(t *testing.T) {
 			_, _ = io.Copy(conn, rw)
 		}()
 	}))
-	c := dial(t, addr)
-	c.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nearly")
-	res, err := http.ReadResponse(c.in, nil)
-	if err != nil || res.StatusCode != 101 || res.Header.Get("X-Early") != "5" {
-		t.Fatalf("answer = %v, %v, want 101 and what was sent early in the buffer", res, err)
+	var taken []*client
+	for _, path := range []string{"/", "/watched"} {
+		c := dial(t, addr)
+		taken = append(taken, c)
+		c.send("GET " + path + " HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nearly")
+		res, err := http.ReadResponse(c.in, nil)
+		if err != nil || res.StatusCode != 101 || res.Header.Get("X-Early") != "5" {
+			t.Fatalf("answer = %v, %v, want 101 and what was sent early in the buffer", res, err)
+		}
 	}
 	if err := s.Shutdown(t.Context()); err != nil {
 		t.Errorf("Shutdown = %v, want it not to wait for who was taken over", err)
 	}
-	c.send(" late")
-	got := make([]byte, 10)
-	if _, err := io.ReadFull(c.in, got); err != nil || string(got) != "early late" {
-		t.Errorf("echo = %q, %v", got, err)
+	for _, c := range taken {
+		c.send(" late")
+		got := make([]byte, 10)
+		if _, err := io.ReadFull(c.in, got); err != nil || string(got) != "early late" {
+			t.Errorf("echo = %q, %v", got, err)
+		}
 	}
 }
 

@@ -195,13 +195,13 @@ func TestContextEndsWithTheClientAndTheHandler(t *testing.T) {
 				t.Error("the context lacks what net/http's has")
 			}
 			kept <- r.Context()
-			time.Sleep(20 * time.Millisecond) // the next request arrives
+			time.Sleep(200 * time.Millisecond) // the next request is read while the client is looked for
 		}
 		echo(w, r)
 	}))
 	c := dial(t, addr)
 	c.send("POST /keep HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx" + "GET /next HTTP/1.1\r\nHost: a\r\n\r\n")
-	time.Sleep(10 * time.Millisecond)
+	time.Sleep(150 * time.Millisecond)
 	c.send(fmt.Sprintf(get, 3))
 	for _, want := range []string{"POST /keep ", "GET /next ", "GET /3 "} {
 		if _, body := c.answer("GET"); body != want {

@@ -9,13 +9,15 @@ import (
 
 // reqContext is a request's context. It costs nothing until somebody asks for Done: then
 // it makes a cancellable context of package context, so that derived ones find it, and
-// begins to look whether the client is still there.
+// soon begins to look whether the client is still there.
 type reqContext struct {
 	base context.Context
 	c    *conn
 
 	made  atomic.Pointer[cancellable]
 	mu    sync.Mutex
+	timer *time.Timer
+	due   bool // it has struck: whether the client is there is to be looked at
 	whole bool // the body was read to its end: the connection is free to be watched
 	ended bool // the handler has returned
 	taken bool // the connection is somebody else's
@@ -58,13 +60,31 @@ func (x *reqContext) Done() <-chan struct{} {
 	ctx, cancel := context.WithCancel(x.base)
 	m := &cancellable{ctx, cancel}
 	x.made.Store(m)
-	switch {
-	case x.ended:
+	if x.ended {
 		cancel()
-	case x.whole && !x.taken:
-		x.c.watch.start(x.c, cancel)
+	} else if !x.taken {
+		x.timer = time.AfterFunc(patience, x.look)
 	}
 	return m.Done()
+}
+
+// patience is how long a request that asks runs before its client is looked for. Most are
+// answered by then, and cost no goroutine.
+const patience = 100 * time.Millisecond
+
+func (x *reqContext) look() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.due = true
+	x.watch()
+}
+
+// watch begins to watch when it is time and the connection is free. It is called with mu
+// held.
+func (x *reqContext) watch() {
+	if x.due && x.whole && !x.ended && !x.taken {
+		x.c.watch.start(x.c, x.made.Load().cancel)
+	}
 }
 
 // bodyEnded is called when the connection will not be read for this request any more.
@@ -72,9 +92,7 @@ func (x *reqContext) bodyEnded() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.whole = true
-	if m := x.made.Load(); m != nil && !x.ended && !x.taken {
-		x.c.watch.start(x.c, m.cancel)
-	}
+	x.watch()
 }
 
 // end is called when the handler has returned. It tells whether the context was asked
@@ -86,6 +104,9 @@ func (x *reqContext) end() bool {
 	m := x.made.Load()
 	if m == nil {
 		return false
+	}
+	if x.timer != nil {
+		x.timer.Stop()
 	}
 	m.cancel()
 	return true

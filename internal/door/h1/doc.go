@@ -19,10 +19,11 @@
 //
 // # Contexts
 //
-// Nobody looks whether the client is still there until Done is asked for; the context
-// then ends when the client has closed its side or the connection broke, provided the
-// body was read to its end. Err alone does not look. A client that closes only its sending
-// side counts as gone for who looks, and gets its answer from who does not.
+// Nobody looks whether the client is still there until Done is asked for, and then 100 ms
+// later, when most requests are answered. The context ends when the client has closed its
+// side or the connection broke, provided the body was read to its end. Err alone does not
+// look. A client that closes only its sending side counts as gone for who looks, and gets
+// its answer from who does not.
 //
 // # What is refused
 //
