@@ -11,16 +11,17 @@ import (
 // own tells which server side of HTTP/1.1 the tests at hand run on.
 var own bool
 
+var only = flag.String("http1", "", "run the tests on one server side of HTTP/1.1: own or nethttp")
+
 // TestMain runs all tests on net/http's server side of HTTP/1.1 and then on the own one,
-// where what guards must not keep is overwritten. PANOPLY_HTTP1 chooses one of them.
+// where what guards must not keep is overwritten.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	which := os.Getenv("PANOPLY_HTTP1")
 	code := 0
-	if which != "own" {
+	if *only != "own" {
 		code = m.Run()
 	}
-	if code == 0 && which != "nethttp" {
+	if code == 0 && *only != "nethttp" {
 		own = true
 		door.Poison()
 		code = m.Run()
