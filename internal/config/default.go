@@ -18,6 +18,7 @@ func Default() *Config {
 		Redirect: "localhost:8080",
 		State:    state,
 		Probes:   "on",
+		HTTP1:    "own",
 		TLS:      TLS{Policy: "intermediate"},
 		Trust:    Trust{Header: "x-forwarded-for"},
 		Headers:  Headers{HSTS: "auto"},

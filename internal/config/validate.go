@@ -53,6 +53,7 @@ func (c *Config) problems() []*Problem {
 		}
 	}
 	k.oneOf("probes", c.Probes, "on", "off")
+	k.oneOf("http1", c.HTTP1, "own", "nethttp")
 	k.oneOf("log.access", c.Log.Access, "on", "off")
 	return k.problems
 }

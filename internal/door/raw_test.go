@@ -138,7 +138,8 @@ func (a *recording) reached() []string {
 const host = "Host: localhost\r\n"
 
 // TestBadInput sends what no correct client sends. Status 0 means that the answer is
-// net/http's own, before any handler: docs/threat-model.md lists these. Reached is what
+// net/http's own, before any handler: docs/threat-model.md lists these. The own loop
+// answers all with our page. Reached is what
 // the application may see: cleaned framing, or nothing.
 func TestBadInput(t *testing.T) {
 	app := record(t)
@@ -149,62 +150,66 @@ func TestBadInput(t *testing.T) {
 		name, send string
 		status     int
 		reached    string
+		own        int // status of the own loop, where it differs: nothing reaches the application then
 	}{
-		{"CL and TE", "POST /p HTTP/1.1\r\n" + host + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 200, chunked + "abc"},
-		{"TE and CL", "POST /p HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\nContent-Length: 30\r\n\r\n0\r\n\r\n", 200, chunked},
-		{"CL.TE smuggle", "POST /p HTTP/1.1\r\n" + host + "Connection: close\r\nContent-Length: 40\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 200, chunked},
-		{"equal CL twice", "POST /p HTTP/1.1\r\n" + host + "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc", 200, "POST /p HTTP/1.1|Host: localhost|Content-Length: 3|abc"},
-		{"different CL", "POST /p HTTP/1.1\r\n" + host + "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", 0, ""},
-		{"CL list", "POST /p HTTP/1.1\r\n" + host + "Content-Length: 3, 3\r\n\r\nabc", 0, ""},
-		{"CL with sign", "POST /p HTTP/1.1\r\n" + host + "Content-Length: +3\r\n\r\nabc", 0, ""},
-		{"CL negative", "POST /p HTTP/1.1\r\n" + host + "Content-Length: -3\r\n\r\nabc", 0, ""},
-		{"TE xchunked", "POST /p HTTP/1.1\r\n" + host + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 0, ""},
-		{"TE twice", "POST /p HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n", 0, ""},
-		{"TE gzip, chunked", "POST /p HTTP/1.1\r\n" + host + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 0, ""},
-		{"TE with vertical tab", "POST /p HTTP/1.1\r\n" + host + "Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n", 0, ""},
-		{"TE in HTTP/1.0", "POST /p HTTP/1.0\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n", 200, "POST /p HTTP/1.1|Host: localhost|Content-Length: 0|"},
-		{"space before colon", "GET /p HTTP/1.1\r\n" + host + "Content-Length : 3\r\n\r\nabc", 0, ""},
-		{"bare LF", "GET /p HTTP/1.1\n" + "Host: localhost\nX: 1\n\n", 200, "GET /p HTTP/1.1|Host: localhost|X: 1|"},
-		{"obs-fold", "GET /p HTTP/1.1\r\n" + host + "X: 1\r\n 2\r\n\r\n", 200, "GET /p HTTP/1.1|Host: localhost|X: 1 2|"},
-		{"empty header name", "GET /p HTTP/1.1\r\n" + host + ": x\r\n\r\n", 0, ""},
-		{"NUL in value", "GET /p HTTP/1.1\r\n" + host + "X: a\x00b\r\n\r\n", 0, ""},
-		{"bare CR in value", "GET /p HTTP/1.1\r\n" + host + "X: a\rb\r\n\r\n", 0, ""},
-		{"chunk size overflow", "POST /p HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nabc\r\n0\r\n\r\n", 400, ""},
-		{"chunk size with sign", "POST /p HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n+3\r\nabc\r\n0\r\n\r\n", 400, ""},
-		{"chunk size 0x", "POST /p HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n0x3\r\nabc\r\n0\r\n\r\n", 400, ""},
-		{"chunk without end", "POST /p HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n3\r\nabcXX0\r\n\r\n", 400, ""},
-		{"chunk extension", "POST /p HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\n\r\n", 200, chunked + "abc"},
-		{"no Host", "GET /p HTTP/1.1\r\n\r\n", 0, ""},
-		{"empty Host", "GET /p HTTP/1.1\r\nHost:\r\n\r\n", 400, ""},
-		{"no Host in HTTP/1.0", "GET /p HTTP/1.0\r\n\r\n", 400, ""},
-		{"two Hosts", "GET /p HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n", 0, ""},
-		{"unknown Host", "GET /p HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421, ""},
-		{"Host with userinfo", "GET /p HTTP/1.1\r\nHost: localhost@evil.example\r\n\r\n", 0, ""},
-		{"Host with path", "GET /p HTTP/1.1\r\nHost: localhost/evil\r\n\r\n", 0, ""},
-		{"absolute form, other host", "GET http://evil.example/p HTTP/1.1\r\n" + host + "\r\n", 421, ""},
-		{"absolute form, same host", "GET https://localhost/p HTTP/1.1\r\n" + host + "\r\n", 200, "GET /p HTTP/1.1|Host: localhost|"},
-		{"PRI", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, ""},
-		{"CONNECT", "CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n\r\n", 405, ""},
-		{"TRACE", "TRACE /p HTTP/1.1\r\n" + host + "\r\n", 405, ""},
-		{"method in lower case", "get /p HTTP/1.1\r\n" + host + "\r\n", 501, ""},
-		{"method that is no token", "G(T /p HTTP/1.1\r\n" + host + "\r\n", 0, ""},
-		{"OPTIONS *", "OPTIONS * HTTP/1.1\r\n" + host + "\r\n", 200, ""},
-		{"HTTP/3.7", "GET /p HTTP/3.7\r\n" + host + "\r\n", 0, ""},
-		{"garbage", "\x16\x03garbage\r\n\r\n", 0, ""},
-		{"climbs", "GET /../etc/passwd HTTP/1.1\r\n" + host + "\r\n", 400, ""},
-		{"climbs, encoded", "GET /a/%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\n" + host + "\r\n", 400, ""},
-		{"backslash", "GET /a\\..\\b HTTP/1.1\r\n" + host + "\r\n", 400, ""},
-		{"encoded slash stays", "GET /a%2fb;c//d HTTP/1.1\r\n" + host + "\r\n", 200, "GET /a%2fb;c//d HTTP/1.1|Host: localhost|"},
-		{"double encoding stays", "GET /a%252fb HTTP/1.1\r\n" + host + "\r\n", 200, "GET /a%252fb HTTP/1.1|Host: localhost|"},
-		{"broken escape", "GET /a%zz HTTP/1.1\r\n" + host + "\r\n", 0, ""},
-		{"head of 70 KiB", "GET /p HTTP/1.1\r\n" + host + "X: " + big + "\r\n\r\n", 431, ""},
-		{"target of 70 KiB", "GET /" + big + " HTTP/1.1\r\n" + host + "\r\n", 431, ""},
-		{"head of 1 MiB and more", "GET /p HTTP/1.1\r\n" + host + "X: " + strings.Repeat("a", 1100<<10) + "\r\n\r\n", 0, ""},
-		{"h2c upgrade", "GET /p HTTP/1.1\r\n" + host + "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n", 200, "GET /p HTTP/1.1|Host: localhost|"},
-		{"unknown Expect", "GET /p HTTP/1.1\r\n" + host + "Expect: tea\r\n\r\n", 0, ""},
+		{"CL and TE", "POST /p HTTP/1.1\r\n" + host + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 200, chunked + "abc", 400},
+		{"TE and CL", "POST /p HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\nContent-Length: 30\r\n\r\n0\r\n\r\n", 200, chunked, 400},
+		{"CL.TE smuggle", "POST /p HTTP/1.1\r\n" + host + "Connection: close\r\nContent-Length: 40\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 200, chunked, 400},
+		{"equal CL twice", "POST /p HTTP/1.1\r\n" + host + "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc", 200, "POST /p HTTP/1.1|Host: localhost|Content-Length: 3|abc", 400},
+		{"different CL", "POST /p HTTP/1.1\r\n" + host + "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", 0, "", 400},
+		{"CL list", "POST /p HTTP/1.1\r\n" + host + "Content-Length: 3, 3\r\n\r\nabc", 0, "", 400},
+		{"CL with sign", "POST /p HTTP/1.1\r\n" + host + "Content-Length: +3\r\n\r\nabc", 0, "", 400},
+		{"CL negative", "POST /p HTTP/1.1\r\n" + host + "Content-Length: -3\r\n\r\nabc", 0, "", 400},
+		{"TE xchunked", "POST /p HTTP/1.1\r\n" + host + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 0, "", 501},
+		{"TE twice", "POST /p HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n", 0, "", 400},
+		{"TE gzip, chunked", "POST /p HTTP/1.1\r\n" + host + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 0, "", 501},
+		{"TE with vertical tab", "POST /p HTTP/1.1\r\n" + host + "Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n", 0, "", 400},
+		{"TE in HTTP/1.0", "POST /p HTTP/1.0\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n", 200, "POST /p HTTP/1.1|Host: localhost|Content-Length: 0|", 400},
+		{"space before colon", "GET /p HTTP/1.1\r\n" + host + "Content-Length : 3\r\n\r\nabc", 0, "", 400},
+		{"bare LF", "GET /p HTTP/1.1\n" + "Host: localhost\nX: 1\n\n", 200, "GET /p HTTP/1.1|Host: localhost|X: 1|", 400},
+		{"obs-fold", "GET /p HTTP/1.1\r\n" + host + "X: 1\r\n 2\r\n\r\n", 200, "GET /p HTTP/1.1|Host: localhost|X: 1 2|", 400},
+		{"empty header name", "GET /p HTTP/1.1\r\n" + host + ": x\r\n\r\n", 0, "", 400},
+		{"NUL in value", "GET /p HTTP/1.1\r\n" + host + "X: a\x00b\r\n\r\n", 0, "", 400},
+		{"bare CR in value", "GET /p HTTP/1.1\r\n" + host + "X: a\rb\r\n\r\n", 0, "", 400},
+		{"chunk size overflow", "POST /p HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nabc\r\n0\r\n\r\n", 400, "", 0},
+		{"chunk size with sign", "POST /p HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n+3\r\nabc\r\n0\r\n\r\n", 400, "", 0},
+		{"chunk size 0x", "POST /p HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n0x3\r\nabc\r\n0\r\n\r\n", 400, "", 0},
+		{"chunk without end", "POST /p HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n3\r\nabcXX0\r\n\r\n", 400, "", 0},
+		{"chunk extension", "POST /p HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\n\r\n", 200, chunked + "abc", 0},
+		{"no Host", "GET /p HTTP/1.1\r\n\r\n", 0, "", 400},
+		{"empty Host", "GET /p HTTP/1.1\r\nHost:\r\n\r\n", 400, "", 0},
+		{"no Host in HTTP/1.0", "GET /p HTTP/1.0\r\n\r\n", 400, "", 0},
+		{"two Hosts", "GET /p HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n", 0, "", 400},
+		{"unknown Host", "GET /p HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421, "", 0},
+		{"Host with userinfo", "GET /p HTTP/1.1\r\nHost: localhost@evil.example\r\n\r\n", 0, "", 400},
+		{"Host with path", "GET /p HTTP/1.1\r\nHost: localhost/evil\r\n\r\n", 0, "", 400},
+		{"absolute form, other host", "GET http://evil.example/p HTTP/1.1\r\n" + host + "\r\n", 421, "", 400},
+		{"absolute form, same host", "GET https://localhost/p HTTP/1.1\r\n" + host + "\r\n", 200, "GET /p HTTP/1.1|Host: localhost|", 0},
+		{"PRI", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "", 0},
+		{"CONNECT", "CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n\r\n", 405, "", 0},
+		{"TRACE", "TRACE /p HTTP/1.1\r\n" + host + "\r\n", 405, "", 0},
+		{"method in lower case", "get /p HTTP/1.1\r\n" + host + "\r\n", 501, "", 0},
+		{"method that is no token", "G(T /p HTTP/1.1\r\n" + host + "\r\n", 0, "", 400},
+		{"OPTIONS *", "OPTIONS * HTTP/1.1\r\n" + host + "\r\n", 200, "", 0},
+		{"HTTP/3.7", "GET /p HTTP/3.7\r\n" + host + "\r\n", 0, "", 505},
+		{"garbage", "\x16\x03garbage\r\n\r\n", 0, "", 400},
+		{"climbs", "GET /../etc/passwd HTTP/1.1\r\n" + host + "\r\n", 400, "", 0},
+		{"climbs, encoded", "GET /a/%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\n" + host + "\r\n", 400, "", 0},
+		{"backslash", "GET /a\\..\\b HTTP/1.1\r\n" + host + "\r\n", 400, "", 0},
+		{"encoded slash stays", "GET /a%2fb;c//d HTTP/1.1\r\n" + host + "\r\n", 200, "GET /a%2fb;c//d HTTP/1.1|Host: localhost|", 0},
+		{"double encoding stays", "GET /a%252fb HTTP/1.1\r\n" + host + "\r\n", 200, "GET /a%252fb HTTP/1.1|Host: localhost|", 0},
+		{"broken escape", "GET /a%zz HTTP/1.1\r\n" + host + "\r\n", 0, "", 400},
+		{"head of 70 KiB", "GET /p HTTP/1.1\r\n" + host + "X: " + big + "\r\n\r\n", 431, "", 0},
+		{"target of 70 KiB", "GET /" + big + " HTTP/1.1\r\n" + host + "\r\n", 431, "", 0},
+		{"head of 1 MiB and more", "GET /p HTTP/1.1\r\n" + host + "X: " + strings.Repeat("a", 1100<<10) + "\r\n\r\n", 0, "", 431},
+		{"h2c upgrade", "GET /p HTTP/1.1\r\n" + host + "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n", 200, "GET /p HTTP/1.1|Host: localhost|", 0},
+		{"unknown Expect", "GET /p HTTP/1.1\r\n" + host + "Expect: tea\r\n\r\n", 0, "", 417},
 	}
 	for i, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			if own && tt.own != 0 {
+				tt.status, tt.reached = tt.own, ""
+			}
 			conn := h.dial()
 			// A path of its own: what an earlier row left behind may still arrive.
 			path := fmt.Sprintf("/p%d ", i)
@@ -269,6 +274,13 @@ func TestSlowHead(t *testing.T) {
 		conn := h.dial()
 		start := time.Now()
 		_, _ = io.WriteString(conn, send)
+		if own && send != "" {
+			res, body := readAnswer(t, conn)
+			guarded(t, name, res, body)
+			if res.StatusCode != http.StatusRequestTimeout {
+				t.Errorf("%s = %d, want 408", name, res.StatusCode)
+			}
+		}
 		_, _ = io.Copy(io.Discard, conn)
 		if took := time.Since(start); took > 3*time.Second {
 			t.Errorf("%s: cut after %v, want the head's time", name, took)
@@ -341,6 +353,7 @@ func TestExpectContinuePasses(t *testing.T) {
 func TestHTTP2BadInput(t *testing.T) {
 	app := record(t)
 	h := buildTo(t, app.ln.Addr().String(), nil)
+	h.client.Transport.(*http.Transport).ForceAttemptHTTP2 = true
 	for name, change := range map[string]func(*http.Request){
 		"huge head":      func(r *http.Request) { r.Header.Set("X", strings.Repeat("a", 70<<10)) },
 		"unknown host":   func(r *http.Request) { r.Host = "evil.example" },

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -19,7 +18,7 @@ import (
 	"github.com/panoplysec/panoply/internal/door/tlsport"
 )
 
-// httpServer speaks HTTP on listeners. Today it is *http.Server.
+// httpServer speaks HTTP on listeners: *http.Server, or the own loop and it.
 type httpServer interface {
 	Serve(net.Listener) error
 	// Shutdown closes the listeners and waits for the requests under way.
@@ -41,7 +40,7 @@ const (
 // localhost.
 type port struct {
 	address   string
-	bounds    config.Bounds // with which the server was made
+	life      serverBounds // with which the server was made
 	server    httpServer
 	fresh     *fresh
 	listeners []*shared
@@ -99,19 +98,14 @@ func (s *servers) open(ctx context.Context, cfg *config.Config) (ports [roles]*p
 			if err != nil {
 				return ports, err
 			}
-			ports[i] = s.d.newPort(role(i), address, listeners, cfg.Bounds)
-		case serverBounds(old.bounds) != serverBounds(cfg.Bounds):
-			ports[i] = s.d.newPort(role(i), address, old.listeners, cfg.Bounds)
+			ports[i] = s.d.newPort(role(i), address, listeners, cfg)
+		case old.life != serverBoundsOf(role(i), cfg):
+			ports[i] = s.d.newPort(role(i), address, old.listeners, cfg)
 		default:
 			ports[i] = old
 		}
 	}
 	return ports, nil
-}
-
-// serverBounds are those that net/http keeps, for the life of a server.
-func serverBounds(b config.Bounds) [3]int64 {
-	return [3]int64{int64(b.HeadTimeout), int64(b.IdleTimeout), b.HeadBytes}
 }
 
 // change opens the ports of cfg that are new and lets go of those that are gone: these
@@ -166,31 +160,21 @@ func (d *Door) openListeners(ctx context.Context, r role, address string) ([]*sh
 	return all, nil
 }
 
-func (d *Door) newPort(r role, address string, listeners []*shared, b config.Bounds) *port {
-	p := &port{address: address, bounds: b, listeners: listeners, fresh: &fresh{conns: map[net.Conn]struct{}{}}}
+func (d *Door) newPort(r role, address string, listeners []*shared, cfg *config.Config) *port {
+	p := &port{address: address, life: serverBoundsOf(r, cfg), listeners: listeners, fresh: &fresh{conns: map[net.Conn]struct{}{}}}
 	for _, ln := range listeners {
 		p.leases = append(p.leases, ln.lease())
 	}
-	srv := &http.Server{
-		ReadHeaderTimeout: time.Duration(b.HeadTimeout),
-		IdleTimeout:       time.Duration(b.IdleTimeout),
-		// The handler answers 431 itself at the configured size; this is where net/http
-		// stops reading.
-		MaxHeaderBytes: max(1<<20, 2*int(b.HeadBytes)),
-		// OPTIONS * would otherwise be answered before the guards see it.
-		DisableGeneralOptionsHandler: true,
-		ErrorLog:                     log.New(serverLog{d.log}, "", 0),
-		ConnState:                    p.fresh.note,
-	}
+	var handler http.Handler
 	switch r {
 	case roleTLS:
-		srv.Handler = d.begin(func(g *generation) http.Handler { return g.chain })
+		handler = d.begin(func(g *generation) http.Handler { return g.chain })
 	case rolePlain:
-		srv.Handler = d.begin(func(g *generation) http.Handler { return g.redirect })
+		handler = d.begin(func(g *generation) http.Handler { return g.redirect })
 	case roleAdmin:
-		srv.Handler = admin.Handler(d.checks.problems, d.metrics.registry)
+		handler = admin.Handler(d.checks.problems, d.metrics.registry)
 	}
-	p.server = srv
+	p.server = d.newServer(p, handler)
 	return p
 }
 

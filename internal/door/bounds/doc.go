@@ -6,9 +6,9 @@
 //	next.ServeHTTP(w, r)
 //	if body.Err() != nil { … }
 //
-// Limits on time that net/http keeps by itself (request head, idle keep-alive) are not
-// here. Nor is the size of a head beyond net/http's own 1 MiB: the server answers that
-// before any handler runs.
+// Limits on time that the server keeps by itself (request head, idle keep-alive) are not
+// here. Nor is what it answers before any handler runs: the own HTTP/1.1 loop a head beyond
+// the bound, net/http one beyond 1 MiB.
 //
 // Slow bodies are what slowhttptest -B and RUDY send; the pace is measured over each
 // piece of Grace × MinRate bytes and only while the door waits for the client, so that
