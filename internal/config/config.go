@@ -46,8 +46,8 @@ type Config struct {
 	// "mailto:security@shop.example". The door answers /.well-known/security.txt with them.
 	// Empty: the app's own answer is passed on.
 	Contact []string `yaml:"contact" doc:"where to report a hole, such as mailto:security@shop.example; answers /.well-known/security.txt"`
-	// HTTP1 is the server side of HTTP/1.1: "own" (default), the door's own loop, which
-	// refuses what is ambiguous and answers with the door's own page, or "nethttp".
+	// HTTP1 is the server side of HTTP/1.1: "nethttp" (default), or "own", the door's own
+	// loop, which refuses what is ambiguous and answers with the door's own page.
 	HTTP1 string `yaml:"http1" doc:"server side of HTTP/1.1: net/http, or the door's own" enum:"own,nethttp"`
 
 	TLS     TLS     `yaml:"tls" doc:"certificates and the profile of connections"`

@@ -18,7 +18,7 @@ func Default() *Config {
 		Redirect: "localhost:8080",
 		State:    state,
 		Probes:   "on",
-		HTTP1:    "own",
+		HTTP1:    "nethttp",
 		TLS:      TLS{Policy: "intermediate"},
 		Trust:    Trust{Header: "x-forwarded-for"},
 		Headers:  Headers{HSTS: "auto"},
