@@ -24,6 +24,7 @@ func (x *exchange) interim() {
 
 // relay passes the answer on whose head has been read.
 func (x *exchange) relay() {
+	x.sent()
 	status, h := x.head.status, x.w.Header()
 	if status == http.StatusSwitchingProtocols {
 		x.upgrade()

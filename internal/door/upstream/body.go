@@ -89,9 +89,10 @@ func (b *body) take() ([]byte, error) {
 	return p, nil
 }
 
-// fill reads more, into a large buffer where more is to be expected than fits the small.
+// fill reads more, into a large buffer where more is to be expected than fits the small:
+// by the length, or because it was full. A quiet stream keeps the small one.
 func (b *body) fill() error {
-	if b.framing != byLength || b.left > readSize {
+	if b.c.full || b.framing == byLength && b.left > readSize {
 		b.c.widen()
 	}
 	return b.c.fill()

@@ -30,6 +30,7 @@ type conn struct {
 
 	buf   []byte // small, or big, or grown for a large head
 	r, w  int    // buf[r:w] has been read and not used
+	full  bool   // the last read left no room: there may be more
 	big   *[bufferSize]byte
 	small [readSize]byte
 
@@ -81,6 +82,7 @@ func (c *conn) fill() error {
 		}
 		n, err := c.net.Read(c.buf[c.w:])
 		c.w += n
+		c.full = c.w == len(c.buf)
 		switch {
 		case n > 0:
 			return nil
@@ -106,7 +108,7 @@ func (c *conn) widen() {
 
 // narrow goes back to the small buffer; nothing may be unread.
 func (c *conn) narrow() {
-	c.r, c.w = 0, 0
+	c.r, c.w, c.full = 0, 0, false
 	c.lend(c.small[:], nil)
 }
 

@@ -28,12 +28,13 @@ type exchange struct {
 	in   *http.Request
 
 	c    *conn
-	out  []byte // the request's head, and after it a body that fits
+	out  []byte            // the request's head, and after it a body that fits
+	lent *[bufferSize]byte // where out lies, until the answer has begun
 	head head
 	body body
 
 	// The request.
-	fields    []sent
+	fields    []leaving
 	own       http.Header // fields of the door's own
 	drop      []string
 	length    int64 // of the body; -1 unknown
@@ -81,15 +82,13 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // reset forgets the request, but keeps what can be used again.
 func (x *exchange) reset() {
-	if cap(x.out) > 2*bufferSize {
-		x.out = nil
-	}
+	x.sent()
 	clear(x.fields)
 	clear(x.head.fields)
 	clear(x.body.trailers)
 	clear(x.own)
 	*x = exchange{
-		p: x.p, own: x.own, out: x.out[:0], fields: x.fields[:0], drop: x.drop[:0],
+		p: x.p, own: x.own, fields: x.fields[:0], drop: x.drop[:0],
 		head: head{fields: x.head.fields[:0], ends: x.head.ends[:0], drop: x.head.drop[:0], announced: x.head.announced[:0]},
 		body: body{trailers: x.body.trailers[:0]},
 		up:   upload{done: x.up.done},
@@ -148,10 +147,11 @@ func (x *exchange) release(reuse bool) {
 // request can be sent again.
 func (x *exchange) prepare() (Failure, bool) {
 	r := x.in
-	x.length, x.upgrading = r.ContentLength, upgrading(r)
+	x.length = r.ContentLength
 	if r.Body == nil || r.Body == http.NoBody {
 		x.length = 0
 	}
+	x.upgrading = x.length == 0 && upgrading(r)
 	if x.length < 0 {
 		x.trailer = nil
 		for name := range r.Trailer {
@@ -161,11 +161,9 @@ func (x *exchange) prepare() (Failure, bool) {
 		}
 		slices.Sort(x.trailer)
 	}
-	if cap(x.out) == 0 {
-		x.out = make([]byte, 0, bufferSize)
-	}
+	x.lent = bufferPool.Get().(*[bufferSize]byte)
 	var err error
-	if x.out, err = x.appendHead(x.out[:0]); err != nil {
+	if x.out, err = x.appendHead(x.lent[:0]); err != nil {
 		return classify(err), false
 	}
 	if x.length == 0 {
@@ -182,6 +180,14 @@ func (x *exchange) prepare() (Failure, bool) {
 		return x.bodyFailure(err), false
 	}
 	return Failure{}, true
+}
+
+// sent gives the request's buffer back: a stream may go on for hours without it.
+func (x *exchange) sent() {
+	if x.lent != nil {
+		bufferPool.Put(x.lent)
+	}
+	x.lent, x.out = nil, nil
 }
 
 // ask sends the request and reads the answer's head.

@@ -60,11 +60,12 @@ func first(to net.Conn, c *conn) error {
 	return err
 }
 
+// socketBuffer is for each way of a WebSocket; there may be many that say little.
+const socketBuffer = 8 << 10
+
 // pipe copies one way and passes its end on.
 func pipe(to, from net.Conn) error {
-	lent := bufferPool.Get().(*[bufferSize]byte)
-	defer bufferPool.Put(lent)
-	_, err := io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, lent[:])
+	_, err := io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, make([]byte, socketBuffer))
 	if half, ok := to.(interface{ CloseWrite() error }); ok && err == nil {
 		return half.CloseWrite()
 	}

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// sent is a field of the request on its way out.
-type sent struct {
+// leaving is a field of the request on its way out.
+type leaving struct {
 	name   string
 	values []string
 }
@@ -69,15 +69,15 @@ func (x *exchange) appendHead(b []byte) ([]byte, error) {
 		clear(x.own)
 		x.p.opts.Forward(x.own, r)
 		for name, values := range x.own {
-			x.fields = append(x.fields, sent{name, values})
+			x.fields = append(x.fields, leaving{name, values})
 		}
 	}
 	for name, values := range r.Header {
 		if len(values) > 0 && !x.withheld(name) {
-			x.fields = append(x.fields, sent{name, values})
+			x.fields = append(x.fields, leaving{name, values})
 		}
 	}
-	slices.SortFunc(x.fields, func(a, b sent) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(x.fields, func(a, b leaving) int { return strings.Compare(a.name, b.name) })
 	for _, f := range x.fields {
 		if !isToken(f.name) {
 			return b, answerError("a field's name is no token")
