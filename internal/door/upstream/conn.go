@@ -36,6 +36,7 @@ type conn struct {
 
 	waits  waiter    // nil: reads just block
 	since  time.Time // in the pool
+	until  time.Time // it may be used again
 	reused bool      // has been in the pool
 }
 

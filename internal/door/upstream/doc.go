@@ -15,8 +15,9 @@
 //     letter) and framed anew. After anything doubtful the connection is not used again:
 //     no answer may run into the next one's place.
 //   - A connection is looked at before it is used again, and idles shorter than Node's
-//     own 5 s, so that a POST hardly meets one which the application is closing. A request
-//     that may arrive twice is then sent again, within a budget.
+//     own 5 s and than what the application says in Keep-Alive, so that a POST hardly
+//     meets one which the application is closing. A request that may arrive twice is then
+//     sent again, within a budget.
 //   - What has come is flushed before the next read blocks: at once for event streams,
 //     gRPC and bodies without a length, within 100 ms for the others.
 //   - A 1xx is passed on. A 101 runs the guards' phases; both sides of the WebSocket are

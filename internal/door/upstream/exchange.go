@@ -109,7 +109,6 @@ func (x *exchange) serve() {
 			return
 		}
 		if !again && x.again(err) {
-			x.drop = x.drop[:0]
 			continue
 		}
 		x.p.fail(x.w, x.in, x.failure(err))
@@ -135,7 +134,7 @@ func (x *exchange) release(reuse bool) {
 	}
 	x.c = nil
 	if reuse {
-		x.p.pool.put(c)
+		x.p.pool.put(c, x.head.keep)
 		return
 	}
 	c.waits = nil
@@ -177,7 +176,7 @@ func (x *exchange) prepare() (Failure, bool) {
 	}
 	x.out = x.out[:n+int(x.length)]
 	if _, err := io.ReadFull(r.Body, x.out[n:]); err != nil {
-		return x.bodyFailure(err), false
+		return bodyFailure(err, r.Context().Err()), false
 	}
 	return Failure{}, true
 }
@@ -312,7 +311,7 @@ func (x *exchange) failure(err error) Failure {
 	x.release(false)
 	x.join()
 	if x.up.err != nil {
-		return x.bodyFailure(x.up.err)
+		return bodyFailure(x.up.err, gone)
 	}
 	if x.up.stuck {
 		return Failure{http.StatusGatewayTimeout, ResponseTimeout, err}
@@ -323,11 +322,12 @@ func (x *exchange) failure(err error) Failure {
 	return classify(err)
 }
 
-// bodyFailure says what was wrong with the request's body.
-func (x *exchange) bodyFailure(err error) Failure {
+// bodyFailure says what was wrong with the request's body. Gone is why the client is, if
+// it is.
+func bodyFailure(err, gone error) Failure {
 	f := Failure{http.StatusBadRequest, BodyBad, err}
-	if cause := x.in.Context().Err(); cause != nil {
-		f = Failure{0, ClientGone, cause}
+	if gone != nil {
+		f = Failure{0, ClientGone, gone}
 	}
 	return blame(f, err)
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 const (
@@ -24,11 +25,12 @@ type head struct {
 
 	length    int64 // Content-Length; -1 without
 	chunked   bool
-	both      bool     // Content-Length and Transfer-Encoding
-	close     bool     // the connection ends with this answer
-	upgrade   string   // the protocol switched to
-	drop      []string // names that Connection lists
-	announced []string // names that Trailer lists
+	both      bool          // Content-Length and Transfer-Encoding
+	close     bool          // the connection ends with this answer
+	keep      time.Duration // how long the application keeps an idle connection; 0 untold
+	upgrade   string        // the protocol switched to
+	drop      []string      // names that Connection lists
+	announced []string      // names that Trailer lists
 
 	ends []int // of the lines, before their CRLF
 }
@@ -118,7 +120,7 @@ func (h *head) parse(text string) error {
 		return answerError("the status line is not HTTP/1.1")
 	}
 	h.fields, h.drop, h.announced = h.fields[:0], h.drop[:0], h.announced[:0]
-	h.length, h.chunked, h.both, h.upgrade = -1, false, false, ""
+	h.length, h.chunked, h.both, h.upgrade, h.keep = -1, false, false, "", 0
 	h.close = h.minor == 0
 	coded, first := false, ""
 	for i, end := range h.ends[1:] {
@@ -147,6 +149,8 @@ func (h *head) parse(text string) error {
 		case "Connection":
 			h.close = h.close || hasToken([]string{f.value}, "close")
 			h.drop = named(h.drop, f.value)
+		case "Keep-Alive":
+			h.keep = keepAlive(f.value)
 		case "Trailer":
 			h.announce(f.value)
 		case "Upgrade":
@@ -181,6 +185,17 @@ func parseLength(s string) (int64, error) {
 		n = 10*n + int64(s[i]-'0')
 	}
 	return n, nil
+}
+
+// keepAlive reads "timeout=5", as Node, Apache and others say it.
+func keepAlive(value string) time.Duration {
+	for one := range strings.SplitSeq(value, ",") {
+		name, seconds, _ := strings.Cut(trim(one), "=")
+		if n, err := parseLength(seconds); err == nil && n < 1<<20 && strings.EqualFold(name, "timeout") {
+			return time.Duration(n) * time.Second
+		}
+	}
+	return 0
 }
 
 func (h *head) announce(list string) {

@@ -25,7 +25,7 @@ func (p *pool) get(now time.Time) *conn {
 		if c == nil {
 			return nil
 		}
-		if now.Sub(c.since) < p.keep && c.quiet(now.Sub(c.since)) {
+		if now.Before(c.until) && c.quiet(now.Sub(c.since)) {
 			return c
 		}
 		c.close()
@@ -45,10 +45,17 @@ func (p *pool) pop() *conn {
 	return c
 }
 
-// put takes a connection whose exchange is over.
-func (p *pool) put(c *conn) {
+// put takes a connection whose exchange is over. Told is how long the application has said
+// to keep it, 0 if it has not: a fifth of that is left for what is on its way when it
+// closes.
+func (p *pool) put(c *conn, told time.Duration) {
+	keep := p.keep
+	if told > 0 {
+		keep = min(keep, told/5*4)
+	}
 	c.narrow()
-	c.waits, c.reused, c.since = nil, true, time.Now()
+	now := time.Now()
+	c.waits, c.reused, c.since, c.until = nil, true, now, now.Add(keep)
 	var first *conn
 	p.mu.Lock()
 	if len(p.idle) >= p.most {
@@ -57,7 +64,7 @@ func (p *pool) put(c *conn) {
 		p.idle = p.idle[:len(p.idle)-1]
 	}
 	p.idle = append(p.idle, c)
-	p.arm(p.keep)
+	p.arm(keep)
 	p.mu.Unlock()
 	if first != nil {
 		first.close()
@@ -82,16 +89,21 @@ func (p *pool) expire() {
 	now := time.Now()
 	p.mu.Lock()
 	p.armed = false
-	n := 0
-	for n < len(p.idle) && now.Sub(p.idle[n].since) >= p.keep {
-		n++
+	var old []*conn
+	var next time.Time
+	kept := p.idle[:0]
+	for _, c := range p.idle {
+		if !now.Before(c.until) {
+			old = append(old, c)
+			continue
+		}
+		if kept = append(kept, c); next.IsZero() || c.until.Before(next) {
+			next = c.until
+		}
 	}
-	old := append([]*conn(nil), p.idle[:n]...)
-	rest := copy(p.idle, p.idle[n:])
-	clear(p.idle[rest:])
-	p.idle = p.idle[:rest]
-	if rest > 0 {
-		p.arm(p.keep - now.Sub(p.idle[0].since))
+	clear(p.idle[len(kept):])
+	if p.idle = kept; len(kept) > 0 {
+		p.arm(next.Sub(now))
 	}
 	p.mu.Unlock()
 	for _, c := range old {

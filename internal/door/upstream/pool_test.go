@@ -33,7 +33,7 @@ func TestPool(t *testing.T) {
 	p := &pool{most: 2, keep: time.Minute}
 	c, there := pairs(t, 3)
 	for _, one := range c {
-		p.put(one)
+		p.put(one, 0)
 	}
 	if n := p.len(); n != 2 {
 		t.Errorf("%d idle connections, want the bound of 2", n)
@@ -54,7 +54,7 @@ func TestPoolLooksBeforeUse(t *testing.T) {
 	p := &pool{most: 10, keep: time.Minute}
 	c, there := pairs(t, 4)
 	for _, one := range c {
-		p.put(one)
+		p.put(one, 0)
 	}
 	time.Sleep(60 * time.Millisecond)
 	_, _ = there[3].Write([]byte("HTTP/1.1 200 OK\r\n")) // says something unasked
@@ -73,9 +73,9 @@ func TestPoolLooksBeforeUse(t *testing.T) {
 func TestPoolLetsGoByItself(t *testing.T) {
 	p := &pool{most: 10, keep: 40 * time.Millisecond}
 	c, there := pairs(t, 2)
-	p.put(c[0])
+	p.put(c[0], 0)
 	time.Sleep(20 * time.Millisecond)
-	p.put(c[1])
+	p.put(c[1], 0)
 	for _, one := range there {
 		_ = one.SetReadDeadline(time.Now().Add(2 * time.Second))
 		if _, err := one.Read(make([]byte, 1)); err == nil || timedOut(err) {
@@ -84,5 +84,24 @@ func TestPoolLetsGoByItself(t *testing.T) {
 	}
 	if n := p.len(); n != 0 {
 		t.Errorf("%d idle connections, want none", n)
+	}
+}
+
+func TestPoolBelievesTheApplication(t *testing.T) {
+	for value, want := range map[string]time.Duration{
+		"timeout=5": 5 * time.Second, "timeout=5, max=100": 5 * time.Second, "max=3, Timeout=1": time.Second,
+		"": 0, "timeout=": 0, "timeout=-1": 0, "timeout=99999999999": 0, "max=1": 0,
+	} {
+		if got := keepAlive(value); got != want {
+			t.Errorf("keepAlive(%q) = %v, want %v", value, got, want)
+		}
+	}
+	p := &pool{most: 10, keep: 4 * time.Second}
+	defer p.closeAll()
+	c, _ := pairs(t, 2)
+	p.put(c[0], 0)
+	p.put(c[1], time.Second)
+	if got := p.get(time.Now().Add(900 * time.Millisecond)); got != c[0] {
+		t.Error("get = the one that is told to end within a second")
 	}
 }

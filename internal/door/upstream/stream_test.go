@@ -139,17 +139,30 @@ func TestFirstEventComesAtOnce(t *testing.T) {
 				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n"+head+piece)
 				_, _ = in.ReadByte()
 			}), func(o *upstream.Options) { o.Idle = time.Minute })
-			start := time.Now()
-			res, err := http.Get(f.URL)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer res.Body.Close()
-			_, err = io.ReadFull(res.Body, make([]byte, 9))
-			if took := time.Since(start); err != nil || took > 50*time.Millisecond {
-				t.Errorf("first bytes after %v, %v, want them within 50 ms", took, err)
-			}
+			atOnce(t, f.URL)
 		})
+	}
+}
+
+// atOnce wants the first 9 bytes within 50 ms, the best of three times: the machine may be
+// busy.
+func atOnce(t *testing.T, url string) {
+	t.Helper()
+	best := time.Hour
+	for range 3 {
+		start := time.Now()
+		res, err := http.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = io.ReadFull(res.Body, make([]byte, 9)); err != nil {
+			t.Fatal(err)
+		}
+		best = min(best, time.Since(start))
+		res.Body.Close()
+	}
+	if best > 50*time.Millisecond {
+		t.Errorf("first bytes after %v, want them within 50 ms", best)
 	}
 }
 
