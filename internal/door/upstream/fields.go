@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -130,7 +131,8 @@ func hop(name string) bool {
 	return false
 }
 
-// named appends the fields that Connection names, which go no further either.
+// named appends the fields that Connection names, which go no further either. Whoever asks
+// listed sorts them first: a peer may name very many.
 func named(names []string, connection string) []string {
 	if strings.EqualFold(connection, "keep-alive") || strings.EqualFold(connection, "close") {
 		return names
@@ -143,4 +145,12 @@ func named(names []string, connection string) []string {
 		}
 	}
 	return names
+}
+
+func listed(sorted []string, name string) bool {
+	if len(sorted) == 0 {
+		return false
+	}
+	_, found := slices.BinarySearch(sorted, name)
+	return found
 }

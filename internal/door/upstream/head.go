@@ -14,6 +14,8 @@ const (
 	maxHead = 1 << 20
 	// maxFields bounds its lines.
 	maxFields = 10_000
+	// maxAnnounced bounds the names in Trailer.
+	maxAnnounced = 100
 )
 
 // A head is an answer's status line and fields. Its strings are pieces of one copy of the
@@ -152,12 +154,15 @@ func (h *head) parse(text string) error {
 		case "Keep-Alive":
 			h.keep = keepAlive(f.value)
 		case "Trailer":
-			h.announce(f.value)
+			if h.announce(f.value); len(h.announced) > maxAnnounced {
+				return answerError("announces more trailers than make sense")
+			}
 		case "Upgrade":
 			h.upgrade = f.value
 		}
 		h.fields = append(h.fields, f)
 	}
+	slices.Sort(h.drop)
 	if coded {
 		if h.minor == 0 {
 			return answerError("a transfer coding in HTTP/1.0")
@@ -201,7 +206,7 @@ func keepAlive(value string) time.Duration {
 func (h *head) announce(list string) {
 	for name := range strings.SplitSeq(list, ",") {
 		name = http.CanonicalHeaderKey(trim(name))
-		if isToken(name) && mayTrail(name) && !slices.Contains(h.announced, name) {
+		if len(h.announced) <= maxAnnounced && isToken(name) && mayTrail(name) && !slices.Contains(h.announced, name) {
 			h.announced = append(h.announced, name)
 		}
 	}
@@ -217,7 +222,7 @@ func mayTrail(name string) bool {
 func (h *head) copyTo(to http.Header) {
 	values := make([]string, 0, len(h.fields))
 	for _, f := range h.fields {
-		if hop(f.name) || h.both && f.name == "Content-Length" || len(h.drop) > 0 && slices.Contains(h.drop, f.name) {
+		if hop(f.name) || h.both && f.name == "Content-Length" || listed(h.drop, f.name) {
 			continue
 		}
 		if before, ok := to[f.name]; ok {

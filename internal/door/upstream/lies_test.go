@@ -93,6 +93,8 @@ func TestLies(t *testing.T) {
 		{"HTTP/1.0", "GET", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", 200, "ok", 2},
 		{"many 1xx", "GET", strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n", 1000) + ok, 502, "", 2},
 		{"many fields", "GET", "HTTP/1.1 200 OK\r\n" + strings.Repeat("A:\r\n", 20_000) + "\r\n", 502, "", 2},
+		{"many trailers announced", "GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: " + manyNames(50_000) + "\r\n\r\n0\r\n\r\n", 502, "", 2},
+		{"many fields named by Connection", "GET", "HTTP/1.1 200 OK\r\nConnection: " + manyNames(50_000) + "\r\nA5: 1\r\nContent-Length: 2\r\n\r\nok", 200, "ok", 1},
 		{"a large head", "GET", "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("a", 100_000) + "\r\nContent-Length: 2\r\n\r\nok", 200, "ok", 1},
 	}
 	for _, tt := range tests {
@@ -214,5 +216,32 @@ func TestTrailersOnlyAnswer(t *testing.T) {
 	}
 	if got := fmt.Sprint(res.Trailer); got != "map[Grpc-Message:[none two] Grpc-Status:[5]]" {
 		t.Errorf("trailers = %s, want both, announced or not", got)
+	}
+}
+
+func manyNames(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "a%d,", i)
+	}
+	return b.String()
+}
+
+// TestManyNamesInConnection: a client that names many fields costs no more than it sends.
+func TestManyNamesInConnection(t *testing.T) {
+	f := newFront(t, raw(t, says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")), nil)
+	req, _ := http.NewRequest("GET", f.URL, nil)
+	for i := range 5000 {
+		req.Header.Set(fmt.Sprintf("B%d", i), "1")
+	}
+	req.Header.Set("Connection", manyNames(50_000))
+	start := time.Now()
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if took := time.Since(start); res.StatusCode != 200 || took > 2*time.Second {
+		t.Errorf("answer = %d after %v, want 200 soon", res.StatusCode, took)
 	}
 }

@@ -28,6 +28,7 @@ func (x *exchange) upgrade() {
 	}
 	defer conn.Close()
 	c := x.c
+	x.watch()
 	c.waits = nil
 	_ = c.net.SetDeadline(time.Time{})
 	_, _ = io.WriteString(rw, "HTTP/1.1 101 Switching Protocols\r\n")

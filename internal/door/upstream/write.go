@@ -41,6 +41,7 @@ func (x *exchange) appendHead(b []byte) ([]byte, error) {
 	for _, connection := range r.Header["Connection"] {
 		x.drop = named(x.drop, connection)
 	}
+	slices.Sort(x.drop)
 	for _, f := range [...]string{x.framing(), x.protocol()} {
 		if f != "" {
 			b = append(b, f...)
@@ -144,7 +145,7 @@ func (x *exchange) withheld(name string) bool {
 		"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port":
 		return true
 	}
-	if hop(name) || len(x.drop) > 0 && slices.Contains(x.drop, name) {
+	if hop(name) || listed(x.drop, name) {
 		return true
 	}
 	_, own := x.own[name]
