@@ -17,8 +17,7 @@ import (
 	"github.com/panoplysec/panoply/tlspolicy"
 )
 
-// application is the way to what is behind. Today it is httputil.ReverseProxy in
-// package upstream.
+// application is the way to what is behind: package upstream.
 type application interface {
 	http.Handler
 	// CloseIdle closes the connections that no request uses.

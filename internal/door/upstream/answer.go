@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -9,169 +8,159 @@ import (
 	"time"
 )
 
-// rearm is how old a write deadline gets before the next piece of an answer renews it.
-const rearm = 5 * time.Second
-
-// watchFrom is the length from which an answer's silence is watched. A shorter one
-// arrives whole or not at all.
-const watchFrom = 64 << 10
-
-var errSilent = errors.New("upstream: the answer stopped in the middle")
-
-// answered is ReverseProxy's ModifyResponse: for 101 too, not for other 1xx.
-func (p *Proxy) answered(res *http.Response) error {
-	ex := of(res.Request.Context())
-	if p.opts.Seen != nil {
-		p.opts.Seen(ex.in, res.StatusCode, res.Header)
+// interim passes a 1xx on. The application's own 100 is not passed when the client asked
+// for one: the server says it by itself when the body is first read, and a second would
+// be one too many.
+func (x *exchange) interim() {
+	status := x.head.status
+	if status == http.StatusContinue && len(x.in.Header["Expect"]) > 0 || !x.in.ProtoAtLeast(1, 1) {
+		return
 	}
-	if res.StatusCode == http.StatusSwitchingProtocols {
-		if !strings.EqualFold(res.Header.Get("Upgrade"), "websocket") {
-			return answerError("switches to a protocol that was not asked for")
-		}
-		// ReverseProxy writes this header itself; no phase would see it.
-		ex.hook.Apply(res.StatusCode, res.Header)
-		return nil
-	}
-	if res.StatusCode < 200 || res.StatusCode > 999 {
-		return answerError("status out of range")
-	}
-	b := &ex.answer
-	b.ex, b.inner, b.left = ex, res.Body, res.ContentLength
-	b.arm(time.Now())
-	if res.ContentLength < 0 || res.ContentLength > watchFrom {
-		b.stream = eventStream(res.Header)
-		b.watch(p.opts.Idle)
-		if b.stream {
-			b.streams = p.opts.Streams
-			b.streams.add(b)
-		}
-	}
-	res.Body = b
-	return nil
+	h := x.w.Header()
+	x.head.copyTo(h)
+	x.w.WriteHeader(status)
+	clear(h)
 }
 
-func eventStream(h http.Header) bool {
-	media, _, _ := strings.Cut(h.Get("Content-Type"), ";")
-	return strings.EqualFold(strings.TrimSpace(media), "text/event-stream")
+// relay passes the answer on whose head has been read.
+func (x *exchange) relay() {
+	x.sent()
+	status, h := x.head.status, x.w.Header()
+	if status == http.StatusSwitchingProtocols {
+		x.upgrade()
+		return
+	}
+	x.head.copyTo(h)
+	if x.p.opts.Seen != nil {
+		x.p.opts.Seen(x.in, status, h)
+	}
+	x.body.begin(x.c, x.in.Method, &x.head)
+	if x.body.framing == byChunks && len(x.head.announced) > 0 {
+		h["Trailer"] = []string{strings.Join(x.head.announced, ", ")}
+	}
+	cut := x.up.cut()
+	if cut && x.in.ProtoMajor == 1 {
+		h["Connection"] = []string{"close"}
+	}
+	x.mu.Lock()
+	x.stage = forBody
+	x.mu.Unlock()
+	media := mediaType(h)
+	x.prompt = x.body.framing == byChunks || x.body.framing == byClose || media == "text/event-stream" || strings.HasPrefix(media, "application/grpc")
+	if media == "text/event-stream" && !x.body.ended {
+		x.ended = &eventStream{close: x.c.net.Close}
+		x.p.opts.Streams.add(x.ended)
+		defer x.p.opts.Streams.remove(x.ended)
+	}
+	if x.watching {
+		x.now = time.Now() // the head was waited for
+	}
+	x.arm(x.now)
+	x.waiting, x.pending = x.now, true
+	x.w.WriteHeader(status)
+	whole := x.copyDown()
+	x.trailers(h)
+	if cut {
+		x.flush() // what the body's end still costs is not the answer's time
+	}
+	x.join()
+	x.release(whole && !x.head.close && x.body.framing != byClose && !x.up.failed && !x.up.unsent && x.c != nil && len(x.c.unread()) == 0)
 }
 
-// answerBody is an answer's body on its way to the client. Reading it renews the
-// client's write deadline, since each read is followed by a write; for a long body a
-// timer watches that the application goes on talking.
-type answerBody struct {
-	ex    *exchange
-	inner io.ReadCloser
-	left  int64 // bytes to come; -1 unknown
-	armed time.Time
-
-	idle    time.Duration
-	stream  bool
-	streams *Streams
-	timer   *time.Timer
-	waiting atomic.Int64 // when the read at hand began, in Unix ns; 0 while none
-	ended   atomic.Bool  // by us
+func mediaType(h http.Header) string {
+	values := h["Content-Type"]
+	if len(values) == 0 {
+		return ""
+	}
+	media, _, _ := strings.Cut(values[0], ";")
+	return strings.ToLower(trim(media))
 }
 
-func (b *answerBody) Read(p []byte) (int, error) {
-	now := time.Now()
-	if b.timer != nil {
-		b.waiting.Store(now.UnixNano())
-	}
-	n, err := b.inner.Read(p)
-	if b.timer != nil {
-		b.waiting.Store(0)
-		now = time.Now()
-	}
-	if now.Sub(b.armed) > min(rearm, b.ex.proxy.opts.Idle/4) {
-		b.arm(now)
-	}
-	if err == nil || err == io.EOF {
-		return n, err
-	}
-	if b.ended.Load() {
-		if b.stream {
-			return n, io.EOF // an event stream may end at any time, and its client comes back
+// copyDown passes the body on. Whole says that all of it came; an answer that breaks off
+// ends the client's connection.
+func (x *exchange) copyDown() (whole bool) {
+	for {
+		p, err := x.body.next()
+		if x.waited {
+			x.waited, x.now = false, time.Now()
 		}
-		err = errSilent
+		if x.now.Sub(x.armed) > x.slack() {
+			x.arm(x.now)
+		}
+		if err == io.EOF {
+			return true
+		}
+		if err != nil {
+			if x.ended != nil && (x.ended.ended.Load() || timedOut(err)) {
+				return false // an event stream may end at any time, and its client comes back
+			}
+			x.broken(err)
+			panic(http.ErrAbortHandler)
+		}
+		if !x.pending {
+			x.waiting, x.pending = x.now, true
+		}
+		if _, err := x.w.Write(p); err != nil {
+			panic(http.ErrAbortHandler)
+		}
 	}
-	b.broken(err)
-	return n, err
 }
 
 // arm gives the client time to take what comes next.
-func (b *answerBody) arm(now time.Time) {
-	b.armed = now
-	_ = http.NewResponseController(b.ex.w).SetWriteDeadline(now.Add(b.ex.proxy.opts.Idle))
+func (x *exchange) arm(now time.Time) {
+	x.armed = now
+	_ = http.NewResponseController(x.w).SetWriteDeadline(now.Add(x.p.opts.Idle))
 }
 
-func (b *answerBody) broken(err error) {
-	f := classify(err)
-	switch {
-	case f.Reason == ClientGone:
-	case errors.Is(err, errSilent):
+func (x *exchange) flush() {
+	x.pending = false
+	_ = http.NewResponseController(x.w).Flush()
+}
+
+// trailers passes on what followed the body: by name what was announced, and by net/http's
+// prefix what was not. The latter needs an answer in chunks, which a flush brings about.
+func (x *exchange) trailers(h http.Header) {
+	if x.body.framing != byChunks || len(x.body.trailers) == 0 {
+		return
+	}
+	x.flush()
+	for _, name := range x.head.announced {
+		delete(h, name) // the field of this name that has left
+	}
+	for _, f := range x.body.trailers {
+		name := http.TrailerPrefix + f.name
+		for _, announced := range x.head.announced {
+			if announced == f.name {
+				name = f.name
+			}
+		}
+		h[name] = append(h[name], f.value)
+	}
+}
+
+// broken tells of an answer that broke off.
+func (x *exchange) broken(err error) {
+	f := x.failure(err)
+	switch f.Reason {
+	case ResponseTimeout:
 		f.Reason = Silent
-	default:
+	case Closed, BadAnswer, HeadTooLarge:
 		f.Reason = Truncated
 	}
 	f.Status = 0
-	if told := b.ex.proxy.opts.Broken; told != nil {
-		told(b.ex.in, f)
+	if told := x.p.opts.Broken; told != nil {
+		told(x.in, f)
 	}
 }
 
-// watch starts the timer that ends a silent answer.
-func (b *answerBody) watch(idle time.Duration) {
-	b.idle = idle
-	b.timer = time.AfterFunc(time.Hour, b.look)
-	b.timer.Reset(idle) // look uses the field: start only when it is set
+// An eventStream is one that a drain may end. It is apart from the exchange, which may
+// serve another request by the time it is called.
+type eventStream struct {
+	close func() error
+	ended atomic.Bool
 }
 
-func (b *answerBody) look() {
-	since := b.waiting.Load()
-	if since == 0 { // the client is slow, not the application: the write deadline's business
-		b.timer.Reset(b.idle)
-		return
-	}
-	if quiet := time.Since(time.Unix(0, since)); quiet < b.idle {
-		b.timer.Reset(b.idle - quiet)
-		return
-	}
-	b.end()
-}
-
-// end wakes the read at hand.
-func (b *answerBody) end() {
-	if b.ended.CompareAndSwap(false, true) {
-		_ = b.inner.Close()
-	}
-}
-
-func (b *answerBody) Close() error {
-	if b.timer != nil {
-		b.timer.Stop()
-	}
-	if b.streams != nil {
-		b.streams.remove(b)
-	}
-	if b.ended.Swap(true) {
-		return nil
-	}
-	return b.inner.Close()
-}
-
-// trailed copies the announced trailers of a request when its body has ended, and only
-// those: a sender may append others.
-type trailed struct {
-	io.ReadCloser
-	from, to http.Header
-}
-
-func (t *trailed) Read(p []byte) (int, error) {
-	n, err := t.ReadCloser.Read(p)
-	if err == io.EOF {
-		for name := range t.to {
-			t.to[name] = t.from[name]
-		}
-	}
-	return n, err
+func (s *eventStream) end() {
+	s.ended.Store(true)
+	_ = s.close()
 }

@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"context"
-	"errors"
 	"net"
 	"time"
 )
@@ -26,9 +25,4 @@ func dialer(timeout time.Duration) func(context.Context, string, string) (net.Co
 		}
 		return conn, nil
 	}
-}
-
-func timedOut(err error) bool {
-	var t interface{ Timeout() bool }
-	return errors.As(err, &t) && t.Timeout()
 }

@@ -3,9 +3,9 @@ package upstream
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
-	"strings"
 	"syscall"
 
 	"github.com/panoplysec/panoply/internal/door/bounds"
@@ -63,18 +63,7 @@ type answerError string
 
 func (e answerError) Error() string { return "upstream: " + string(e) }
 
-// failed is ReverseProxy's ErrorHandler.
-func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
-	f := classify(err)
-	if ex := of(r.Context()); ex != nil {
-		r = ex.in
-		if body, ok := r.Body.(interface{ Err() error }); ok {
-			// A request that broke on its way is told by what broke it.
-			f = blame(f, body.Err())
-		}
-	}
-	p.fail(w, r, f)
-}
+const errHeadTooLarge = answerError("the head is larger than 1 MiB")
 
 func (p *Proxy) fail(w http.ResponseWriter, r *http.Request, f Failure) {
 	if f.Reason == ClientGone {
@@ -109,17 +98,14 @@ func blame(f Failure, body error) Failure {
 	return Failure{http.StatusBadRequest, BodyBad, body}
 }
 
-// classify gives an error of the transport its status and reason. net/http has no
-// errors to compare with for some of them; their texts are held by this package's tests.
+// classify gives an error its status and reason.
 func classify(err error) Failure {
-	var answer answerError
 	var op *net.OpError
-	text := err.Error()
 	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, http.ErrAbortHandler):
+	case errors.Is(err, context.Canceled):
 		return Failure{0, ClientGone, err}
-	case errors.As(err, &answer):
-		return Failure{http.StatusBadGateway, BadAnswer, err}
+	case errors.Is(err, errHeadTooLarge):
+		return Failure{http.StatusBadGateway, HeadTooLarge, err}
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return Failure{http.StatusBadGateway, Refused, err}
 	case errors.As(err, &op) && op.Op == "dial":
@@ -129,10 +115,7 @@ func classify(err error) Failure {
 		return Failure{http.StatusBadGateway, Unreachable, err}
 	case timedOut(err):
 		return Failure{http.StatusGatewayTimeout, ResponseTimeout, err}
-	case strings.Contains(text, "server response headers exceeded"):
-		return Failure{http.StatusBadGateway, HeadTooLarge, err}
-	case strings.Contains(text, "EOF"), strings.Contains(text, "server closed idle connection"),
-		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &op):
 		return Failure{http.StatusBadGateway, Closed, err}
 	}
 	return Failure{http.StatusBadGateway, BadAnswer, err}

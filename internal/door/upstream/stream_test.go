@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -119,5 +120,111 @@ func TestClientGoneIsToldAndFreesTheApplication(t *testing.T) {
 	case <-freed:
 	case <-time.After(2 * time.Second):
 		t.Error("the application's connection stays open after the client left")
+	}
+}
+
+func TestFirstEventComesAtOnce(t *testing.T) {
+	for name, head := range map[string]string{
+		"event stream":     "Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"until close":      "\r\n",
+		"chunks":           "Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"gRPC with length": "Content-Type: application/grpc+proto\r\nContent-Length: 100\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFront(t, raw(t, func(conn net.Conn, in *bufio.Reader) {
+				piece := "data: 1\n\n"
+				if strings.Contains(head, "chunked") {
+					piece = "9\r\n" + piece + "\r\n"
+				}
+				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n"+head+piece)
+				_, _ = in.ReadByte()
+			}), func(o *upstream.Options) { o.Idle = time.Minute })
+			atOnce(t, f.URL)
+		})
+	}
+}
+
+// atOnce wants the first 9 bytes within 50 ms, the best of three times: the machine may be
+// busy.
+func atOnce(t *testing.T, url string) {
+	t.Helper()
+	best := time.Hour
+	for range 3 {
+		start := time.Now()
+		res, err := http.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = io.ReadFull(res.Body, make([]byte, 9)); err != nil {
+			t.Fatal(err)
+		}
+		best = min(best, time.Since(start))
+		res.Body.Close()
+	}
+	if best > 50*time.Millisecond {
+		t.Errorf("first bytes after %v, want them within 50 ms", best)
+	}
+}
+
+// TestHeadOfASlowBodyIsFlushed: with a length nothing is hurried, and nothing held.
+func TestHeadOfASlowBodyIsFlushed(t *testing.T) {
+	f := newFront(t, raw(t, func(conn net.Conn, in *bufio.Reader) {
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+		_, _ = in.ReadByte()
+	}), func(o *upstream.Options) { o.Idle = time.Minute })
+	start := time.Now()
+	res, err := http.Get(f.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if took := time.Since(start); took > 400*time.Millisecond {
+		t.Errorf("the head came after %v, want about 100 ms", took)
+	}
+}
+
+// TestClientLeavesInTheMiddle of what it sends or gets: the application is told by the
+// connection's end.
+func TestClientLeavesInTheMiddle(t *testing.T) {
+	for name, send := range map[string]string{
+		"of its body":          "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nsome",
+		"of its chunks":        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nsome\r\n",
+		"of the wait":          "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+		"of a silent answer":   "GET /head HTTP/1.1\r\nHost: x\r\n\r\n",
+		"of an endless answer": "GET /endless HTTP/1.1\r\nHost: x\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			freed := make(chan struct{})
+			address, _ := counted(t, func(conn net.Conn, in *bufio.Reader, r *http.Request) bool {
+				defer close(freed)
+				switch r.URL.Path {
+				case "/head":
+					_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nsome")
+				case "/endless":
+					_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n")
+					for {
+						if _, err := conn.Write(make([]byte, 4096)); err != nil {
+							return false
+						}
+					}
+				}
+				_, _ = io.Copy(io.Discard, conn)
+				return false
+			})
+			f := newFullDuplex(t, address)
+			conn, err := net.Dial("tcp", hostOf(f.Server))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.WriteString(conn, send)
+			time.Sleep(60 * time.Millisecond)
+			conn.Close()
+			select {
+			case <-freed:
+			case <-time.After(2 * time.Second):
+				t.Error("the application still waits")
+			}
+		})
 	}
 }

@@ -192,3 +192,52 @@ func TestOtherUpgradesAreNotPassed(t *testing.T) {
 		}
 	}
 }
+
+// TestApplicationSpeaksFirst: frames that come right behind the 101, in one piece with it.
+func TestApplicationSpeaksFirst(t *testing.T) {
+	f := newFront(t, raw(t, func(conn net.Conn, in *bufio.Reader) {
+		_, _ = io.WriteString(conn, accepted+string(frame(1, []byte("hello"))))
+		_, _ = io.Copy(conn, in)
+	}), nil)
+	conn, in := open(t, f)
+	if op, payload, err := readFrame(in); err != nil || op != 1 || string(payload) != "hello" {
+		t.Errorf("first frame = opcode %d %q, %v, want the application's hello", op, payload, err)
+	}
+	_, _ = conn.Write(frame(1, []byte("hi")))
+	if op, payload, err := readFrame(in); err != nil || op != 1 || string(payload) != "hi" {
+		t.Errorf("second frame = opcode %d %q, %v, want the echo", op, payload, err)
+	}
+}
+
+// TestHalfClosedWebSocket: what is still to be said in the other direction is said.
+func TestHalfClosedWebSocket(t *testing.T) {
+	f := newFront(t, raw(t, func(conn net.Conn, in *bufio.Reader) {
+		_, _ = io.WriteString(conn, accepted)
+		all, _ := io.ReadAll(in)
+		_, _ = conn.Write(frame(2, all))
+	}), func(o *upstream.Options) { o.Idle = time.Minute })
+	conn, in := open(t, f)
+	_, _ = conn.Write(frame(1, []byte("last")))
+	_ = conn.(*net.TCPConn).CloseWrite()
+	if op, payload, err := readFrame(in); err != nil || op != 2 || string(payload) != string(frame(1, []byte("last"))) {
+		t.Errorf("answer = opcode %d %q, %v, want what was said last", op, payload, err)
+	}
+	if _, _, err := readFrame(in); err != io.EOF {
+		t.Errorf("then %v, want the end", err)
+	}
+}
+
+// TestHandshakeWithABodyIsNone: what follows could be read two ways.
+func TestHandshakeWithABodyIsNone(t *testing.T) {
+	f := newFront(t, raw(t, func(conn net.Conn, _ *bufio.Reader) { _, _ = io.WriteString(conn, accepted) }), nil)
+	conn, err := net.Dial("tcp", hostOf(f.Server))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+	_, _ = io.WriteString(conn, strings.Replace(handshake, "Host: x\r\n", "Host: x\r\nContent-Length: 3\r\n", 1)+"abc")
+	if res, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || res.StatusCode != 502 {
+		t.Errorf("answer = %v, %v, want 502: nobody asked for the switch", res, err)
+	}
+}
