@@ -49,6 +49,9 @@ type Config struct {
 	// HTTP1 is the server side of HTTP/1.1: "nethttp" (default), or "own", the door's own
 	// loop, which refuses what is ambiguous and answers with the door's own page.
 	HTTP1 string `yaml:"http1" doc:"server side of HTTP/1.1: net/http, or the door's own" enum:"own,nethttp"`
+	// Exchange is the way to the app: "proxy" (default), which is httputil.ReverseProxy, or
+	// "own", the door's own exchange, which reads answers strictly and frames them anew.
+	Exchange string `yaml:"exchange" doc:"the way to the app: httputil.ReverseProxy (default), or the door's own exchange" enum:"own,proxy"`
 
 	TLS     TLS     `yaml:"tls" doc:"certificates and the profile of connections"`
 	Trust   Trust   `yaml:"trust" doc:"whose word about the client is taken"`

@@ -19,6 +19,7 @@ func Default() *Config {
 		State:    state,
 		Probes:   "on",
 		HTTP1:    "nethttp",
+		Exchange: "proxy",
 		TLS:      TLS{Policy: "intermediate"},
 		Trust:    Trust{Header: "x-forwarded-for"},
 		Headers:  Headers{HSTS: "auto"},

@@ -54,6 +54,7 @@ func (c *Config) problems() []*Problem {
 	}
 	k.oneOf("probes", c.Probes, "on", "off")
 	k.oneOf("http1", c.HTTP1, "own", "nethttp")
+	k.oneOf("exchange", c.Exchange, "own", "proxy")
 	k.oneOf("log.access", c.Log.Access, "on", "off")
 	return k.problems
 }

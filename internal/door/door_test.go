@@ -79,7 +79,7 @@ func quickConfig(t *testing.T, upstream string) *config.Config {
 	t.Helper()
 	cfg := config.Default()
 	cfg.Upstream, cfg.Listen, cfg.Redirect, cfg.Admin.Listen = upstream, "localhost:0", "localhost:0", "127.0.0.1:0"
-	cfg.State, cfg.HTTP1 = stateDir(t), loop()
+	cfg.State, cfg.HTTP1, cfg.Exchange = stateDir(t), loop(), exchange()
 	ms := func(n int) config.Duration { return config.Duration(time.Duration(n) * time.Millisecond) }
 	cfg.Bounds.HeadTimeout, cfg.Bounds.BodyGrace, cfg.Bounds.ResponseTimeout = ms(1000), ms(500), ms(500)
 	cfg.Bounds.ConnectTimeout, cfg.Bounds.DrainTimeout, cfg.Bounds.StreamIdle = ms(500), ms(2000), ms(1000)

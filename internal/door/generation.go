@@ -17,7 +17,7 @@ import (
 	"github.com/panoplysec/panoply/tlspolicy"
 )
 
-// application is the way to what is behind: package upstream.
+// application is the way to what is behind: one of the two of package upstream.
 type application interface {
 	http.Handler
 	// CloseIdle closes the connections that no request uses.
@@ -115,7 +115,7 @@ func (d *Door) application(cfg *config.Config) (application, error) {
 		return nil, err
 	}
 	b := cfg.Bounds
-	return upstream.New(upstream.Options{
+	o := upstream.Options{
 		Address:     to.Host,
 		Connect:     time.Duration(b.ConnectTimeout),
 		Response:    time.Duration(b.ResponseTimeout),
@@ -127,7 +127,11 @@ func (d *Door) application(cfg *config.Config) (application, error) {
 		Seen:        d.answered,
 		Streams:     d.streams,
 		Logger:      d.log,
-	})
+	}
+	if cfg.Exchange == "own" {
+		return upstream.New(o)
+	}
+	return upstream.NewReverse(o)
 }
 
 // forward tells the application who asks.

@@ -13,8 +13,10 @@ var own bool
 
 var only = flag.String("http1", "", "run the tests on one server side of HTTP/1.1: own or nethttp")
 
-// TestMain runs all tests on net/http's server side of HTTP/1.1 and then on the own one,
-// where what guards must not keep is overwritten.
+var by = flag.String("exchange", "", "the way to the application: own or proxy; else the own loop goes with the own exchange")
+
+// TestMain runs all tests on net/http's server side of HTTP/1.1 and ReverseProxy, and then
+// on the own loop and the own exchange, where what guards must not keep is overwritten.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	code := 0
@@ -34,4 +36,14 @@ func loop() string {
 		return "own"
 	}
 	return "nethttp"
+}
+
+func exchange() string {
+	switch {
+	case *by != "":
+		return *by
+	case own:
+		return "own"
+	}
+	return "proxy"
 }

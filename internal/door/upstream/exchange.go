@@ -99,7 +99,7 @@ func (x *exchange) serve() {
 	defer x.leave()
 	x.p.budget.earn()
 	if f, ok := x.prepare(); !ok {
-		x.p.fail(x.w, x.in, f)
+		x.p.opts.fail(x.w, x.in, f)
 		return
 	}
 	for again := false; ; again = true {
@@ -111,7 +111,7 @@ func (x *exchange) serve() {
 		if !again && x.again(err) {
 			continue
 		}
-		x.p.fail(x.w, x.in, x.failure(err))
+		x.p.opts.fail(x.w, x.in, x.failure(err))
 		return
 	}
 }

@@ -65,10 +65,11 @@ func (e answerError) Error() string { return "upstream: " + string(e) }
 
 const errHeadTooLarge = answerError("the head is larger than 1 MiB")
 
-func (p *Proxy) fail(w http.ResponseWriter, r *http.Request, f Failure) {
+// fail tells the client, or who waits for broken answers when the client has gone.
+func (o *Options) fail(w http.ResponseWriter, r *http.Request, f Failure) {
 	if f.Reason == ClientGone {
-		if p.opts.Broken != nil {
-			p.opts.Broken(r, f)
+		if o.Broken != nil {
+			o.Broken(r, f)
 		}
 		panic(http.ErrAbortHandler)
 	}
@@ -76,11 +77,11 @@ func (p *Proxy) fail(w http.ResponseWriter, r *http.Request, f Failure) {
 		// The rest of the body is not waited for.
 		w.Header().Set("Connection", "close")
 	}
-	if p.opts.Fail == nil {
+	if o.Fail == nil {
 		w.WriteHeader(f.Status)
 		return
 	}
-	p.opts.Fail(w, r, f)
+	o.Fail(w, r, f)
 }
 
 // blame gives a failure to the request body when that is what failed.
@@ -98,7 +99,7 @@ func blame(f Failure, body error) Failure {
 	return Failure{http.StatusBadRequest, BodyBad, body}
 }
 
-// classify gives an error its status and reason.
+// classify gives an error of the exchange its status and reason.
 func classify(err error) Failure {
 	var op *net.OpError
 	switch {

@@ -27,7 +27,7 @@ func TestStreamsBothWaysAtOnce(t *testing.T) {
 		}
 	}))
 	defer app.Close()
-	p, err := upstream.New(upstream.Options{Address: hostOf(app)})
+	p, err := newWay(upstream.Options{Address: hostOf(app)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func (x *exchange) upgrade() {
 	defer client.end()
 	conn, rw, err := client.Hijack()
 	if err != nil {
-		x.p.fail(x.w, x.in, classify(answerError("switches protocols where the client cannot: "+err.Error())))
+		x.p.opts.fail(x.w, x.in, classify(answerError("switches protocols where the client cannot: "+err.Error())))
 		return
 	}
 	defer conn.Close()

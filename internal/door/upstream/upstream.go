@@ -19,7 +19,7 @@ const idleConnTimeout = 4 * time.Second
 // maxIdle bounds the idle connections.
 const maxIdle = 1024
 
-// Options configures a Proxy. Zero durations take the default named.
+// Options configures a Proxy or a Reverse. Zero durations take the default named.
 type Options struct {
 	// Address is the application's host:port, which speaks plain HTTP. The host
 	// "localhost" is both loopback addresses.
@@ -47,23 +47,13 @@ type Options struct {
 	Seen func(r *http.Request, status int, h http.Header)
 	// Streams tracks what outlives a drain; nil makes one of its own.
 	Streams *Streams
-	// Logger is told, at debug level, of requests that were sent again; nil discards.
+	// Logger is told, at debug level, of requests that a Proxy has sent again and of what
+	// ReverseProxy has to say; nil discards.
 	Logger *slog.Logger
 }
 
-// A Proxy passes requests to one application. It is safe for concurrent use.
-type Proxy struct {
-	opts      Options
-	host      string
-	dial      func(ctx context.Context, network, address string) (net.Conn, error)
-	bare      hook.Func
-	pool      pool
-	budget    budget
-	exchanges sync.Pool
-}
-
-// New checks the options and returns a Proxy. Nothing is connected yet.
-func New(o Options) (*Proxy, error) {
+// settle checks the options and fills in what is left to us.
+func (o *Options) settle() error {
 	problems := guard.Problems{Package: "upstream"}
 	if host, port, err := net.SplitHostPort(o.Address); err != nil || host == "" || port == "" {
 		problems.Add("Address", o.Address, "host:port", "")
@@ -84,13 +74,33 @@ func New(o Options) (*Proxy, error) {
 		}
 	}
 	if err := problems.Err(); err != nil {
-		return nil, err
+		return err
 	}
 	if o.Streams == nil {
 		o.Streams = NewStreams()
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return nil
+}
+
+// A Proxy passes requests to one application by an exchange of our own. It is safe for
+// concurrent use.
+type Proxy struct {
+	opts      Options
+	host      string
+	dial      func(ctx context.Context, network, address string) (net.Conn, error)
+	bare      hook.Func
+	pool      pool
+	budget    budget
+	exchanges sync.Pool
+}
+
+// New checks the options and returns a Proxy. Nothing is connected yet.
+func New(o Options) (*Proxy, error) {
+	if err := o.settle(); err != nil {
+		return nil, err
 	}
 	p := &Proxy{opts: o, host: o.Address, bare: withoutGuess, dial: dialer(o.Connect)}
 	p.pool.most, p.pool.keep = maxIdle, idleConnTimeout

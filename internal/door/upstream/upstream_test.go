@@ -22,10 +22,26 @@ import (
 	"github.com/panoplysec/panoply/internal/need"
 )
 
-// front serves a Proxy to address, with short times, and notes its failures.
+// way is either way to the application.
+type way interface {
+	http.Handler
+	CloseIdle()
+}
+
+// reverse says that the tests at hand go by httputil.ReverseProxy.
+var reverse bool
+
+func newWay(o upstream.Options) (way, error) {
+	if reverse {
+		return upstream.NewReverse(o)
+	}
+	return upstream.New(o)
+}
+
+// front serves a way to address, with short times, and notes its failures.
 type front struct {
 	*httptest.Server
-	proxy   *upstream.Proxy
+	proxy   way
 	streams *upstream.Streams
 
 	mu       sync.Mutex
@@ -65,7 +81,7 @@ func newFront(t *testing.T, address string, change func(*upstream.Options)) *fro
 	if change != nil {
 		change(&o)
 	}
-	p, err := upstream.New(o)
+	p, err := newWay(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,7 +307,7 @@ func TestWhatTheClientSees(t *testing.T) {
 func TestPhasesRunOnEveryPart(t *testing.T) {
 	const sent = "HTTP/1.1 103 Early Hints\r\nX-Powered-By: Express\r\n\r\nHTTP/1.1 200 OK\r\nX-Powered-By: Express\r\nTransfer-Encoding: chunked\r\nTrailer: X-Powered-By\r\n\r\n" +
 		"2\r\nok\r\n0\r\nX-Powered-By: Express\r\n\r\n"
-	p, err := upstream.New(upstream.Options{Address: raw(t, says(sent))})
+	p, err := newWay(upstream.Options{Address: raw(t, says(sent))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -315,7 +331,7 @@ func TestPhasesRunOnEveryPart(t *testing.T) {
 }
 
 func TestNewReportsEveryProblem(t *testing.T) {
-	_, err := upstream.New(upstream.Options{Address: "3000", Connect: -1, Idle: -1})
+	_, err := newWay(upstream.Options{Address: "3000", Connect: -1, Idle: -1})
 	var fields []string
 	for _, e := range guard.OptionErrors(err) {
 		fields = append(fields, e.Field)

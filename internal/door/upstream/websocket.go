@@ -15,7 +15,7 @@ var (
 )
 
 // upgrader is the ResponseWriter of a WebSocket handshake: it keeps hold of the client's
-// connection when ReverseProxy takes it.
+// connection when the exchange takes it.
 type upgrader struct {
 	http.ResponseWriter
 	streams *Streams
