@@ -30,7 +30,7 @@ func (s *sink) SetWriteDeadline(time.Time) error { return nil }
 func (s *sink) Flush()                           {}
 
 // BenchmarkBesideReverseProxy plays the same requests through the exchange and through
-// httputil.ReverseProxy over http.Transport as the door used to set it up, by turns, to an
+// httputil.ReverseProxy over http.Transport, set up much as in NewReverse, by turns, to an
 // application on loopback that answers a small JSON. The figures are of one request with
 // the application's own work in it, which is the same for both.
 func BenchmarkBesideReverseProxy(b *testing.B) {

@@ -4,22 +4,10 @@
 //	p, err := upstream.New(upstream.Options{Address: "localhost:3000", Fail: page})
 //	chain := sanity.Handler(p)
 //
-// The exchange runs on the request's own goroutine: the head leaves in one piece, with
-// the body behind it where that fits; the answer's head is read where it lies in the
-// connection's buffer, and so is its body. Only a body that does not fit, or whose length
-// is not known, is sent by a second goroutine, which has ended when ServeHTTP returns:
-// an application may answer before it has read.
+// There are two ways: [New] is an exchange of our own, [NewReverse] is
+// [httputil.ReverseProxy] over [http.Transport]. Of both holds:
 //
 //   - Host and query leave as they came; only X-Forwarded-* and Forwarded are written.
-//   - An answer is read strictly (CRLF, no folded fields, one length, chunks to the
-//     letter) and framed anew. After anything doubtful the connection is not used again:
-//     no answer may run into the next one's place.
-//   - A connection is looked at before it is used again, and idles shorter than Node's
-//     own 5 s and than what the application says in Keep-Alive, so that a POST hardly
-//     meets one which the application is closing. A request that may arrive twice is then
-//     sent again, within a budget.
-//   - What has come is flushed before the next read blocks: at once for event streams,
-//     gRPC and bodies without a length, within 100 ms for the others.
 //   - A 1xx is passed on. A 101 runs the guards' phases; both sides of the WebSocket are
 //     watched, pinged and closed as RFC 6455 wants ([Streams]).
 //   - Failures have a status and a reason from a fixed set; the cause never reaches
@@ -28,9 +16,26 @@
 //     change the application and say what the door is made of.
 //   - A client that stops reading, or an upstream that stops talking in the middle of
 //     an answer, is let go after the idle time.
+//   - Connections idle shorter than Node's own 5 s, so that a POST hardly meets one which
+//     the application is closing.
 //
-// It does not balance or judge health, and speaks plain HTTP/1.1 to the application:
-// use it over loopback or a network you trust.
+// The exchange of our own runs on the request's goroutine: the head leaves in one piece,
+// with the body behind it where that fits; the answer's head is read where it lies in the
+// connection's buffer, and so is its body. Only a body that does not fit, or whose length
+// is not known, is sent by a second goroutine, which has ended when ServeHTTP returns:
+// an application may answer before it has read. Of it alone holds:
+//
+//   - An answer is read strictly (CRLF, no folded fields, one length, chunks to the
+//     letter) and framed anew. After anything doubtful the connection is not used again:
+//     no answer may run into the next one's place.
+//   - A connection is looked at before it is used again, and idles shorter than what the
+//     application says in Keep-Alive. A request that may arrive twice and meets a closed
+//     one all the same is sent again, within a budget.
+//   - What has come is flushed before the next read blocks: at once for event streams,
+//     gRPC and bodies without a length, within 100 ms for the others.
+//
+// Neither balances or judges health; both speak plain HTTP/1.1 to the application:
+// use them over loopback or a network you trust.
 //
 // How the home-made reader is held: FuzzAnswer feeds it answers in pieces of any size and
 // compares with [http.ReadResponse]: what ours takes, net/http reads the same, status,

@@ -236,7 +236,12 @@ func TestWhatTheApplicationSees(t *testing.T) {
 	}))
 	defer app.Close()
 	f := newFront(t, hostOf(app), func(o *upstream.Options) {
-		o.Forward = func(h http.Header, in *http.Request) { h.Set("X-Forwarded-For", "192.0.2.1") }
+		o.Forward = func(h http.Header, in *http.Request) {
+			if len(h) > 0 {
+				t.Errorf("Forward got %v, want it empty", h)
+			}
+			h["X-Forwarded-For"], h["X-Door"] = []string{"192.0.2.1"}, []string{"ours"}
+		}
 		o.KeepTrailer = func(name string) bool { return name != "X-Real-Ip" }
 	})
 	conn, err := net.Dial("tcp", hostOf(f.Server))
@@ -245,13 +250,15 @@ func TestWhatTheApplicationSees(t *testing.T) {
 	}
 	defer conn.Close()
 	_, _ = io.WriteString(conn, "POST /a%2fb;x?q=1;2&bad=%zz HTTP/1.1\r\nHost: shop.example:8443\r\nX-Forwarded-For: 6.6.6.6\r\n"+
+		"X-Forwarded-Host: evil.test\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Port: 1\r\nForwarded: for=6.6.6.6\r\nX-Door: theirs\r\n"+
 		"Connection: keep-alive, Upgrade, HTTP2-Settings, X-Hop\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\nX-Hop: 1\r\nTE: trailers\r\n"+
 		"Trailer: X-Sum, X-Real-Ip\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 7\r\nX-Real-Ip: 6.6.6.6\r\nX-More: 1\r\n\r\n")
 	if res, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || res.StatusCode != 200 {
 		t.Fatalf("answer = %v, %v, want 200", res, err)
 	}
 	r := <-got
-	for name, want := range map[string]string{"X-Forwarded-For": "192.0.2.1", "Upgrade": "", "Http2-Settings": "", "X-Hop": "", "Te": "trailers",
+	for name, want := range map[string]string{"X-Forwarded-For": "192.0.2.1", "X-Door": "ours",
+		"X-Forwarded-Host": "", "X-Forwarded-Proto": "", "X-Forwarded-Port": "", "Forwarded": "", "Upgrade": "", "Http2-Settings": "", "X-Hop": "", "Te": "trailers",
 		"User-Agent": "", "Accept-Encoding": "", "Connection": ""} {
 		if have := strings.Join(r.Header[name], "|"); have != want {
 			t.Errorf("%s = %q, want %q", name, have, want)
