@@ -52,9 +52,7 @@ func (x *exchange) relay() {
 		x.p.opts.Streams.add(x.ended)
 		defer x.p.opts.Streams.remove(x.ended)
 	}
-	if x.watching {
-		x.now = time.Now() // the head was waited for
-	}
+	x.now = time.Now()
 	x.arm(x.now)
 	x.waiting, x.pending = x.now, true
 	x.w.WriteHeader(status)
