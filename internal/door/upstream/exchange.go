@@ -276,7 +276,6 @@ func (x *exchange) invited() (final bool, err error) {
 			x.stage = forHead
 			return false, nil
 		case x.head.status >= 200:
-			x.up.unsent = true
 			return true, nil
 		case x.head.status == http.StatusSwitchingProtocols:
 			return false, answerError("switches to a protocol that was not asked for")
@@ -306,7 +305,7 @@ func (x *exchange) again(err error) bool {
 // failure says why there is no answer.
 func (x *exchange) failure(err error) Failure {
 	gone := x.in.Context().Err() // before join, whose end of a read may look like it
-	if x.up.cut() && x.in.ProtoMajor == 1 {
+	if x.cut() && x.in.ProtoMajor == 1 {
 		x.w.Header()["Connection"] = []string{"close"}
 	}
 	x.release(false)

@@ -193,6 +193,25 @@ func TestEarlyAnswer(t *testing.T) {
 	}
 }
 
+// TestUnreadBodyEndsTheConnection: when there is nobody to send the body to, the client is
+// told that its connection ends, for net/http might take the rest for a request.
+func TestUnreadBodyEndsTheConnection(t *testing.T) {
+	f := newFullDuplex(t, fmt.Sprintf("127.0.0.1:%d", need.Port(t)))
+	for head, ends := range map[string]bool{"Content-Length: 3": false, "Content-Length: 100000": true, "Transfer-Encoding: chunked": true} {
+		conn, err := net.Dial("tcp", hostOf(f.Server))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+		_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\n"+head+"\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || res.StatusCode != 502 || res.Close != ends {
+			t.Errorf("%s: answer = %v, %v, want 502, and the connection's end %v", head, res, err, ends)
+		}
+		conn.Close()
+	}
+}
+
 // newFullDuplex is newFront with what the door does for requests with a body.
 func newFullDuplex(t *testing.T, address string) *front {
 	f := newFront(t, address, patient)
