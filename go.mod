@@ -13,7 +13,7 @@ require (
 	github.com/vbauerster/mpb/v8 v8.16.2 // the progress of an audit on a terminal
 	go.etcd.io/bbolt v1.5.0 // diskstore: acknowledged writes survive a power cut; three modules, where pebble links 32
 	golang.org/x/net v0.62.0 // html: tokens of foreign pages; publicsuffix: which hosts are one site
-	golang.org/x/sys v0.50.0 // peer credentials of the admin socket
+	golang.org/x/sys v0.50.0 // peer credentials of the admin socket; whether an idle connection has something to read
 	golang.org/x/term v0.48.0 // whether a person is there to be asked, or to see progress
 	golang.org/x/text v0.43.0 // unicode/norm: user names that apps treat as one are counted as one
 )

@@ -38,7 +38,7 @@ func (x *exchange) relay() {
 	if x.body.framing == byChunks && len(x.head.announced) > 0 {
 		h["Trailer"] = []string{strings.Join(x.head.announced, ", ")}
 	}
-	cut := x.up.cut()
+	cut := x.cut()
 	if cut && x.in.ProtoMajor == 1 {
 		h["Connection"] = []string{"close"}
 	}
@@ -52,9 +52,7 @@ func (x *exchange) relay() {
 		x.p.opts.Streams.add(x.ended)
 		defer x.p.opts.Streams.remove(x.ended)
 	}
-	if x.watching {
-		x.now = time.Now() // the head was waited for
-	}
+	x.now = time.Now()
 	x.arm(x.now)
 	x.waiting, x.pending = x.now, true
 	x.w.WriteHeader(status)
@@ -64,7 +62,7 @@ func (x *exchange) relay() {
 		x.flush() // what the body's end still costs is not the answer's time
 	}
 	x.join()
-	x.release(whole && !x.head.close && x.body.framing != byClose && !x.up.failed && !x.up.unsent && x.c != nil && len(x.c.unread()) == 0)
+	x.release(whole && !x.head.close && x.body.framing != byClose && !x.up.failed && !x.cut() && x.c != nil && len(x.c.unread()) == 0)
 }
 
 func mediaType(h http.Header) string {

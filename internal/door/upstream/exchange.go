@@ -191,11 +191,11 @@ func (x *exchange) sent() {
 
 // ask sends the request and reads the answer's head.
 func (x *exchange) ask(fresh bool) error {
-	now := time.Now()
-	x.now = now
-	if err := x.connect(now, fresh); err != nil {
+	x.now = time.Now()
+	if err := x.connect(fresh); err != nil {
 		return err
 	}
+	now := x.now
 	x.c.waits = x
 	x.stage, x.watching = forHead, false
 	x.deadline = now.Add(x.p.opts.Response)
@@ -231,9 +231,9 @@ func (x *exchange) ask(fresh bool) error {
 	}
 }
 
-func (x *exchange) connect(now time.Time, fresh bool) error {
+func (x *exchange) connect(fresh bool) error {
 	if !fresh {
-		if x.c = x.p.pool.get(now); x.c != nil {
+		if x.c = x.p.pool.get(x.now); x.c != nil {
 			return nil
 		}
 	}
@@ -242,6 +242,7 @@ func (x *exchange) connect(now time.Time, fresh bool) error {
 		return err
 	}
 	x.c = newConn(c)
+	x.now = time.Now() // to connect has a time of its own
 	return nil
 }
 
@@ -275,7 +276,6 @@ func (x *exchange) invited() (final bool, err error) {
 			x.stage = forHead
 			return false, nil
 		case x.head.status >= 200:
-			x.up.unsent = true
 			return true, nil
 		case x.head.status == http.StatusSwitchingProtocols:
 			return false, answerError("switches to a protocol that was not asked for")
@@ -305,7 +305,7 @@ func (x *exchange) again(err error) bool {
 // failure says why there is no answer.
 func (x *exchange) failure(err error) Failure {
 	gone := x.in.Context().Err() // before join, whose end of a read may look like it
-	if x.up.cut() && x.in.ProtoMajor == 1 {
+	if x.cut() && x.in.ProtoMajor == 1 {
 		x.w.Header()["Connection"] = []string{"close"}
 	}
 	x.release(false)

@@ -28,7 +28,7 @@ func TestConnectionIsUsedAgain(t *testing.T) {
 		fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(fmt.Sprint(n)), fmt.Sprint(n))
 		return true
 	})
-	f := newFront(t, address, nil)
+	f := newFront(t, address, patient)
 	for _, size := range []int{0, 10, 20_000, 300_000} {
 		for _, length := range []bool{true, false} {
 			var in io.Reader = strings.NewReader(strings.Repeat("x", size))
@@ -63,7 +63,7 @@ func TestApplicationClosesIdleConnections(t *testing.T) {
 		second.Store(true)
 		return r.URL.Path != "/close"
 	})
-	f := newFront(t, address, nil)
+	f := newFront(t, address, patient)
 	for _, tt := range []struct {
 		method, path string
 		status       int
@@ -101,7 +101,7 @@ func TestRetriesAreBounded(t *testing.T) {
 		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 		return true
 	})
-	f := newFront(t, address, nil)
+	f := newFront(t, address, patient)
 	c := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}}
 	defer c.CloseIdleConnections()
 	const rounds = 400
@@ -193,9 +193,28 @@ func TestEarlyAnswer(t *testing.T) {
 	}
 }
 
+// TestUnreadBodyEndsTheConnection: when there is nobody to send the body to, the client is
+// told that its connection ends, for net/http might take the rest for a request.
+func TestUnreadBodyEndsTheConnection(t *testing.T) {
+	f := newFullDuplex(t, fmt.Sprintf("127.0.0.1:%d", need.Port(t)))
+	for head, ends := range map[string]bool{"Content-Length: 3": false, "Content-Length: 100000": true, "Transfer-Encoding: chunked": true} {
+		conn, err := net.Dial("tcp", hostOf(f.Server))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+		_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\n"+head+"\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || res.StatusCode != 502 || res.Close != ends {
+			t.Errorf("%s: answer = %v, %v, want 502, and the connection's end %v", head, res, err, ends)
+		}
+		conn.Close()
+	}
+}
+
 // newFullDuplex is newFront with what the door does for requests with a body.
 func newFullDuplex(t *testing.T, address string) *front {
-	f := newFront(t, address, nil)
+	f := newFront(t, address, patient)
 	inner := f.Config.Handler
 	f.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).EnableFullDuplex()

@@ -104,7 +104,7 @@ func TestLies(t *testing.T) {
 				_, err := io.WriteString(conn, tt.answer)
 				return err == nil
 			})
-			f := newFront(t, address, nil)
+			f := newFront(t, address, patient)
 			for range 2 {
 				req, _ := http.NewRequest(tt.method, f.URL, nil)
 				res, err := http.DefaultClient.Do(req)
@@ -219,6 +219,9 @@ func TestTrailersOnlyAnswer(t *testing.T) {
 	}
 }
 
+// patient is for what is not about times, on a machine that may be busy.
+func patient(o *upstream.Options) { o.Response, o.Idle = 10*time.Second, 10*time.Second }
+
 func manyNames(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -229,7 +232,7 @@ func manyNames(n int) string {
 
 // TestManyNamesInConnection: a client that names many fields costs no more than it sends.
 func TestManyNamesInConnection(t *testing.T) {
-	f := newFront(t, raw(t, says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")), nil)
+	f := newFront(t, raw(t, says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")), patient)
 	req, _ := http.NewRequest("GET", f.URL, nil)
 	for i := range 5000 {
 		req.Header.Set(fmt.Sprintf("B%d", i), "1")

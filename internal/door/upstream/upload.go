@@ -32,8 +32,6 @@ type upload struct {
 	err    error // of reading from the client
 	stuck  bool  // the application reads no more
 	failed bool  // not all was sent
-
-	unsent bool // it was not begun, because the answer came first
 }
 
 var errTooLong = errors.New("upstream: a body longer than its Content-Length")
@@ -150,9 +148,9 @@ func isValue(s string) bool {
 	return true
 }
 
-// cut tells that an answer came before the request had been read. Where nobody can say
-// how much of it is still to come, the client's connection ends.
-func (u *upload) cut() bool { return u.unsent || u.begun && !u.ending.Load() }
+// cut tells that the answer comes before the request has been read. Nobody can say how much
+// of it is still to come, so the client's connection ends with the answer.
+func (x *exchange) cut() bool { return x.streams && !x.up.ending.Load() }
 
 // join waits for the upload to end, and ends it when the answer has come first: the
 // body is the server's again when the handler returns.
