@@ -5,7 +5,6 @@ package cli_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,8 +17,6 @@ import (
 	"github.com/panoplysec/panoply/internal/cli"
 	"github.com/panoplysec/panoply/internal/practice"
 )
-
-var update = flag.Bool("update", false, "rewrite the generated part of README.md")
 
 const readmePath = "../../README.md"
 
