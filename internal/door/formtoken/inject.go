@@ -8,20 +8,15 @@ import (
 	"golang.org/x/net/html"
 )
 
-// inject returns page with field right behind the tag of each form that is sent by POST to
-// the origin of at, and how many got one. It is page itself when none did.
-func inject(page, field []byte, at *url.URL) ([]byte, int) {
-	forms, why := find(page, at)
-	if why != "" || len(forms) == 0 {
-		return page, 0
-	}
-	out := make([]byte, 0, len(page)+len(forms)*len(field))
+// insert returns page with field at each of the places that find has found.
+func insert(page []byte, field string, ends []int) []byte {
+	out := make([]byte, 0, len(page)+len(ends)*len(field))
 	last := 0
-	for _, end := range forms {
+	for _, end := range ends {
 		out = append(append(out, page[last:end]...), field...)
 		last = end
 	}
-	return append(out, page[last:]...), len(forms)
+	return append(out, page[last:]...)
 }
 
 // A form is one that is sent by POST.
@@ -38,7 +33,8 @@ const (
 	whyEncoding = "a page may be in an encoding in which markup is not what it seems"
 )
 
-// find returns where the tags of such forms end, or why the page is left as it is. Whose form
+// find returns where the tags of forms end that are sent by POST to the origin of at, or why
+// the page is left as it is. Whose form
 // a button belongs to is known to a browser only, so one of them counts for all.
 func find(page []byte, at *url.URL) (ends []int, why string) {
 	if bytes.IndexByte(page, 0x1b) >= 0 { // ISO-2022-JP, which browsers also guess

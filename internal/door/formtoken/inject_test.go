@@ -20,6 +20,15 @@ func at(t testing.TB, address string) *url.URL {
 	return u
 }
 
+// inject is what a Step does with a page: the page, and how many fields it got.
+func inject(page, field []byte, where *url.URL) ([]byte, int) {
+	ends, why := find(page, where)
+	if why != "" {
+		return page, 0
+	}
+	return insert(page, string(field), ends), len(ends)
+}
+
 func TestInject(t *testing.T) {
 	tests := []struct{ name, page, want string }{
 		{"a form", `<form method="post" action="/pay"><button>Pay</button></form>`, `<form method="post" action="/pay">[T]<button>Pay</button></form>`},

@@ -1,7 +1,6 @@
 package formtoken
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -208,11 +207,12 @@ func (s *Step) page(a *hook.Answer, body []byte, whole bool) {
 		s.tellPage(a, fmt.Sprintf("a page is longer than %d bytes; its forms have no tokens", MaxPage))
 		return
 	}
-	at := pageURL(a.Request)
-	if ends, why := find(body, at); why != "" {
+	ends, why := find(body, pageURL(a.Request))
+	switch {
+	case why != "":
 		s.tellPage(a, why+"; its forms have no tokens")
 		return
-	} else if len(ends) == 0 {
+	case len(ends) == 0:
 		return
 	}
 	field, err := s.tokens.Field(a.Request)
@@ -220,8 +220,7 @@ func (s *Step) page(a *hook.Answer, body []byte, whole bool) {
 		s.tellPage(a, err.Error()) // cannot be: Handler has set the seed
 		return
 	}
-	text, _ := inject(body, []byte(field), at)
-	a.Replace(a.Status, text)
+	a.Replace(a.Status, insert(body, string(field), ends))
 	caching.Forbid(a.Header)
 	if sd, ok := a.Value(seedKey{}).(*seed); ok && sd.fresh {
 		a.Header.Add("Set-Cookie", s.cookie+"="+sd.value+"; Path=/; Secure; HttpOnly; SameSite=Lax")
@@ -236,7 +235,7 @@ func pageURL(r *http.Request) *url.URL {
 }
 
 func (s *Step) tellPage(a *hook.Answer, what string) {
-	var ctx context.Context = a.Request.Context()
+	ctx := a.Request.Context()
 	s.o.Sink.Tell(ctx, guard.Event{
 		Practice: "csrf", Rule: RulePage, Action: guard.Failed, Request: hook.RequestID(ctx),
 		Detail: what, Err: errors.New("formtoken: " + what),
