@@ -55,8 +55,14 @@ func (g *Guard) Warnings() []string { return slices.Clone(g.warnings) }
 type Sources struct {
 	// FetchMetadata sent Sec-Fetch-Site, Origin no more than that header, Referer neither
 	// of the two, and None none of the three.
-	FetchMetadata, Origin, Referer, None uint64
+	FetchMetadata uint64 `json:"fetch_metadata"`
+	Origin        uint64 `json:"origin"`
+	Referer       uint64 `json:"referer"`
+	None          uint64 `json:"none"`
 }
+
+// Without is how many came from clients without Fetch Metadata.
+func (s Sources) Without() uint64 { return s.Origin + s.Referer + s.None }
 
 // Sources returns the counts since New.
 func (g *Guard) Sources() Sources {
@@ -68,7 +74,7 @@ func (g *Guard) Sources() Sources {
 // [clientip.Lookup] knows, and its body where a token is needed. It decides whatever
 // Options.Mode and Route.Observe say.
 func (g *Guard) Check(r *http.Request) error {
-	if refused, _ := g.decide(r); refused != nil {
+	if refused := g.decide(r); refused != nil {
 		return refused
 	}
 	return nil
@@ -86,9 +92,8 @@ func (g *Guard) Exempts(r *http.Request) bool {
 	return one != nil && one.Exempt != ""
 }
 
-// decide returns what is wrong with a request, and the route that has rules of its own for
-// it, or nil.
-func (g *Guard) decide(r *http.Request) (*Refusal, *route) {
+// decide returns what is wrong with a request, or nil.
+func (g *Guard) decide(r *http.Request) *Refusal {
 	if !safe(r.Method) {
 		return g.settle(r, g.source(r, false))
 	}
@@ -103,7 +108,7 @@ func (g *Guard) decide(r *http.Request) (*Refusal, *route) {
 		if g.source(r, true) != nil {
 			return g.exempt(r, foreignUpgrade)
 		}
-		return nil, nil // RequireToken too: a page cannot send a token with it
+		return nil // RequireToken too: a page cannot send a token with it
 	case override:
 		refused := g.source(r, false)
 		if refused == nil && typed(r) || refused != nil && refused != duplicateHeader {
@@ -115,7 +120,7 @@ func (g *Guard) decide(r *http.Request) (*Refusal, *route) {
 			return g.exempt(r, refused)
 		}
 	}
-	return nil, nil
+	return nil
 }
 
 // typed tells what a browser says that no page sent. It says so of an address from a mail
@@ -245,7 +250,7 @@ func (g *Guard) isolate(r *http.Request) *Refusal {
 }
 
 // settle asks for a token where one is needed, and for an exception.
-func (g *Guard) settle(r *http.Request, refused *Refusal) (*Refusal, *route) {
+func (g *Guard) settle(r *http.Request, refused *Refusal) *Refusal {
 	if g.tokens != nil {
 		switch {
 		case refused == unknownSource, refused == nil && g.o.RequireToken:
@@ -253,18 +258,18 @@ func (g *Guard) settle(r *http.Request, refused *Refusal) (*Refusal, *route) {
 		}
 	}
 	if refused == nil {
-		return nil, nil
+		return nil
 	}
 	return g.exempt(r, refused)
 }
 
 // exempt asks the routes.
-func (g *Guard) exempt(r *http.Request, refused *Refusal) (*Refusal, *route) {
+func (g *Guard) exempt(r *http.Request, refused *Refusal) *Refusal {
 	one := g.match(r)
 	switch {
 	case one == nil:
 	case one.Exempt != "":
-		return nil, one
+		return nil
 	case one.trusted != nil && !refused.aboutToken():
 		from := ""
 		if o := r.Header["Origin"]; len(o) == 1 {
@@ -273,10 +278,10 @@ func (g *Guard) exempt(r *http.Request, refused *Refusal) (*Refusal, *route) {
 			from = originOf(r.Header["Referer"][0]) // there is one, and nothing else
 		}
 		if _, ok := one.trusted[from]; ok {
-			return nil, one
+			return nil
 		}
 	}
-	return refused, one
+	return refused
 }
 
 func (e *Refusal) aboutToken() bool {
@@ -304,15 +309,17 @@ func (g *Guard) Handler(next http.Handler) http.Handler {
 				r = g.tokens.begin(x, r)
 			}
 		}
-		refused, one := g.decide(r)
-		if refused == nil || !g.refuse(w, r, refused, one) {
+		refused := g.decide(r)
+		if refused == nil || !g.Refuse(w, r, refused) {
 			next.ServeHTTP(w, r)
 		}
 	})
 }
 
-// refuse tells, and answers unless it only observes.
-func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, refused *Refusal, one *route) bool {
+// Refuse tells of a refusal, and answers it unless Options.Mode or a Route with Observe says
+// to let pass; it returns whether it has answered. Handler calls it; it is for who asks Check
+// or CheckToken by hand.
+func (g *Guard) Refuse(w http.ResponseWriter, r *http.Request, refused *Refusal) bool {
 	e := guard.Event{
 		Practice: "csrf", Rule: refused.Rule, Action: guard.Denied, Field: refused.Field(),
 		Request: hook.RequestID(r.Context()), Detail: Describe(r), Err: refused,
@@ -320,7 +327,7 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, refused *Refusal,
 	if refused.Rule == RuleBindingFailed {
 		e.Action = guard.Failed
 	}
-	enforced := g.o.Mode == guard.Enforce && (one == nil || !one.Observe)
+	enforced := g.o.Mode == guard.Enforce && !g.Observes(r)
 	if !enforced && e.Action == guard.Denied {
 		e.Action = guard.WouldDeny
 	}

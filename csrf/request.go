@@ -2,6 +2,7 @@ package csrf
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -99,27 +100,13 @@ func unhex(c byte) int {
 	return -1
 }
 
-// decoded is the text of a query's value.
+// decoded is the text of a query's value; one that is malformed names no method that is
+// known, as it is.
 func decoded(s string) string {
-	if strings.IndexByte(s, '%') < 0 && strings.IndexByte(s, '+') < 0 {
-		return s
+	if text, err := url.QueryUnescape(s); err == nil {
+		s = text
 	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '%' && i+2 < len(s) {
-			if hi, lo := unhex(s[i+1]), unhex(s[i+2]); hi >= 0 && lo >= 0 {
-				b.WriteByte(byte(hi<<4 | lo))
-				i += 2
-				continue
-			}
-		}
-		if s[i] == '+' {
-			b.WriteByte(' ')
-			continue
-		}
-		b.WriteByte(s[i])
-	}
-	return strings.TrimSpace(b.String())
+	return strings.TrimSpace(s)
 }
 
 // upper returns methods that are known without making a string.

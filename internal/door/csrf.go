@@ -93,7 +93,7 @@ func (d *Door) CSRF() crosssite.Report {
 	entries, dropped := d.origins.Entries()
 	return crosssite.Report{
 		All: d.enforcesCSRF(g.cfg), Mode: g.guards.modes[nameCSRF].String(), Since: d.origins.Since().UTC(),
-		Sources: crosssite.Sources(d.origins.Sources()), Entries: entries, Dropped: dropped,
+		Sources: d.origins.Sources(), Entries: entries, Dropped: dropped,
 	}
 }
 

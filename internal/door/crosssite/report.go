@@ -24,8 +24,8 @@ type Report struct {
 	Mode  string    `json:"mode"`
 	Since time.Time `json:"since"`
 	// Sources counts the requests that are not safe, by what their clients said.
-	Sources Sources `json:"sources"`
-	Entries []Entry `json:"entries"`
+	Sources csrf.Sources `json:"sources"`
+	Entries []Entry      `json:"entries"`
 	// Dropped counts refusals that found no room among the entries.
 	Dropped uint64 `json:"dropped,omitempty"`
 }
@@ -40,17 +40,6 @@ func (r *Report) Would() (entries []Entry, sure bool) {
 	}
 	return entries, r.Dropped == 0
 }
-
-// Sources is csrf.Sources, for JSON.
-type Sources struct {
-	FetchMetadata uint64 `json:"fetch_metadata"`
-	Origin        uint64 `json:"origin"`
-	Referer       uint64 `json:"referer"`
-	None          uint64 `json:"none"`
-}
-
-// Without is how many came from clients without Fetch Metadata.
-func (s Sources) Without() uint64 { return s.Origin + s.Referer + s.None }
 
 // An Entry is one kind of request that was refused, or would be.
 type Entry struct {

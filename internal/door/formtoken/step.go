@@ -71,14 +71,11 @@ func New(o Options) (*Step, error) {
 		}
 		paths = append(paths, route)
 	}
-	if o.Deny == nil {
-		o.Deny = guard.PlainDeny
-	}
 	// The names say nothing of this program, and differ from door to door.
 	s := &Step{o: o, paths: paths, cookie: "__Host-" + nameFor(o, "cookie", 6)}
 	var err error
 	s.tokens, err = csrf.New(csrf.Options{
-		Binding: s.binding, Keys: [][]byte{o.Key}, Sink: o.Sink,
+		Binding: s.binding, Keys: [][]byte{o.Key}, Mode: o.Mode, Sink: o.Sink, Deny: o.Deny,
 		TokenField: "f" + nameFor(o, "field", 7), TokenHeader: "X-" + nameFor(o, "header", 7), Routes: o.Routes,
 	})
 	p.Note(err)
@@ -123,7 +120,7 @@ func (s *Step) Handler(next http.Handler) http.Handler {
 		sd := s.seedOf(r)
 		x.Set(seedKey{}, sd)
 		if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions && csrf.FormContent(r) && !s.tokens.Exempts(r) {
-			if err := s.tokens.CheckToken(r); err != nil && s.refuse(w, r, err) {
+			if refused, ok := errors.AsType[*csrf.Refusal](s.tokens.CheckToken(r)); ok && s.tokens.Refuse(w, r, refused) {
 				return
 			}
 		}
@@ -161,23 +158,6 @@ func (s *Step) seedOf(r *http.Request) *seed {
 	var raw [seedLen]byte
 	rand.Read(raw[:]) // never fails (crypto/rand)
 	return &seed{value: base64.RawURLEncoding.EncodeToString(raw[:]), fresh: true}
-}
-
-func (s *Step) refuse(w http.ResponseWriter, r *http.Request, err error) bool {
-	e := guard.Event{Practice: "csrf", Rule: csrf.RuleTokenInvalid, Action: guard.WouldDeny, Err: err, Request: hook.RequestID(r.Context()), Detail: csrf.Describe(r)}
-	status := http.StatusForbidden
-	if refused, ok := errors.AsType[*csrf.Refusal](err); ok {
-		e.Rule, status = refused.Rule, refused.Status
-	}
-	enforced := s.o.Mode == guard.Enforce && !s.tokens.Observes(r)
-	if enforced {
-		e.Action = guard.Denied
-	}
-	s.o.Sink.Tell(r.Context(), e)
-	if enforced {
-		s.o.Deny(w, r, guard.Denial{Practice: "csrf", Rule: e.Rule, Status: status, ID: e.Request})
-	}
-	return enforced
 }
 
 // answered asks for the page of an answer that is one.
