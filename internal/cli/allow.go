@@ -31,10 +31,10 @@ is meant to stay belongs into panoply.yaml. Without an id it lists the exception
 		Example: "  panoply allow 7eebff --until 7d --i-know\n  panoply allow\n  panoply allow --end 7eebff",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			switch {
-			case format != "text" && format != "json":
-				return usageError("", "--format %s is not known: text or json", format)
-			case end != "" && len(args) > 0:
+			if err := textOrJSON(format); err != nil {
+				return err
+			}
+			if end != "" && len(args) > 0 {
 				return usageError("", "--end takes the id; name no other")
 			}
 			var lasts config.Duration
@@ -42,7 +42,7 @@ is meant to stay belongs into panoply.yaml. Without an id it lists the exception
 				return usageError("", "--until %s: want a time of 1m to 30d, such as 24h or 7d", until)
 			}
 			return where.ask(cmd.Context(), func(ctx context.Context, socket string) error {
-				client := door.Exceptions(socket)
+				client := door.Client(socket)
 				switch {
 				case end != "":
 					if err := client.EndException(ctx, end); err != nil {

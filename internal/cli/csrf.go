@@ -26,7 +26,12 @@ line of panoply.yaml that lets it pass if you expect it. When nothing is left th
 expect, panoply csrf enforce refuses the rest too.`,
 		Args: cobra.NoArgs,
 	}
-	v := view[crosssite.Report]{ask: door.CSRF, text: func(r crosssite.Report) error { return printCSRF(s.Out, r) }}
+	v := view[crosssite.Report]{
+		ask: func(ctx context.Context, socket string) (crosssite.Report, error) {
+			return door.Client(socket).CSRF(ctx)
+		},
+		text: func(r crosssite.Report) error { return printCSRF(s.Out, r) },
+	}
 	v.on(cmd, s)
 	cmd.AddCommand(enforceCSRF(s), relaxCSRF(s))
 	return cmd
@@ -90,7 +95,7 @@ list begins anew when the csrf section of panoply.yaml has changed.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return where.ask(cmd.Context(), func(ctx context.Context, socket string) error {
-				r, err := door.CSRF(ctx, socket)
+				r, err := door.Client(socket).CSRF(ctx)
 				if err != nil {
 					return err
 				}
@@ -108,7 +113,7 @@ list begins anew when the csrf section of panoply.yaml has changed.`,
 					fmt.Fprintln(s.Err, "panoply: hint: let pass what you expect with the lines above and panoply reload; then panoply csrf enforce --yes")
 					return &exitError{code: exitFindings}
 				}
-				if err := door.EnforceCSRF(ctx, socket, true); err != nil {
+				if err := door.Client(socket).EnforceCSRF(ctx, true); err != nil {
 					return err
 				}
 				fmt.Fprintf(s.Err, "panoply: csrf: everything that another site forged is refused from now on (undo: panoply csrf relax)\n")
@@ -132,7 +137,7 @@ func relaxCSRF(s Streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "relax", Short: "Undo enforce: refuse what the configuration says", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			err := where.ask(cmd.Context(), func(ctx context.Context, socket string) error { return door.EnforceCSRF(ctx, socket, false) })
+			err := where.ask(cmd.Context(), func(ctx context.Context, socket string) error { return door.Client(socket).EnforceCSRF(ctx, false) })
 			if err == nil {
 				fmt.Fprintln(s.Err, "panoply: csrf: relax")
 			}

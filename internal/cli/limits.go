@@ -47,7 +47,7 @@ func newLimitsList(s Streams) *cobra.Command {
 	cmd := &cobra.Command{Use: "list", Short: "List what is blocked, why, and until when", Args: cobra.NoArgs}
 	v := view[[]admin.Block]{
 		ask: func(ctx context.Context, socket string) ([]admin.Block, error) {
-			return door.Limits(socket).Blocks(ctx)
+			return door.Client(socket).Blocks(ctx)
 		},
 		text: func(blocks []admin.Block) error {
 			if len(blocks) == 0 {
@@ -74,7 +74,7 @@ func newLimitsShow(s Streams) *cobra.Command {
 	}
 	v := view[[]admin.Standing]{
 		ask: func(ctx context.Context, socket string) ([]admin.Standing, error) {
-			return door.Limits(socket).Standings(ctx, who.Subject)
+			return door.Client(socket).Standings(ctx, who.Subject)
 		},
 		text: func(standings []admin.Standing) error {
 			tw := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
@@ -109,7 +109,7 @@ func newLimitsUnblock(s Streams) *cobra.Command {
 				return usageError("panoply limits list shows the ids", "name an ID, --user or --addr")
 			}
 			return where.ask(cmd.Context(), func(ctx context.Context, socket string) error {
-				policies, err := door.Limits(socket).Unblock(ctx, who.Subject)
+				policies, err := door.Client(socket).Unblock(ctx, who.Subject)
 				if err != nil {
 					return err
 				}
@@ -142,7 +142,7 @@ blocked is refused at logins, not on the rest of the site.`,
 				seconds = int64(time.Duration(d) / time.Second)
 			}
 			return where.ask(cmd.Context(), func(ctx context.Context, socket string) error {
-				err := door.Limits(socket).Block(ctx, who.Subject, seconds)
+				err := door.Client(socket).Block(ctx, who.Subject, seconds)
 				if err == nil {
 					fmt.Fprintf(s.Err, "panoply: blocked (undo: panoply limits unblock)\n")
 				}

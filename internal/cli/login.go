@@ -27,7 +27,7 @@ device a known one.`,
 	}
 	v := view[[]logins.Login]{
 		ask: func(ctx context.Context, socket string) ([]logins.Login, error) {
-			return door.Limits(socket).Logins(ctx)
+			return door.Client(socket).Logins(ctx)
 		},
 		text: func(found []logins.Login) error {
 			if len(found) == 0 {
@@ -57,7 +57,7 @@ func changeLogin(s Streams, name, short string, forget bool) *cobra.Command {
 		Example: "  panoply login " + name + ` "POST /login"`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return where.ask(cmd.Context(), func(ctx context.Context, socket string) error {
-				if err := door.Limits(socket).ChangeLogin(ctx, args[0], forget); err != nil {
+				if err := door.Client(socket).ChangeLogin(ctx, args[0], forget); err != nil {
 					return err
 				}
 				fmt.Fprintf(s.Err, "panoply: %s: %s\n", name, args[0])

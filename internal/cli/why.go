@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -29,18 +28,18 @@ The last ` + fmt.Sprint(refusals.Max) + ` refusals are remembered, until the doo
 		Example: "  panoply why 7eebff\n  panoply why",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if format != "text" && format != "json" {
-				return usageError("", "--format %s is not known: text or json", format)
+			if err := textOrJSON(format); err != nil {
+				return err
 			}
 			return where.ask(cmd.Context(), func(ctx context.Context, socket string) error {
 				if len(args) == 0 {
-					all, err := door.Refused(ctx, socket)
+					all, err := door.Client(socket).Refused(ctx)
 					if err != nil {
 						return err
 					}
 					return shown(s.Out, format, all, func() error { return printRefused(s, all) })
 				}
-				one, err := door.Why(ctx, socket, args[0])
+				one, err := door.Client(socket).Why(ctx, args[0])
 				if err != nil {
 					return err
 				}
@@ -51,16 +50,6 @@ The last ` + fmt.Sprint(refusals.Max) + ` refusals are remembered, until the doo
 	where.add(cmd)
 	cmd.Flags().StringVar(&format, "format", "text", "text or json")
 	return cmd
-}
-
-// shown writes v as JSON, or as text does.
-func shown(w io.Writer, format string, v any, text func() error) error {
-	if format == "text" {
-		return text()
-	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
 }
 
 func printRefused(s Streams, all []refusals.Refusal) error {

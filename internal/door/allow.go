@@ -12,7 +12,6 @@ import (
 	"github.com/panoplysec/panoply/clientip"
 	"github.com/panoplysec/panoply/csrf"
 	"github.com/panoplysec/panoply/internal/config"
-	"github.com/panoplysec/panoply/internal/door/admin"
 	"github.com/panoplysec/panoply/internal/door/exceptions"
 	"github.com/panoplysec/panoply/internal/door/ledger"
 )
@@ -188,6 +187,3 @@ func (d *Door) endExceptions(ctx context.Context) {
 		d.mu.Unlock()
 	}
 }
-
-// Exceptions returns a client of the door that owns the socket, for what it lets pass.
-func Exceptions(socket string) *admin.Client { return admin.NewClient(socket) }

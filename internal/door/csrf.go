@@ -1,13 +1,11 @@
 package door
 
 import (
-	"context"
 	"errors"
 
 	"github.com/panoplysec/panoply/csrf"
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/internal/config"
-	"github.com/panoplysec/panoply/internal/door/admin"
 	"github.com/panoplysec/panoply/internal/door/crosssite"
 	"github.com/panoplysec/panoply/internal/door/formtoken"
 )
@@ -128,15 +126,4 @@ func (d *Door) EnforceCSRF(enforce bool) error {
 	}
 	d.log.Warn("csrf", "enforce", enforce, "mode", guard.Mode(d.current.Load().guards.modes[nameCSRF]).String())
 	return nil
-}
-
-// CSRF asks the door that owns the socket for what it refused of other sites, or would.
-func CSRF(ctx context.Context, socket string) (crosssite.Report, error) {
-	return admin.NewClient(socket).CSRF(ctx)
-}
-
-// EnforceCSRF tells the door that owns the socket to refuse everything that is forged, or
-// to go back to what its configuration says.
-func EnforceCSRF(ctx context.Context, socket string, enforce bool) error {
-	return admin.NewClient(socket).EnforceCSRF(ctx, enforce)
 }

@@ -109,7 +109,7 @@ func TestForgedForms(t *testing.T) {
 	want("sibling after a restart", 403, sibling)
 	want("partner after a restart", 200, partner)
 	want("an origin that is trusted no more", 403, evil)
-	if err := door.EnforceCSRF(t.Context(), door.Socket(cfg.State), false); err != nil {
+	if err := door.Client(door.Socket(cfg.State)).EnforceCSRF(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
 	want("sibling, observed again", 200, sibling)
@@ -119,7 +119,7 @@ func TestForgedForms(t *testing.T) {
 	if err := h.EnforceCSRF(false); err == nil || !strings.Contains(err.Error(), "csrf.enforce") {
 		t.Errorf("EnforceCSRF(false) under csrf.enforce: all = %v, want to hear where that is said", err)
 	}
-	if _, err := door.CSRF(t.Context(), door.Socket(cfg.State)); err != nil {
+	if _, err := door.Client(door.Socket(cfg.State)).CSRF(t.Context()); err != nil {
 		t.Error(err)
 	}
 }

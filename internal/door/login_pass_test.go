@@ -170,7 +170,7 @@ func TestExpectAtALogin(t *testing.T) {
 func TestLoginOff(t *testing.T) {
 	app := &shop{}
 	h := build(t, app, func(c *config.Config) { c.Login.Find = "off" })
-	if err := door.Limits(door.Socket(h.cfg.State)).ChangeLogin(t.Context(), "POST /login", false); err != nil {
+	if err := door.Client(door.Socket(h.cfg.State)).ChangeLogin(t.Context(), "POST /login", false); err != nil {
 		t.Fatal(err)
 	}
 	last := func() (status int) {

@@ -155,7 +155,7 @@ func TestLoginFound(t *testing.T) {
 	h.post("/search", url.Values{"q": {"password"}})
 	h.logIn("alice", "wrong")
 	h.told.await(t, `login found: POST /login: observed (enforce: panoply login confirm "POST /login"`)
-	client := door.Limits(door.Socket(h.cfg.State))
+	client := door.Client(door.Socket(h.cfg.State))
 	found, err := client.Logins(t.Context())
 	if err != nil || len(found) != 1 || found[0].Route != "POST /login" || found[0].State != logins.Found {
 		t.Fatalf("found %+v, %v, want POST /login alone", found, err)
@@ -240,7 +240,7 @@ func TestLoginBehindUnnamedProxy(t *testing.T) {
 func TestLimitsOrders(t *testing.T) {
 	app := &shop{}
 	h := build(t, app, named("POST /login"))
-	client, ctx := door.Limits(door.Socket(h.cfg.State)), t.Context()
+	client, ctx := door.Client(door.Socket(h.cfg.State)), t.Context()
 	for range 12 {
 		h.logIn("alice", "wrong")
 	}

@@ -133,6 +133,5 @@ func (d *Door) loginsInPlace(what, route string) error {
 	return nil
 }
 
-// Limits returns a client of the door that owns the socket, for what is counted of
-// logins.
-func Limits(socket string) *admin.Client { return admin.NewClient(socket) }
+// Client returns a client of the door that owns the socket.
+func Client(socket string) *admin.Client { return admin.NewClient(socket) }

@@ -1,13 +1,11 @@
 package door
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/panoplysec/panoply/csrf"
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/internal/door/accesslog"
-	"github.com/panoplysec/panoply/internal/door/admin"
 	"github.com/panoplysec/panoply/internal/door/ledger"
 	"github.com/panoplysec/panoply/internal/door/refusals"
 )
@@ -60,13 +58,3 @@ func (d *Door) Refused() []refusals.Refusal { return d.reasons.Recent(maxRecent)
 
 // maxRecent is how many refusals are listed.
 const maxRecent = 50
-
-// Why asks the door that owns the socket why a request was refused.
-func Why(ctx context.Context, socket, id string) (refusals.Refusal, error) {
-	return admin.NewClient(socket).Why(ctx, id)
-}
-
-// Refused asks the door that owns the socket for its last refusals.
-func Refused(ctx context.Context, socket string) ([]refusals.Refusal, error) {
-	return admin.NewClient(socket).Refused(ctx)
-}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/panoplysec/panoply/clientip"
 	"github.com/panoplysec/panoply/csrf"
+	"github.com/panoplysec/panoply/internal/door/crosssite"
 	"github.com/panoplysec/panoply/internal/door/refusals"
 )
 
@@ -115,7 +116,7 @@ func For(r refusals.Refusal, now, until time.Time, know bool) (Exception, error)
 
 func forCSRF(e *Exception, r refusals.Refusal, know bool) error {
 	switch r.Rule {
-	case csrf.RuleCrossSite, csrf.RuleSameSite, csrf.RuleForeignOrigin, csrf.RuleForeignReferer, csrf.RuleWebSocket, "login":
+	case csrf.RuleCrossSite, csrf.RuleSameSite, csrf.RuleForeignOrigin, csrf.RuleForeignReferer, csrf.RuleWebSocket, crosssite.RuleLogin:
 	default:
 		return fmt.Errorf("there is no narrow exception for the rule %s; panoply csrf shows the line for panoply.yaml, where there is one", r.Rule)
 	}
