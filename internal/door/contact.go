@@ -23,8 +23,7 @@ func (g *generation) ownsContact(r *http.Request) bool {
 }
 
 // contact answers it.
-func (d *Door) contact(w http.ResponseWriter, r *http.Request) {
-	g := requestOf(r.Context()).g
+func (g *generation) contact(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		g.guards.conceal.Page(w, r, http.StatusMethodNotAllowed)

@@ -107,7 +107,7 @@ func (d *Door) chain(g *generation) http.Handler {
 		h = g.guards.lift.Handler(h) // it works on the names that clients see
 	}
 	h = g.guards.csrf.Handler(g.guards.tokens.Handler(h))
-	h = d.own(h)
+	h = d.own(g, h)
 	h = g.guards.sanity.Handler(h)
 	h = g.stripped(g.guards.client.Handler(h)) // sanity asks it for the host behind a proxy
 	h = d.bounded(g, h)
@@ -116,15 +116,15 @@ func (d *Door) chain(g *generation) http.Handler {
 }
 
 // own answers the door's own addresses.
-func (d *Door) own(next http.Handler) http.Handler {
+func (d *Door) own(g *generation, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case d.reports.Owns(r):
 			d.reports.ServeHTTP(w, r)
 		case r.URL.Path == proof.Path:
 			d.proof(w, r)
-		case requestOf(r.Context()).g.ownsContact(r):
-			d.contact(w, r)
+		case g.ownsContact(r):
+			g.contact(w, r)
 		default:
 			next.ServeHTTP(w, r)
 		}
