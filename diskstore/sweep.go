@@ -9,19 +9,22 @@ import (
 
 // sweep removes what has expired among the next n entries of each bucket.
 func (s *Store) sweep(tx *bolt.Tx, n int) error {
-	return s.overdue(tx, n, func(b *bolt.Bucket, name string, key []byte) error {
+	next, err := s.overdue(tx, n, func(b *bolt.Bucket, name string, key []byte) error {
 		if name == string(recordsBucket) {
 			return removeRecord(tx, key)
 		}
 		return b.Delete(key)
 	})
+	s.sweeps = next
+	return err
 }
 
-// overdue calls f for the expired ones among the next n entries of each bucket. In a
-// transaction that writes it goes on where it stopped the last time; another looks ahead.
-func (s *Store) overdue(tx *bolt.Tx, n int, f func(b *bolt.Bucket, name string, key []byte) error) error {
+// overdue calls f for the expired ones among the next n entries of each bucket, from where
+// the last sweep stopped, and returns where the next one goes on.
+func (s *Store) overdue(tx *bolt.Tx, n int, f func(b *bolt.Bucket, name string, key []byte) error) (next map[string][]byte, err error) {
 	now := time.Now()
-	return tx.ForEach(func(name []byte, b *bolt.Bucket) error {
+	next = make(map[string][]byte)
+	err = tx.ForEach(func(name []byte, b *bolt.Bucket) error {
 		expires := expiryOf(name)
 		if expires == nil {
 			return nil
@@ -39,9 +42,7 @@ func (s *Store) overdue(tx *bolt.Tx, n int, f func(b *bolt.Bucket, name string, 
 			}
 			k, v = cursor.Next()
 		}
-		if tx.Writable() {
-			s.sweeps[string(name)] = bytes.Clone(k) // nil: from the beginning
-		}
+		next[string(name)] = bytes.Clone(k) // nil: from the beginning
 		// A cursor must not be used over a change.
 		for _, k := range over {
 			if err := f(b, string(name), k); err != nil {
@@ -50,6 +51,7 @@ func (s *Store) overdue(tx *bolt.Tx, n int, f func(b *bolt.Bucket, name string, 
 		}
 		return nil
 	})
+	return next, err
 }
 
 // expiryOf returns what reads the end of a bucket's values; nil when they have none.

@@ -52,6 +52,31 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// TestIdleGoesOn has what expires behind more that lives than one look takes in.
+func TestIdleGoesOn(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	s, err := diskstore.Open(diskstore.Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, s, 0, 3000, time.Now().Add(time.Hour))
+	last := session.Key{0xff, 0xff, 0xff, 0xff}
+	if _, err := s.Save(t.Context(), last, session.Record{Expires: time.Now().Add(time.Second)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(1100 * time.Millisecond)
+	s = open(t, path) // so that the sweep starts at the beginning
+	for range 10 {
+		s.Idle()
+	}
+	if records, _, _, err := s.Held(); records != 3000 || err != nil {
+		t.Errorf("after idling %d records are held (%v), want the 3000 that live", records, err)
+	}
+}
+
 // TestCompact opens a file that is mostly empty.
 func TestCompact(t *testing.T) {
 	defer diskstore.CompactBelow(1 << 20)()

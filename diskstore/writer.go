@@ -124,13 +124,18 @@ func (s *Store) view(f func(tx *bolt.Tx) error) error {
 // idle sweeps where nobody writes. What it cannot do now it does the next time.
 func (s *Store) idle() {
 	found := false
-	_ = s.view(func(tx *bolt.Tx) error {
-		return s.overdue(tx, sweepIdle, func(*bolt.Bucket, string, []byte) error {
+	var next map[string][]byte
+	err := s.view(func(tx *bolt.Tx) (err error) {
+		next, err = s.overdue(tx, sweepIdle, func(*bolt.Bucket, string, []byte) error {
 			found = true
 			return nil
 		})
+		return err
 	})
-	if found {
+	switch {
+	case found:
 		_ = s.update(func(tx *bolt.Tx) error { return s.sweep(tx, sweepIdle) })
+	case err == nil:
+		s.sweeps = next // past those that live, or it would look at the same ones for ever
 	}
 }
