@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"github.com/panoplysec/panoply/bench/internal/proc"
 )
@@ -70,6 +71,10 @@ func startCaddy(ctx context.Context, dir, bin, upstream, cert, key string) (*con
 	addr := proc.FreeAddr()
 	_, port, _ := splitPort(addr)
 	file := filepath.Join(dir, "Caddyfile")
+	var add strings.Builder
+	for _, h := range headers {
+		fmt.Fprintf(&add, "\t\t%s %q\n", h[0], h[1])
+	}
 	text := fmt.Sprintf(`{
 	admin off
 	auto_https off
@@ -77,26 +82,17 @@ func startCaddy(ctx context.Context, dir, bin, upstream, cert, key string) (*con
 https://localhost:%s {
 	bind 127.0.0.1
 	tls %s %s
+	log {
+		output file %s
+	}
 	header {
-		Content-Security-Policy "object-src 'none';base-uri 'self';frame-ancestors 'self'"
-		Cross-Origin-Opener-Policy same-origin
-		Cross-Origin-Resource-Policy same-origin
-		Origin-Agent-Cluster ?1
-		Referrer-Policy strict-origin-when-cross-origin
-		Strict-Transport-Security "max-age=31536000; includeSubDomains"
-		X-Content-Type-Options nosniff
-		X-DNS-Prefetch-Control off
-		X-Download-Options noopen
-		X-Frame-Options SAMEORIGIN
-		X-Permitted-Cross-Domain-Policies none
-		X-XSS-Protection 0
-		-X-Powered-By
+%s		-X-Powered-By
 		-Server
 		defer
 	}
 	reverse_proxy %s
 }
-`, port, cert, key, upstream)
+`, port, cert, key, filepath.Join(dir, "caddy.log"), add.String(), upstream)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, err
 	}

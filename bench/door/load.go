@@ -98,19 +98,26 @@ func (b *bench) open(ctx context.Context, c *contender) {
 }
 
 func (b *bench) print(all []*contender) {
-	fmt.Printf("%s; wrk -t2 -c%d -d%v, TLS, HTTP/1.1, small JSON; medians of %d interleaved rounds (low–high)\n\n", proc.Machine(), b.conns, b.duration, b.rounds)
+	fmt.Printf("%s; wrk -t2 -c%d -d%v, TLS, HTTP/1.1, small JSON from %s; medians of %d interleaved rounds (low–high)\n\n", proc.Machine(), b.conns, b.duration, b.upstream, b.rounds)
 	fmt.Println("| proxy | requests/s | CPU µs/request | p99 ms, closed | p50 ms, open | p99 ms, open | failed |")
 	fmt.Println("|---|---|---|---|---|---|---|")
 	for _, c := range all {
 		fmt.Printf("| %s | %s | %s | %s | %s | %s | %d |\n", c.name, spread(c.rps, 0), spread(c.cpu, 0), spread(c.p99, 1), spread(c.open50, 2), spread(c.open99, 1), c.errors)
 	}
-	if len(all) == 2 {
-		ratios := make([]float64, len(all[0].rps))
-		for i := range ratios {
-			ratios[i] = all[0].rps[i] / all[1].rps[i]
-		}
-		fmt.Printf("\n%s / %s, requests/s of the same round: %s. Open loop: %d requests/s.\n", all[0].name, all[1].name, spread(ratios, 2), b.rate)
+	fmt.Printf("\nOpen loop: %d requests/s. Of the same round:\n\n| | requests/s | CPU a request |\n|---|---|---|\n", b.rate)
+	for _, c := range all[1:] {
+		rps, cpu := ratios(all[0].rps, c.rps), ratios(all[0].cpu, c.cpu)
+		fmt.Printf("| %s / %s | %s | %s |\n", all[0].name, c.name, spread(rps, 2), spread(cpu, 2))
 	}
+}
+
+// ratios are those of a to b, round by round.
+func ratios(a, b []float64) []float64 {
+	out := make([]float64, len(a))
+	for i := range a {
+		out[i] = a[i] / b[i]
+	}
+	return out
 }
 
 func spread(values []float64, digits int) string {

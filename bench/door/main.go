@@ -1,4 +1,4 @@
-// Command door measures the door beside Caddy: requests a second and CPU time a request
+// Command door measures the door beside nginx and Caddy: requests a second and CPU time a request
 // under 64 connections with TLS (wrk), and latency at a fixed open-loop rate, both in
 // front of the same small JSON upstream, in interleaved rounds. Everything runs on
 // loopback, for a bounded time, and is ended at the end.
@@ -22,6 +22,7 @@ import (
 func main() {
 	role := flag.String("role", "", "internal: upstream")
 	addr := flag.String("addr", "", "internal: address of the upstream")
+	kind := flag.String("upstream", "go", "what is behind: go (net/http), or nginx, which takes the least time")
 	rounds := flag.Int("rounds", 7, "interleaved rounds")
 	duration := flag.Duration("duration", 5*time.Second, "time of one wrk run")
 	conns := flag.Int("conns", 64, "connections")
@@ -35,16 +36,32 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	b := bench{rounds: *rounds, duration: *duration, conns: *conns, rate: *rate}
+	b := bench{rounds: *rounds, duration: *duration, conns: *conns, rate: *rate, upstream: *kind}
 	if err := b.run(ctx, *panoply, *caddy); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-// upstream answers a small JSON document with two headers of its own, as an API would.
+// answer is the small JSON document of an API.
+const answer = `{"id":42,"name":"Tea pot","price":1999,"tags":["kitchen","steel"],"stock":7}`
+
+// startUpstream runs what answers, with two headers of its own, as an API would.
+func startUpstream(dir, kind string) (*proc.Process, string, error) {
+	if kind == "nginx" {
+		return startNginxUpstream(dir)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, "", err
+	}
+	addr := proc.FreeAddr()
+	up, err := proc.Start("upstream", addr, nil, self, "-role", "upstream", "-addr", addr)
+	return up, addr, err
+}
+
 func upstream(addr string) {
-	body := []byte(`{"id":42,"name":"Tea pot","price":1999,"tags":["kitchen","steel"],"stock":7}`)
+	body := []byte(answer)
 	http.ListenAndServe(addr, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h["Content-Type"] = []string{"application/json; charset=utf-8"}
@@ -55,6 +72,7 @@ func upstream(addr string) {
 
 type bench struct {
 	rounds, conns, rate int
+	upstream            string
 	duration            time.Duration
 }
 
@@ -87,30 +105,34 @@ func (b *bench) run(ctx context.Context, panoplyBin, caddyBin string) error {
 			return err
 		}
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	upAddr := proc.FreeAddr()
-	up, err := proc.Start("upstream", upAddr, nil, self, "-role", "upstream", "-addr", upAddr)
+	up, upAddr, err := startUpstream(filepath.Join(dir, "upstream"), b.upstream)
 	if err != nil {
 		return err
 	}
 	defer up.Stop()
-
-	door, err := startPanoply(dir, panoplyBin, upAddr, cert, key)
-	if err != nil {
+	var all []*contender
+	add := func(c *contender, err error) error {
+		if err == nil {
+			all = append(all, c)
+		}
 		return err
 	}
-	defer door.proc.Stop()
-	all := []*contender{door}
+	defer func() {
+		for _, c := range all {
+			c.proc.Stop()
+		}
+	}()
+	for _, v := range variants {
+		if err := add(startPanoply(filepath.Join(dir, "door-"+v.name), panoplyBin, v, upAddr, cert, key)); err != nil {
+			return err
+		}
+	}
+	if err := add(startNginx(filepath.Join(dir, "nginx"), upAddr, cert, key)); err != nil {
+		return err
+	}
 	if caddyBin != "none" {
-		c, err := startCaddy(ctx, dir, caddyBin, upAddr, cert, key)
-		if err != nil {
+		if err := add(startCaddy(ctx, dir, caddyBin, upAddr, cert, key)); err != nil {
 			fmt.Fprintln(os.Stderr, "bench: caddy is left out:", err)
-		} else {
-			defer c.proc.Stop()
-			all = append(all, c)
 		}
 	}
 	for round := range b.rounds {
@@ -129,28 +151,40 @@ func (b *bench) run(ctx context.Context, panoplyBin, caddyBin string) error {
 	return ctx.Err()
 }
 
-func startPanoply(dir, bin, upstream, cert, key string) (*contender, error) {
+// A variant is a way to run the door.
+type variant struct{ name, http1, exchange string }
+
+var variants = []variant{{"panoply", "own", "own"}, {"panoply-nethttp", "nethttp", "proxy"}}
+
+func startPanoply(dir, bin string, v variant, upstream, cert, key string) (*contender, error) {
 	addr := proc.FreeAddr()
 	_, port, _ := splitPort(addr)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
 	file := filepath.Join(dir, "panoply.yaml")
 	text := fmt.Sprintf(`upstream: %s
 listen: 127.0.0.1:%s
 redirect: off
 sites: [localhost]
 state: %s
+http1: %s
+exchange: %s
 tls:
   certificates:
     - cert: %s
       key: %s
 admin:
   listen: off
-`, upstream, port, filepath.Join(dir, "state"), cert, key)
+`, upstream, port, filepath.Join(dir, "state"), v.http1, v.exchange, cert, key)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	p, err := proc.Start("panoply", addr, nil, bin, "serve", "--config", file)
+	// A shell puts the log into a file, as the peers' are, and is gone.
+	run := fmt.Sprintf("exec %q serve --config %q >%q", bin, file, filepath.Join(dir, "access.log"))
+	p, err := proc.Start(v.name, addr, nil, "sh", "-c", run)
 	if err != nil {
 		return nil, err
 	}
-	return &contender{name: "panoply", proc: p, url: "https://localhost:" + port + "/"}, nil
+	return &contender{name: v.name, proc: p, url: "https://localhost:" + port + "/"}, nil
 }

@@ -63,20 +63,35 @@ func (p *Process) Stop() {
 	}
 }
 
-// CPU is the user and system time used so far.
+// CPU is the user and system time used so far, by the child and its own children that run.
 func (p *Process) CPU() time.Duration {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	// The command name may hold blanks; the fields start after its bracket.
-	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 	var ticks int64
-	for _, f := range fields[11:13] {
-		n, _ := strconv.ParseInt(f, 10, 64)
-		ticks += n
+	for _, pid := range p.family() {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			continue
+		}
+		// The command name may hold blanks; the fields start after its bracket.
+		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+		for _, f := range fields[11:13] {
+			n, _ := strconv.ParseInt(f, 10, 64)
+			ticks += n
+		}
 	}
 	return time.Duration(ticks) * time.Second / 100
+}
+
+// family is the child and its own children.
+func (p *Process) family() []int {
+	pid := p.cmd.Process.Pid
+	all := []int{pid}
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	for _, f := range strings.Fields(string(text)) {
+		if n, err := strconv.Atoi(f); err == nil {
+			all = append(all, n)
+		}
+	}
+	return all
 }
 
 // Memory is the resident set now, in bytes: field is VmRSS or VmHWM.
