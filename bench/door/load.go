@@ -6,52 +6,33 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os/exec"
-	"regexp"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/panoplysec/panoply/bench/internal/proc"
+	"github.com/panoplysec/panoply/bench/internal/wrk"
 )
 
-var (
-	wrkRate  = regexp.MustCompile(`Requests/sec:\s+([0-9.]+)`)
-	wrkTotal = regexp.MustCompile(`(\d+) requests in`)
-	wrkP99   = regexp.MustCompile(`99%\s+([0-9.]+)(us|ms|s)`)
-	wrkBad   = regexp.MustCompile(`Non-2xx or 3xx responses: (\d+)`)
-)
-
-// closed drives c with wrk: as many requests as the connections carry.
+// closed drives c with as many requests as the connections carry.
 func (b *bench) closed(ctx context.Context, c *contender) error {
-	before := c.proc.CPU()
-	out, err := exec.CommandContext(ctx, "wrk", "-t2", "-c", strconv.Itoa(b.conns), "-d", b.duration.String(), "--latency", c.url).CombinedOutput()
+	run := func() (wrk.Result, error) { return wrk.Run(ctx, c.URL, b.conns, b.duration) }
+	if b.http2 {
+		run = func() (wrk.Result, error) { return wrk.Run2(ctx, c.URL, b.conns, b.duration) }
+	}
+	before := c.Proc.CPU()
+	r, err := run()
 	if err != nil {
-		return fmt.Errorf("wrk: %v\n%s", err, out)
+		return err
 	}
-	used := c.proc.CPU() - before
-	rate, total := number(wrkRate, out), number(wrkTotal, out)
-	if rate == 0 || total == 0 {
-		return fmt.Errorf("wrk said nothing of %s:\n%s", c.name, out)
-	}
-	c.errors += int(number(wrkBad, out))
-	c.rps = append(c.rps, rate)
-	c.cpu = append(c.cpu, float64(used.Microseconds())/total)
-	if m := wrkP99.FindSubmatch(out); m != nil {
-		v, _ := strconv.ParseFloat(string(m[1]), 64)
-		c.p99 = append(c.p99, v*map[string]float64{"us": 0.001, "ms": 1, "s": 1000}[string(m[2])])
+	used := c.Proc.CPU() - before
+	c.errors += r.Failed
+	c.rps = append(c.rps, r.Rate)
+	c.cpu = append(c.cpu, float64(used.Microseconds())/r.Total)
+	if r.P99 > 0 {
+		c.p99 = append(c.p99, r.P99)
 	}
 	return nil
-}
-
-func number(re *regexp.Regexp, text []byte) float64 {
-	m := re.FindSubmatch(text)
-	if m == nil {
-		return 0
-	}
-	v, _ := strconv.ParseFloat(string(m[1]), 64)
-	return v
 }
 
 // open sends at a fixed rate whatever the answers do, and counts each latency from the
@@ -75,7 +56,7 @@ func (b *bench) open(ctx context.Context, c *contender) {
 		due := start.Add(time.Duration(i) * time.Second / time.Duration(b.rate))
 		time.Sleep(time.Until(due))
 		wg.Go(func() {
-			resp, err := client.Get(c.url)
+			resp, err := client.Get(c.URL)
 			if err == nil {
 				_, err = io.Copy(io.Discard, resp.Body)
 				resp.Body.Close()
@@ -98,16 +79,20 @@ func (b *bench) open(ctx context.Context, c *contender) {
 }
 
 func (b *bench) print(all []*contender) {
-	fmt.Printf("%s; wrk -t2 -c%d -d%v, TLS, HTTP/1.1, small JSON from %s; medians of %d interleaved rounds (low–high)\n\n", proc.Machine(), b.conns, b.duration, b.upstream, b.rounds)
+	load := "wrk -t2, HTTP/1.1"
+	if b.http2 {
+		load = "h2load -t2 -m8, HTTP/2"
+	}
+	fmt.Printf("%s; %s, TLS, %d connections, %v, small JSON from %s; medians of %d interleaved rounds (low–high)\n\n", proc.Machine(), load, b.conns, b.duration, b.upstream, b.rounds)
 	fmt.Println("| proxy | requests/s | CPU µs/request | p99 ms, closed | p50 ms, open | p99 ms, open | failed |")
 	fmt.Println("|---|---|---|---|---|---|---|")
 	for _, c := range all {
-		fmt.Printf("| %s | %s | %s | %s | %s | %s | %d |\n", c.name, spread(c.rps, 0), spread(c.cpu, 0), spread(c.p99, 1), spread(c.open50, 2), spread(c.open99, 1), c.errors)
+		fmt.Printf("| %s | %s | %s | %s | %s | %s | %d |\n", c.Name, spread(c.rps, 0), spread(c.cpu, 0), spread(c.p99, 1), spread(c.open50, 2), spread(c.open99, 1), c.errors)
 	}
 	fmt.Printf("\nOpen loop: %d requests/s. Of the same round:\n\n| | requests/s | CPU a request |\n|---|---|---|\n", b.rate)
 	for _, c := range all[1:] {
 		rps, cpu := ratios(all[0].rps, c.rps), ratios(all[0].cpu, c.cpu)
-		fmt.Printf("| %s / %s | %s | %s |\n", all[0].name, c.name, spread(rps, 2), spread(cpu, 2))
+		fmt.Printf("| %s / %s | %s | %s |\n", all[0].Name, c.Name, spread(rps, 2), spread(cpu, 2))
 	}
 }
 

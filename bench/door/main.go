@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/panoplysec/panoply/bench/internal/proc"
+	"github.com/panoplysec/panoply/bench/internal/proxy"
 )
 
 func main() {
@@ -25,6 +26,7 @@ func main() {
 	kind := flag.String("upstream", "go", "what is behind: go (net/http), or nginx, which takes the least time")
 	rounds := flag.Int("rounds", 7, "interleaved rounds")
 	duration := flag.Duration("duration", 5*time.Second, "time of one wrk run")
+	http2 := flag.Bool("http2", false, "HTTP/2, by h2load, and no open-loop run")
 	conns := flag.Int("conns", 64, "connections")
 	rate := flag.Int("rate", 1500, "requests a second of the open-loop run; 0 to leave it out")
 	panoply := flag.String("panoply", "", "the panoply binary; built when empty")
@@ -36,7 +38,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	b := bench{rounds: *rounds, duration: *duration, conns: *conns, rate: *rate, upstream: *kind}
+	b := bench{rounds: *rounds, duration: *duration, conns: *conns, rate: *rate, upstream: *kind, http2: *http2}
 	if err := b.run(ctx, *panoply, *caddy); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -49,7 +51,7 @@ const answer = `{"id":42,"name":"Tea pot","price":1999,"tags":["kitchen","steel"
 // startUpstream runs what answers, with two headers of its own, as an API would.
 func startUpstream(dir, kind string) (*proc.Process, string, error) {
 	if kind == "nginx" {
-		return startNginxUpstream(dir)
+		return proxy.NginxUpstream(dir, answer)
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -73,21 +75,19 @@ func upstream(addr string) {
 type bench struct {
 	rounds, conns, rate int
 	upstream            string
+	http2               bool
 	duration            time.Duration
 }
 
 // A contender is a proxy under measurement and what was seen of it.
 type contender struct {
-	name    string
-	proc    *proc.Process
-	url     string
-	rps     []float64
-	p99     []float64 // ms
-	cpu     []float64 // µs a request
-	open50  []float64 // ms
-	open99  []float64 // ms
-	errors  int
-	skipped string
+	*proxy.Proxy
+	rps    []float64
+	p99    []float64 // ms
+	cpu    []float64 // µs a request
+	open50 []float64 // ms
+	open99 []float64 // ms
+	errors int
 }
 
 func (b *bench) run(ctx context.Context, panoplyBin, caddyBin string) error {
@@ -111,27 +111,27 @@ func (b *bench) run(ctx context.Context, panoplyBin, caddyBin string) error {
 	}
 	defer up.Stop()
 	var all []*contender
-	add := func(c *contender, err error) error {
+	add := func(p *proxy.Proxy, err error) error {
 		if err == nil {
-			all = append(all, c)
+			all = append(all, &contender{Proxy: p})
 		}
 		return err
 	}
 	defer func() {
 		for _, c := range all {
-			c.proc.Stop()
+			c.Proc.Stop()
 		}
 	}()
-	for _, v := range variants {
-		if err := add(startPanoply(filepath.Join(dir, "door-"+v.name), panoplyBin, v, upAddr, cert, key)); err != nil {
+	for _, v := range proxy.Variants {
+		if err := add(proxy.Panoply(filepath.Join(dir, "door-"+v.Name), panoplyBin, v, upAddr, cert, key)); err != nil {
 			return err
 		}
 	}
-	if err := add(startNginx(filepath.Join(dir, "nginx"), upAddr, cert, key)); err != nil {
+	if err := add(proxy.Nginx(filepath.Join(dir, "nginx"), upAddr, cert, key)); err != nil {
 		return err
 	}
 	if caddyBin != "none" {
-		if err := add(startCaddy(ctx, dir, caddyBin, upAddr, cert, key)); err != nil {
+		if err := add(proxy.Caddy(ctx, dir, caddyBin, upAddr, cert, key)); err != nil {
 			fmt.Fprintln(os.Stderr, "bench: caddy is left out:", err)
 		}
 	}
@@ -141,50 +141,12 @@ func (b *bench) run(ctx context.Context, panoplyBin, caddyBin string) error {
 			if err := b.closed(ctx, c); err != nil {
 				return err
 			}
-			if b.rate > 0 {
+			if b.rate > 0 && !b.http2 {
 				b.open(ctx, c)
 			}
-			fmt.Fprintf(os.Stderr, "round %d %-8s %8.0f req/s\n", round+1, c.name, c.rps[len(c.rps)-1])
+			fmt.Fprintf(os.Stderr, "round %d %-8s %8.0f req/s\n", round+1, c.Name, c.rps[len(c.rps)-1])
 		}
 	}
 	b.print(all)
 	return ctx.Err()
-}
-
-// A variant is a way to run the door.
-type variant struct{ name, http1, exchange string }
-
-var variants = []variant{{"panoply", "own", "own"}, {"panoply-nethttp", "nethttp", "proxy"}}
-
-func startPanoply(dir, bin string, v variant, upstream, cert, key string) (*contender, error) {
-	addr := proc.FreeAddr()
-	_, port, _ := splitPort(addr)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
-	}
-	file := filepath.Join(dir, "panoply.yaml")
-	text := fmt.Sprintf(`upstream: %s
-listen: 127.0.0.1:%s
-redirect: off
-sites: [localhost]
-state: %s
-http1: %s
-exchange: %s
-tls:
-  certificates:
-    - cert: %s
-      key: %s
-admin:
-  listen: off
-`, upstream, port, filepath.Join(dir, "state"), v.http1, v.exchange, cert, key)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		return nil, err
-	}
-	// A shell puts the log into a file, as the peers' are, and is gone.
-	run := fmt.Sprintf("exec %q serve --config %q >%q", bin, file, filepath.Join(dir, "access.log"))
-	p, err := proc.Start(v.name, addr, nil, "sh", "-c", run)
-	if err != nil {
-		return nil, err
-	}
-	return &contender{name: v.name, proc: p, url: "https://localhost:" + port + "/"}, nil
 }

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/panoplysec/panoply/bench/internal/proc"
+	"github.com/panoplysec/panoply/bench/internal/proxy"
 )
 
 const (
@@ -72,20 +73,28 @@ func run() error {
 	row("`serve`, idle, resident", "MB", idle)
 	row("added by a 20 MB upload, peak", "MB", up)
 	row("added by a 20 MB download, peak", "MB", down)
+	for _, v := range proxy.Variants {
+		app := newApp()
+		var adds, keeps []float64
+		for i := range 3 {
+			add, keep, err := many(dir, bin, v, strings.TrimPrefix(app.URL, "http://"))
+			if err != nil {
+				app.Close()
+				return fmt.Errorf("%s, round %d: %w", v.Name, i, err)
+			}
+			adds, keeps = append(adds, add), append(keeps, keep)
+		}
+		app.Close()
+		row(fmt.Sprintf("%s: added by %d uploads of %d MB at once, peak", v.Name, uploads, uploadSize>>20), "MB", adds)
+		row(fmt.Sprintf("%s: with %d idle TLS connections, resident", v.Name, keptAlive), "MB", keeps)
+	}
 	fmt.Printf("| binary, not stripped | %.1f MB |\n", float64(info.Size())/1e6)
 	return nil
 }
 
 // serve starts a door, and returns its idle memory and what each transfer added, in MB.
 func serve(dir, bin string) (idle, up, down float64, err error) {
-	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost {
-			n, _ := io.Copy(io.Discard, r.Body)
-			fmt.Fprint(w, n)
-			return
-		}
-		io.CopyN(w, zeros{}, transfer)
-	}))
+	app := newApp()
 	defer app.Close()
 	addr := proc.FreeAddr()
 	state, err := os.MkdirTemp(dir, "state-")
@@ -109,7 +118,7 @@ func serve(dir, bin string) (idle, up, down float64, err error) {
 	defer client.CloseIdleConnections()
 	base := strings.Replace("https://"+addr, "127.0.0.1", "localhost", 1)
 	for round, do := range []func() error{
-		func() error { return post(client, base) },
+		func() error { return post(client, base, transfer) },
 		func() error { return get(client, base) },
 	} {
 		before := float64(p.Memory("VmHWM")) / 1e6
@@ -126,14 +135,14 @@ func serve(dir, bin string) (idle, up, down float64, err error) {
 	return idle, up, down, nil
 }
 
-func post(c *http.Client, base string) error {
-	resp, err := c.Post(base, "application/octet-stream", io.LimitReader(zeros{}, transfer))
+func post(c *http.Client, base string, size int64) error {
+	resp, err := c.Post(base, "application/octet-stream", io.LimitReader(zeros{}, size))
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	if text, _ := io.ReadAll(resp.Body); string(text) != fmt.Sprint(transfer) {
-		return fmt.Errorf("the app received %q bytes of %d", text, transfer)
+	if text, _ := io.ReadAll(resp.Body); string(text) != fmt.Sprint(size) {
+		return fmt.Errorf("the app received %q bytes of %d", text, size)
 	}
 	return nil
 }
@@ -154,3 +163,24 @@ func get(c *http.Client, base string) error {
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// newApp takes uploads, and answers large or small.
+func newApp() *httptest.Server {
+	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			n, _ := io.Copy(io.Discard, r.Body)
+			fmt.Fprint(w, n)
+			return
+		}
+		if r.URL.Path == "/small" {
+			fmt.Fprint(w, "small")
+			return
+		}
+		io.CopyN(w, zeros{}, transfer)
+	}))
+}
+
+func port(url string) string {
+	_, p, _ := strings.Cut(strings.TrimPrefix(url, "https://"), ":")
+	return strings.TrimSuffix(p, "/")
+}

@@ -1,9 +1,8 @@
-package main
+package proxy
 
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,7 +31,7 @@ func buildCaddy(ctx context.Context) (string, error) {
 	}
 	files := map[string]string{
 		"go.mod": "module caddybuild\n\ngo 1.26\n",
-		"main.go": `package main
+		"main.go": `package proxy
 
 import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
@@ -59,9 +58,9 @@ func main() { caddycmd.Main() }
 	return bin, nil
 }
 
-// startCaddy runs a plain reverse_proxy with the same headers set and the same banner
+// Caddy runs a plain reverse_proxy with the same headers set and the same banner
 // removed.
-func startCaddy(ctx context.Context, dir, bin, upstream, cert, key string) (*contender, error) {
+func Caddy(ctx context.Context, dir, bin, upstream, cert, key string) (*Proxy, error) {
 	if bin == "" {
 		var err error
 		if bin, err = buildCaddy(ctx); err != nil {
@@ -101,7 +100,5 @@ https://localhost:%s {
 	if err != nil {
 		return nil, err
 	}
-	return &contender{name: "caddy", proc: p, url: "https://localhost:" + port + "/"}, nil
+	return &Proxy{Name: "caddy", Proc: p, URL: "https://localhost:" + port + "/"}, nil
 }
-
-func splitPort(addr string) (host, port string, err error) { return net.SplitHostPort(addr) }

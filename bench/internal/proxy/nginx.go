@@ -1,4 +1,4 @@
-package main
+package proxy
 
 import (
 	"fmt"
@@ -25,9 +25,9 @@ var headers = [][2]string{
 	{"X-XSS-Protection", "0"},
 }
 
-// startNginx runs nginx as a proxy with as many workers as there are processors, kept
+// Nginx runs nginx as a proxy with as many workers as there are processors, kept
 // connections to the upstream, and a buffered access log.
-func startNginx(dir, upstream, cert, key string) (*contender, error) {
+func Nginx(dir, upstream, cert, key string) (*Proxy, error) {
 	addr := proc.FreeAddr()
 	_, port, _ := splitPort(addr)
 	var add strings.Builder
@@ -71,11 +71,11 @@ http {
 	if err != nil {
 		return nil, err
 	}
-	return &contender{name: "nginx", proc: p, url: "https://localhost:" + port + "/"}, nil
+	return &Proxy{Name: "nginx", Proc: p, URL: "https://localhost:" + port + "/"}, nil
 }
 
-// startNginxUpstream answers with as little time as can be.
-func startNginxUpstream(dir string) (*proc.Process, string, error) {
+// NginxUpstream answers with the JSON document answer, and with as little time as can be.
+func NginxUpstream(dir, answer string) (*proc.Process, string, error) {
 	addr := proc.FreeAddr()
 	text := fmt.Sprintf(`worker_processes auto;
 pid %[1]s/nginx.pid;
