@@ -37,8 +37,12 @@ func (c *conn) linger() {
 // onlyReader hides what else a connection can do, WriteTo above all.
 type onlyReader struct{ io.Reader }
 
-// end closes the connection, unless it was taken over.
+// end closes the connection, unless it was taken over or only rests.
 func (c *conn) end() {
+	if c.parked {
+		go c.wake()
+		return
+	}
 	c.release()
 	if c.taken {
 		return

@@ -56,6 +56,7 @@ type conn struct {
 	x           *exchange   // kept for the next request
 	watch       watcher
 	taken, seen bool // hijacked; a first request came
+	parked      bool // a goroutine of its own waits for the next request
 }
 
 var readPool = sync.Pool{New: func() any { return new([readSize]byte) }}
@@ -162,9 +163,30 @@ func (c *conn) first() bool {
 	}
 	c.arm(last)
 	c.release()
-	if c.rest() || !c.readable() {
-		return false // idle for too long, gone, or dismissed
+	if c.rest() {
+		return false
 	}
+	if c.parked = c.socket() != nil; c.parked {
+		return false // end goes on with wake
+	}
+	return c.resume()
+}
+
+// wake waits for the next request of a connection that rests, and serves on. It runs on a
+// goroutine of its own, whose stack is as small as they begin: the one that has served had
+// grown by a handshake and by handlers, and a collection would halve it only now and then.
+func (c *conn) wake() {
+	defer c.end()
+	c.parked = false
+	// A read has timed out before, so TLS holds nothing back.
+	if c.socket().Read(ready) != nil || !c.resume() {
+		return // idle for too long, gone, or dismissed
+	}
+	for c.request() {
+	}
+}
+
+func (c *conn) resume() bool {
 	c.lend()
 	n, _ := c.begin()
 	return n > 0
@@ -183,23 +205,21 @@ func (c *conn) begin() (int, error) {
 	return n, err
 }
 
-// readable waits until there is something to read, the deadline strikes or the client has
-// gone. It needs less stack than a read through TLS: a goroutine that is parked here
-// shrinks to 4 KiB. A read must have timed out before, so that TLS holds nothing back.
-func (c *conn) readable() bool {
+// socket returns what is below TLS, nil when that is no socket.
+func (c *conn) socket() syscall.RawConn {
 	inner := c.rwc
 	if tc, ok := inner.(*tls.Conn); ok {
 		inner = tc.NetConn()
 	}
 	sc, ok := inner.(syscall.Conn)
 	if !ok {
-		return true // the read waits
+		return nil
 	}
 	rc, err := sc.SyscallConn()
 	if err != nil {
-		return false
+		return nil
 	}
-	return rc.Read(ready) == nil
+	return rc
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -101,8 +101,9 @@ func (s *Server) Serve(ln net.Listener) error {
 	}
 }
 
-// ServeConn serves one connection to its end, or until a handler has taken it over. It
-// does the TLS handshake where that was not done.
+// ServeConn serves one connection until it ends, a handler has taken it over, or it rests:
+// another goroutine then waits for its next request. It does the TLS handshake where that
+// was not done.
 func (s *Server) ServeConn(rwc net.Conn) {
 	s.init()
 	c := &conn{s: s, rwc: rwc, began: time.Now()}
