@@ -37,6 +37,7 @@ type request struct {
 
 	mu       sync.Mutex // a 1xx tells its events on another goroutine
 	events   []guard.Event
+	few      [2]guard.Event // where events begins: most requests have no more
 	refused  refused // the last event by which it was refused
 	failure  upstream.Failure
 	upgraded bool
@@ -55,6 +56,9 @@ func (q *request) note(name string, e guard.Event) {
 	defer q.mu.Unlock()
 	if e.Action == guard.Denied {
 		q.refused = refused{name, e}
+	}
+	if q.events == nil {
+		q.events = q.few[:0]
 	}
 	if len(q.events) < maxEvents {
 		q.events = append(q.events, e)

@@ -1,11 +1,10 @@
-//go:build unix
+//go:build linux || darwin
 
 package upstream
 
 import (
+	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // quiet tells whether a connection that was idle for that long is open and has nothing to
@@ -16,15 +15,12 @@ func (c *conn) quiet(time.Duration) bool {
 	}
 	if c.look == nil {
 		c.look = func(fd uintptr) {
-			fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-			for {
-				n, err := unix.Poll(fds[:], 0)
-				if err == unix.EINTR {
-					continue
-				}
-				c.ready = err != nil || n != 0
-				return
+			var one [1]byte
+			err := error(syscall.EINTR)
+			for err == syscall.EINTR {
+				_, _, err = syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 			}
+			c.ready = err != syscall.EAGAIN
 		}
 	}
 	return c.raw.Control(c.look) == nil && !c.ready
