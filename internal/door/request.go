@@ -38,7 +38,7 @@ type request struct {
 	mu       sync.Mutex // a 1xx tells its events on another goroutine
 	events   []guard.Event
 	few      [2]guard.Event // where events begins: most requests have no more
-	refused  refused // the last event by which it was refused
+	refused  refused        // the last event by which it was refused
 	failure  upstream.Failure
 	upgraded bool
 	forwards bool // the peer named a client of its own
