@@ -98,6 +98,15 @@ func (m *Memory) quiet() {
 	}
 }
 
+// Load puts a record as Scan of another Memory gave it, where there is none for its key: it
+// is how a process that takes over from another goes on counting. Secret of both Hashers
+// has to be the same. A record that has run out does nothing.
+func (m *Memory) Load(key Key, s State) {
+	if now := m.at(time.Now()); s.Until > now {
+		m.restore(tag(key), now, s)
+	}
+}
+
 // restore puts a record where there is none.
 func (m *Memory) restore(id uint64, now int64, s State) {
 	shard := &m.shards[shardOf(id)]

@@ -200,3 +200,36 @@ func (c *countingKeeper) Set(context.Context, string, []byte, time.Duration) err
 	c.writes.Add(1)
 	return nil
 }
+
+// TestLoad goes on counting in another process's place.
+func TestLoad(t *testing.T) {
+	old, next := memory(t, 0), memory(t, 0)
+	policies := []limit.Policy{{Name: "day", Points: 3, Duration: time.Hour, Blocks: []time.Duration{time.Hour}}}
+	on := func(m *limit.Memory) *limit.Limiter {
+		l, err := limit.New(limit.Options{Policies: policies, Store: m, Secret: []byte("0123456789abcdef")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	before, after := on(old), on(next)
+	_, _ = before.Consume(t.Context(), "a", 2)
+	for range 4 {
+		_, _ = before.Consume(t.Context(), "b", 1)
+	}
+	_, _ = after.Consume(t.Context(), "c", 3)
+	_, _ = before.Consume(t.Context(), "c", 1)
+	if err := old.Scan(t.Context(), func(k limit.Key, s limit.State) bool { next.Load(k, s); return true }); err != nil {
+		t.Fatal(err)
+	}
+	next.Load(limit.Key{ID: 7}, limit.State{Level: 1, Until: 1})
+	for key, want := range map[string]int64{"a": 2, "b": 3, "c": 3} {
+		d, err := after.Get(t.Context(), key)
+		if err != nil || d.Consumed != want || d.Blocked != (key == "b") {
+			t.Errorf("%s = %+v, %v, want %d points consumed", key, d, err, want)
+		}
+	}
+	if n := next.Len(); n != 3 {
+		t.Errorf("%d records, want 3: what has run out is none", n)
+	}
+}
