@@ -80,6 +80,7 @@ type Memory struct {
 	origins map[place]Approval
 	cookies map[string]struct{}
 	dirty   bool
+	eager   bool // every change is kept at once
 	kept    time.Time
 
 	report report
@@ -251,12 +252,38 @@ func saysNone(attributes string) bool {
 // gives it back.
 func (m *Memory) changed(now time.Time) {
 	m.dirty = true
-	if now.Sub(m.kept) < keepEvery {
+	if !m.eager && now.Sub(m.kept) < keepEvery {
 		m.mu.Unlock()
 		return
 	}
 	m.kept = now
 	m.keep()
+}
+
+// Eager has each change kept at once, or now and then as before: a door that hands over
+// tells the next one in place of a file.
+func (m *Memory) Eager(eager bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.eager = eager
+}
+
+// Add takes what another Memory has learnt, where it says more.
+func (m *Memory) Add(learnt Learnt) {
+	m.mu.Lock()
+	for _, a := range learnt.Approvals {
+		p := place{a.Host, a.Origin}
+		have, ok := m.origins[p]
+		if a.Grant <= Sends && (!ok && len(m.origins) < maxOrigins || ok && (a.Grant > have.Grant || a.Grant == have.Grant && a.Seen.After(have.Seen))) {
+			m.origins[p] = a
+		}
+	}
+	for _, name := range learnt.Cookies {
+		if len(m.cookies) < maxCookies {
+			m.cookies[name] = struct{}{}
+		}
+	}
+	m.changed(time.Now())
 }
 
 // Close keeps what has not been kept yet.

@@ -163,6 +163,14 @@ func (s *Server) remove(c *conn) {
 	s.settle()
 }
 
+// Open is how many connections there are, but for those that were handed on or taken over.
+func (s *Server) Open() int {
+	s.init()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
+
 // settle is called with mu held.
 func (s *Server) settle() {
 	if s.closing.Load() && len(s.conns) == 0 && !s.draining {

@@ -101,6 +101,35 @@ func (l *Ledger) Seen(guardName string) *atomic.Uint64 {
 	return n
 }
 
+// Add adds what another ledger has told by Guards: that of the door before this one. What
+// names no action is left out.
+func (l *Ledger) Add(all []Guard) {
+	for i := range all {
+		g := &all[i]
+		l.Seen(g.Name).Add(g.Seen)
+		for _, r := range g.Rules {
+			for a := guard.Noted; a <= guard.Failed; a++ {
+				if a.String() == r.Action {
+					l.add(key{g.Name, r.Practice, r.Rule, a}, r)
+				}
+			}
+		}
+	}
+}
+
+func (l *Ledger) add(k key, r Rule) {
+	en := l.entry(k)
+	en.count.Add(r.Count)
+	en.mu.Lock()
+	defer en.mu.Unlock()
+	for _, text := range r.Examples {
+		if text = Clean(text, maxExample); len(en.examples) < maxExamples && !slices.Contains(en.examples, text) {
+			en.examples = append(en.examples, text)
+		}
+	}
+	en.full.Store(len(en.examples) == maxExamples)
+}
+
 // A Rule is what one rule of a guard has come to.
 type Rule struct {
 	Practice string   `json:"practice"`

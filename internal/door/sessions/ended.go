@@ -9,6 +9,7 @@ import (
 	"hash"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -28,6 +29,8 @@ type Ended struct {
 	hashes sync.Pool
 
 	writing [16]sync.Mutex // the keeper gets the marks of one session in order
+	change  sync.RWMutex   // held by who ends or supersedes, and alone by who hands over
+	away    atomic.Pointer[Away]
 
 	mu     sync.RWMutex
 	by     map[digest]mark
@@ -43,6 +46,26 @@ type mark struct {
 	notBefore int64 // cookies that were handed out earlier are refused after the grace
 	login     int64 // cookies that were handed out earlier are from before a login
 	forgotten int64 // when all this may be forgotten
+}
+
+// markSize is the length of a mark as append writes it.
+const markSize = 32
+
+func (m mark) append(b []byte) []byte {
+	b = binary.BigEndian.AppendUint64(b, uint64(m.killed))
+	b = binary.BigEndian.AppendUint64(b, uint64(m.notBefore))
+	b = binary.BigEndian.AppendUint64(b, uint64(m.login))
+	return binary.BigEndian.AppendUint64(b, uint64(m.forgotten))
+}
+
+// markOf reads what append wrote; b has markSize bytes.
+func markOf(b []byte) mark {
+	return mark{
+		killed:    int64(binary.BigEndian.Uint64(b)),
+		notBefore: int64(binary.BigEndian.Uint64(b[8:])),
+		login:     int64(binary.BigEndian.Uint64(b[16:])),
+		forgotten: int64(binary.BigEndian.Uint64(b[24:])),
+	}
 }
 
 // NewEnded makes an empty memory.
@@ -61,15 +84,10 @@ func (e *Ended) Keep(ctx context.Context, keeper Keeper, failed func(error)) err
 	before := maps.Clone(e.by)
 	err := keeper.Each(ctx, func(key string, value []byte, _ time.Time) bool {
 		raw, err := base64.RawURLEncoding.DecodeString(key)
-		if err != nil || len(raw) != len(digest{}) || len(value) != 32 {
+		if err != nil || len(raw) != len(digest{}) || len(value) != markSize {
 			return true // of another version
 		}
-		m := mark{
-			killed:    int64(binary.BigEndian.Uint64(value)),
-			notBefore: int64(binary.BigEndian.Uint64(value[8:])),
-			login:     int64(binary.BigEndian.Uint64(value[16:])),
-			forgotten: int64(binary.BigEndian.Uint64(value[24:])),
-		}
+		m := markOf(value)
 		if _, newer := before[digest(raw)]; m.forgotten > now && !newer {
 			e.by[digest(raw)] = m
 		}
@@ -103,10 +121,17 @@ func (e *Ended) look(value string) (mark, bool) {
 	e.mu.RLock()
 	none := len(e.by) == 0
 	e.mu.RUnlock()
-	if none {
+	if none && e.away.Load() == nil {
 		return mark{}, false
 	}
 	d := e.digest(value)
+	if a, ok := e.ask(Question{Verb: looks, Session: d[:]}); ok {
+		return a.mark(), a.OK
+	}
+	return e.known(d)
+}
+
+func (e *Ended) known(d digest) (mark, bool) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	m, ok := e.by[d]
@@ -117,6 +142,15 @@ func (e *Ended) look(value string) (mark, bool) {
 // that is kept.
 func (e *Ended) kill(value string, from time.Time, life time.Duration) bool {
 	d := e.digest(value)
+	e.change.RLock()
+	defer e.change.RUnlock()
+	if a, ok := e.ask(Question{Verb: kills, Session: d[:], Time: from, Life: life}); ok {
+		return a.OK
+	}
+	return e.killed(d, from, life)
+}
+
+func (e *Ended) killed(d digest, from time.Time, life time.Duration) bool {
 	e.mu.Lock()
 	m := e.by[d]
 	first := m.killed == 0
@@ -136,6 +170,15 @@ func (e *Ended) kill(value string, from time.Time, life time.Duration) bool {
 // login: whoever holds one need not be who logged in, and gets no newer one for it.
 func (e *Ended) supersede(session string, renewed int64, now time.Time, login bool, life time.Duration) (int64, bool) {
 	d := e.digest(session)
+	e.change.RLock()
+	defer e.change.RUnlock()
+	if a, ok := e.ask(Question{Verb: supersedes, Session: d[:], Time: now, Life: life, Renewed: renewed, Login: login}); ok {
+		return a.NotBefore, a.OK
+	}
+	return e.superseded(d, renewed, now, login, life)
+}
+
+func (e *Ended) superseded(d digest, renewed int64, now time.Time, login bool, life time.Duration) (int64, bool) {
 	e.mu.Lock()
 	m := e.by[d]
 	if m.login > renewed {
@@ -190,10 +233,7 @@ func (e *Ended) keep(d digest) {
 	if keeper == nil || m.forgotten == 0 {
 		return
 	}
-	b := binary.BigEndian.AppendUint64(nil, uint64(m.killed))
-	b = binary.BigEndian.AppendUint64(b, uint64(m.notBefore))
-	b = binary.BigEndian.AppendUint64(b, uint64(m.login))
-	b = binary.BigEndian.AppendUint64(b, uint64(m.forgotten))
+	b := m.append(nil)
 	// The request may be over; what it ended stays ended.
 	ctx, cancel := context.WithTimeout(context.Background(), keepTime)
 	defer cancel()

@@ -37,6 +37,7 @@ type Listener struct {
 	opts  Options
 	ready chan net.Conn
 	wg    sync.WaitGroup
+	hands sync.WaitGroup // handshakes under way
 	stop  context.CancelFunc
 	ctx   context.Context
 	err   error // why accepting ended; set before ready's owner is gone
@@ -74,22 +75,27 @@ func (l *Listener) Close() error {
 	return err
 }
 
+// Finish stops accepting and lets the handshakes under way come to their end: Accept fails
+// when the last of these connections was taken. It does not wait; Close still has to follow.
+func (l *Listener) Finish() error { return l.Listener.Close() }
+
 func (l *Listener) accept() {
 	defer l.wg.Done()
 	defer close(l.ended)
+	defer l.hands.Wait()
 	for {
 		conn, err := l.Listener.Accept()
 		if err != nil {
 			l.err = err
 			return
 		}
-		l.wg.Add(1)
+		l.hands.Add(1)
 		go l.handshake(conn)
 	}
 }
 
 func (l *Listener) handshake(conn net.Conn) {
-	defer l.wg.Done()
+	defer l.hands.Done()
 	ctx, cancel := context.WithTimeout(l.ctx, l.opts.Timeout())
 	defer cancel()
 	tc := tls.Server(conn, l.opts.Config)
