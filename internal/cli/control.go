@@ -140,6 +140,32 @@ panoply off GUARD --mode on puts back what the configuration says. Guards: ` + s
 	return cmd
 }
 
+func newUpgrade(s Streams) *cobra.Command {
+	var where stateFlag
+	cmd := &cobra.Command{
+		Use:   "upgrade",
+		Short: "Have the program of now take over from the running door, without a lost request",
+		Long: `Upgrade makes the running door start its program again, which by now may be a newer
+one, with the same arguments and environment. The new one proves its configuration,
+takes the sockets and all that is remembered, and serves; the old one ends what it has
+begun, for bounds.drain_timeout at most. Where the new one does not come up, the old
+one goes on, and the reason is printed. SIGUSR2 does the same. Not where the door is
+process 1 of a container: start one of the new image.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return where.ask(cmd.Context(), func(ctx context.Context, socket string) error {
+				done, err := door.Client(socket).Upgrade(ctx)
+				if err == nil {
+					fmt.Fprintf(s.Err, "panoply: upgraded; process %d is the door now\n", done.Process)
+				}
+				return err
+			})
+		},
+	}
+	where.add(cmd)
+	return cmd
+}
+
 func newReload(s Streams) *cobra.Command {
 	var where stateFlag
 	cmd := &cobra.Command{

@@ -3,12 +3,17 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/panoplysec/panoply/internal/config"
 	"github.com/panoplysec/panoply/internal/door"
+	"github.com/panoplysec/panoply/internal/door/handover"
+	"github.com/panoplysec/panoply/internal/door/systemd"
 )
 
 func newServe(s Streams) *cobra.Command {
@@ -21,12 +26,25 @@ func newServe(s Streams) *cobra.Command {
 		Long: `Serve takes HTTPS, puts the guards around every request and passes it to the app
 behind. Without a file it enforces only what cannot break a correct app, and tells the
 rest; each thing that it does by itself is printed at start with the line that turns it
-off. SIGHUP reads the file again, SIGTERM and Ctrl-C drain, a second one cuts.`,
+off. SIGHUP reads the file again, SIGUSR2 has the program of now take over (panoply
+upgrade), SIGTERM and Ctrl-C drain, a second one cuts.`,
 		Example: `  panoply serve :3000
   panoply serve --config panoply.yaml
   panoply serve :3000 --site shop.example --listen :443 --cert fullchain.pem:privkey.pem`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			// Before anything else: who hands over waits, and asks why this one does not come.
+			before, err := handover.Inherited()
+			if err != nil {
+				return &exitError{code: exitUsage, err: err}
+			}
+			if before != nil {
+				defer func() {
+					if err != nil {
+						before.Fail(err)
+					}
+				}()
+			}
 			path, err := configFile(file)
 			if err != nil {
 				return err
@@ -39,7 +57,10 @@ off. SIGHUP reads the file again, SIGTERM and Ctrl-C drain, a second one cuts.`,
 			if dryRun {
 				return printEffective(s, cfg)
 			}
-			return serve(cmd.Context(), s, cfg, func() (*config.Config, error) { return loadConfig(path, given...) })
+			return serve(cmd.Context(), s, door.Options{
+				Config: cfg, Load: func() (*config.Config, error) { return loadConfig(path, given...) },
+				Predecessor: before, Stdout: s.Out, Stderr: s.Err,
+			})
 		},
 	}
 	f := cmd.Flags()
@@ -94,11 +115,17 @@ func (v *serveFlags) given(cmd *cobra.Command, args []string) []config.Flag {
 	return all
 }
 
-func serve(ctx context.Context, s Streams, cfg *config.Config, load func() (*config.Config, error)) error {
-	d, err := door.New(door.Options{Config: cfg, Load: load, Stdout: s.Out, Stderr: s.Err})
+func serve(ctx context.Context, s Streams, o door.Options) error {
+	var err error
+	if o.Sockets, err = systemd.Sockets(); err != nil {
+		return &exitError{code: exitUsage, err: err}
+	}
+	o.Manager = systemd.FromEnv()
+	o.Program = handover.Program{Path: program(), Args: os.Args}
+	d, err := door.New(o)
 	if err != nil {
 		hint := ""
-		if cfg.Upstream == "" {
+		if o.Config.Upstream == "" {
 			hint = "panoply serve :3000, or upstream: in panoply.yaml"
 		}
 		return &exitError{code: exitUsage, err: err, hint: hint}
@@ -107,6 +134,29 @@ func serve(ctx context.Context, s Streams, cfg *config.Config, load func() (*con
 		return &exitError{code: exitIncomplete, err: err}
 	}
 	return nil
+}
+
+// program is the file of this process, found at its start since later another may be in its
+// place, which is the idea; empty where it is not known. A link stays one, so that it may lead
+// elsewhere by then.
+func program() string {
+	own, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	called, err := exec.LookPath(os.Args[0])
+	if err != nil {
+		return own
+	}
+	if called, err = filepath.Abs(called); err != nil {
+		return own
+	}
+	a, errA := os.Stat(own)
+	b, errB := os.Stat(called)
+	if errA != nil || errB != nil || !os.SameFile(a, b) {
+		return own
+	}
+	return called
 }
 
 func printEffective(s Streams, cfg *config.Config) error {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/internal/config"
@@ -22,10 +23,45 @@ import (
 type control struct {
 	ln     net.Listener
 	server *http.Server // nil before serve
+	left   bool         // another door hears on the socket
 	wg     sync.WaitGroup
 }
 
+// socket is the unix listener below.
+func (c *control) socket() *net.UnixListener {
+	return c.ln.(interface{ Unwrap() net.Listener }).Unwrap().(*net.UnixListener)
+}
+
+// leave hears no more orders, and answers those that are open. The socket stays where it
+// is: the next door hears on it.
+func (c *control) leave() {
+	if c == nil {
+		return
+	}
+	c.socket().SetUnlinkOnClose(false)
+	c.wg.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		_ = c.server.Shutdown(ctx)
+	})
+	c.left = true
+}
+
+// own has the socket removed with this door.
+func (c *control) own() {
+	if c != nil {
+		c.socket().SetUnlinkOnClose(true)
+	}
+}
+
 func (d *Door) openControl(cfg *config.Config) (*control, error) {
+	if d.inherited != nil {
+		ln, err := admin.Adopt(d.inherited)
+		if err != nil {
+			return nil, err
+		}
+		return &control{ln: ln}, nil
+	}
 	ln, err := admin.Listen(cfg.State)
 	if errors.Is(err, admin.ErrUnsupported) {
 		d.say("%v", err)
@@ -57,6 +93,9 @@ func (c *control) close() {
 	if c.server == nil {
 		_ = c.ln.Close() // removes the socket
 		return
+	}
+	if c.left {
+		c.wg.Wait() // for the last answer, to who asked for the upgrade
 	}
 	_ = c.server.Close() // and so does this
 	c.wg.Wait()

@@ -27,14 +27,6 @@ func (d *Door) openOrigins() error {
 	return nil
 }
 
-func (d *Door) keepOrigins(all crosssite.Learnt) {
-	d.state.mu.Lock()
-	defer d.state.mu.Unlock()
-	if err := d.state.write(originsName, all); err != nil {
-		d.log.Error("what was learnt of other origins could not be kept; after a restart they have to ask again", "err", err)
-	}
-}
-
 // compileCSRF makes the step of cfg. Before the state is open it is a trial, which learns
 // nothing.
 func (d *Door) compileCSRF(cfg *config.Config, g *guards) (*crosssite.Step, error) {

@@ -19,11 +19,13 @@ import (
 	"github.com/panoplysec/panoply/internal/config"
 	"github.com/panoplysec/panoply/internal/door/accesslog"
 	"github.com/panoplysec/panoply/internal/door/crosssite"
+	"github.com/panoplysec/panoply/internal/door/handover"
 	"github.com/panoplysec/panoply/internal/door/hardcheck"
 	"github.com/panoplysec/panoply/internal/door/ledger"
 	"github.com/panoplysec/panoply/internal/door/refusals"
 	"github.com/panoplysec/panoply/internal/door/reports"
 	"github.com/panoplysec/panoply/internal/door/sessions"
+	"github.com/panoplysec/panoply/internal/door/systemd"
 	"github.com/panoplysec/panoply/internal/door/upstream"
 )
 
@@ -34,6 +36,15 @@ type Options struct {
 	// Load reads the configuration again, for SIGHUP and panoply reload. Nil makes both
 	// an error that says so.
 	Load func() (*config.Config, error)
+	// Program is how this process was started, for Upgrade; none makes that an error.
+	Program handover.Program
+	// Predecessor is the door to take over from; nil for none.
+	Predecessor *handover.Channel
+	// Sockets are those that a service manager has opened; what they are not for is opened
+	// as the configuration says.
+	Sockets []systemd.Socket
+	// Manager is told how the door is; nil is nobody.
+	Manager *systemd.Manager
 	// Logger takes what the guards tell and what goes wrong; nil writes JSON to Stderr.
 	Logger *slog.Logger
 	// Stdout takes the access log, as JSON lines; nil means os.Stdout.
@@ -67,17 +78,26 @@ type Door struct {
 	checks  *checks
 	health  health
 	control *control
+	// What an upgrade brings, and where it leads.
+	ready     sockets
+	inherited net.Listener                     // the admin socket of the door before
+	heir      atomic.Pointer[handover.Channel] // nil while this one is the door
+	left      chan struct{}                    // closed when another has taken over
+	deaf      atomic.Bool                      // a listener has failed
 	// addresses is hardcheck.Addresses, but for tests on loopback.
 	addresses func() ([]netip.Addr, error)
 
-	mu        sync.Mutex // Start, Reload, Switch and Close, one at a time
-	overrides map[string]guard.Mode
-	since     time.Time
-	closed    bool
-	nextEnd   chan struct{} // an exception was made or ended
-	stop      context.CancelFunc
-	wg        sync.WaitGroup
-	done      chan struct{}
+	mu         sync.Mutex        // Start, Reload, Switch and Close, one at a time
+	next       *handover.Process // about to take over
+	upgrading  bool
+	keepsEnded bool
+	overrides  map[string]guard.Mode
+	since      time.Time
+	closed     bool
+	nextEnd    chan struct{} // an exception was made or ended
+	stop       context.CancelFunc
+	wg         sync.WaitGroup
+	done       chan struct{}
 }
 
 // New checks the options and compiles the guards. It opens no port and writes nothing.
@@ -108,6 +128,8 @@ func New(o Options) (*Door, error) {
 		addresses: hardcheck.Addresses,
 		done:      make(chan struct{}),
 		nextEnd:   make(chan struct{}, 1),
+		left:      make(chan struct{}),
+		ready:     managed(o.Sockets),
 	}
 	d.metrics = newMetrics(d)
 	d.checks = newChecks(d)
@@ -127,7 +149,14 @@ func (d *Door) Start(ctx context.Context) error {
 		return errors.New("door: Start is called once")
 	}
 	cfg := d.opts.Config
+	var before *estate
 	var err error
+	defer func() { _ = d.ready.close() }() // nothing is left but after an error
+	if d.opts.Predecessor != nil {
+		if before, err = d.takeOver(ctx, cfg); err != nil {
+			return err
+		}
+	}
 	if d.state, err = openState(cfg.State); err != nil {
 		return err
 	}
@@ -138,7 +167,11 @@ func (d *Door) Start(ctx context.Context) error {
 	if d.control, err = d.openControl(cfg); err != nil {
 		return err
 	}
-	if err := d.open(ctx, cfg); err != nil {
+	if err := d.inherit(before); err != nil {
+		d.control.close()
+		return err
+	}
+	if err := d.open(ctx, cfg, before); err != nil {
 		d.control.close()
 		d.servers = nil
 		d.closeStores()
@@ -147,6 +180,7 @@ func (d *Door) Start(ctx context.Context) error {
 	background, stop := context.WithCancel(context.Background())
 	d.stop = stop
 	d.announce(d.current.Load())
+	d.settle()
 	d.wg.Go(func() { d.checks.run(background) })
 	d.wg.Go(func() { d.placeLogins(background) })
 	d.wg.Go(func() { d.endExceptions(background) })
@@ -154,11 +188,15 @@ func (d *Door) Start(ctx context.Context) error {
 }
 
 // open opens the stores, builds the first generation, and listens.
-func (d *Door) open(ctx context.Context, cfg *config.Config) error {
+func (d *Door) open(ctx context.Context, cfg *config.Config, before *estate) error {
 	if err := d.openOrigins(); err != nil {
 		return err
 	}
-	if err := d.openLimits(cfg); err != nil {
+	var counts []byte
+	if before != nil {
+		counts = before.Counts
+	}
+	if err := d.openLimits(cfg, counts); err != nil {
 		return err
 	}
 	g, err := d.build(cfg)
@@ -200,6 +238,9 @@ func (d *Door) Reload(cfg *config.Config) error {
 	if cfg.State != d.state.dir {
 		return fmt.Errorf("door: the state folder cannot change while running (%s, now %s); restart", d.state.dir, cfg.State)
 	}
+	if d.upgrading {
+		return errUpgrading
+	}
 	if err := d.sameLimits(cfg); err != nil {
 		return err
 	}
@@ -220,14 +261,18 @@ func (d *Door) ReloadNow() error {
 	if d.opts.Load == nil {
 		return errors.New("there is no configuration file to read again")
 	}
+	d.opts.Manager.Reloading()
 	cfg, err := d.opts.Load()
 	if err == nil {
 		err = d.Reload(cfg)
 	}
 	if err != nil {
+		d.opts.Manager.Ready("reload failed; the configuration of before stays: " + err.Error())
 		d.log.Error("reload failed; the configuration of before stays", "err", err)
+		return err
 	}
-	return err
+	d.opts.Manager.Ready(d.serving())
+	return nil
 }
 
 // Close stops accepting, ends streams, lets open requests finish until ctx is done or
@@ -242,8 +287,12 @@ func (d *Door) Close(ctx context.Context) error {
 	}
 	d.closed = true
 	started := d.servers != nil
+	next := d.next
 	d.mu.Unlock()
 	defer close(d.done)
+	if next != nil {
+		next.Stop() // it would wait for what this one no longer gives
+	}
 	if !started {
 		return nil
 	}
@@ -256,7 +305,13 @@ func (d *Door) Close(ctx context.Context) error {
 	cancel()
 	d.stop()
 	d.control.close()
+	if d.opts.Predecessor != nil {
+		_ = d.opts.Predecessor.Close()
+	}
 	d.wg.Wait()
+	if heir := d.heir.Load(); heir != nil {
+		_ = heir.Close()
+	}
 	d.closeStores()
 	g.app.CloseIdle()
 	if err != nil {

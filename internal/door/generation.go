@@ -45,6 +45,29 @@ type generation struct {
 // build makes a generation of cfg, or tells everything that is wrong with it. It must
 // be called with d.mu held and the state open.
 func (d *Door) build(cfg *config.Config) (*generation, error) {
+	g, err := d.groundwork(cfg)
+	if err != nil {
+		return nil, err
+	}
+	ramp := func(age time.Duration) (*hsts, error) { return d.newHSTS(cfg, age, g.tls.GetCertificate) }
+	if g.guards, err = d.compile(cfg, ramp); err != nil {
+		return nil, err
+	}
+	for name, mode := range g.guards.modes {
+		if mode != off {
+			g.seen = append(g.seen, d.ledger.Seen(name))
+		}
+	}
+	if g.app, err = d.application(cfg); err != nil {
+		return nil, err
+	}
+	g.chain = d.chain(g)
+	g.redirect = d.redirectChain(g)
+	return g, nil
+}
+
+// groundwork makes what of a generation touches no guard: bounds, certificates, keys.
+func (d *Door) groundwork(cfg *config.Config) (*generation, error) {
 	g := &generation{cfg: cfg, access: d.logFor(cfg)}
 	b := cfg.Bounds
 	g.headMax = int(b.HeadBytes)
@@ -63,21 +86,6 @@ func (d *Door) build(cfg *config.Config) (*generation, error) {
 	}
 	g.tls = profile.Config()
 	g.tls.GetCertificate = certificate
-
-	ramp := func(age time.Duration) (*hsts, error) { return d.newHSTS(cfg, age, certificate) }
-	if g.guards, err = d.compile(cfg, ramp); err != nil {
-		return nil, err
-	}
-	for name, mode := range g.guards.modes {
-		if mode != off {
-			g.seen = append(g.seen, d.ledger.Seen(name))
-		}
-	}
-	if g.app, err = d.application(cfg); err != nil {
-		return nil, err
-	}
-	g.chain = d.chain(g)
-	g.redirect = d.redirectChain(g)
 	return g, nil
 }
 

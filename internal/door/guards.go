@@ -212,7 +212,7 @@ func (d *Door) compileCookies(cfg *config.Config, mode guard.Mode) (*cookie.Guar
 // keepCookies keeps what g has found. A guard that is no longer in place hands it on to the
 // one that is: a client comes back to that one.
 func (d *Door) keepCookies(g *cookie.Guard, seen []cookie.Seen) {
-	if err := d.state.keepCookies(seen); err != nil {
+	if err := d.keepSeen(seen); err != nil {
 		d.log.Error("the names of session cookies could not be kept; after a restart their holders are logged out", "err", err)
 	}
 	if now := d.current.Load(); now != nil && now.guards.cookies != g {

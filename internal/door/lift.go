@@ -68,7 +68,7 @@ func (d *Door) openEnded(mode guard.Mode) error {
 		_ = store.Close()
 		return fmt.Errorf("door: read %s: %w", endedName, err)
 	}
-	d.store = store
+	d.store, d.keepsEnded = store, true
 	return nil
 }
 

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/panoplysec/panoply/internal/door/tlsport"
 )
 
 // listenAll opens the address; for "localhost" both loopback addresses, of which ::1
@@ -70,15 +72,16 @@ func (p patient) Accept() (net.Conn, error) {
 // next one goes on where it ended, so that no connection is refused in between.
 type shared struct {
 	net.Listener
-	conns chan net.Conn
-	stop  chan struct{}
-	once  sync.Once
-	wg    sync.WaitGroup
+	socket net.Listener // what is below TLS
+	conns  chan net.Conn
+	stop   chan struct{}
+	once   sync.Once
+	wg     sync.WaitGroup
 }
 
-// share begins to accept on ln. Close ends it and waits.
-func share(ln net.Listener) *shared {
-	s := &shared{Listener: ln, conns: make(chan net.Conn), stop: make(chan struct{})}
+// share begins to accept on ln, which stands on socket. Close ends it and waits.
+func share(ln, socket net.Listener) *shared {
+	s := &shared{Listener: ln, socket: socket, conns: make(chan net.Conn), stop: make(chan struct{})}
 	s.wg.Go(func() {
 		for {
 			conn, err := ln.Accept()
@@ -94,6 +97,17 @@ func share(ln net.Listener) *shared {
 		}
 	})
 	return s
+}
+
+// finish stops accepting, and waits until a server has what was accepted. The leases go on,
+// with nothing to come.
+func (s *shared) finish() {
+	if t, ok := s.Listener.(*tlsport.Listener); ok {
+		_ = t.Finish()
+	} else {
+		_ = s.Listener.Close()
+	}
+	s.wg.Wait()
 }
 
 // Close closes the listener for all leases.

@@ -48,6 +48,7 @@ const (
 // limits.secret takes a restart.
 type limits struct {
 	store   limit.Store
+	gate    *gate // before memory
 	secret  []byte
 	cfg     config.Limits
 	memory  *limit.Memory
@@ -63,8 +64,8 @@ type limits struct {
 	once  sync.Once
 }
 
-// openLimits opens where counts are kept.
-func (d *Door) openLimits(cfg *config.Config) (err error) {
+// openLimits opens where counts are kept, with those of the door before.
+func (d *Door) openLimits(cfg *config.Config, counts []byte) (err error) {
 	l := &limits{cfg: cfg.Limits, peers: logins.NewPeers(), again: make(chan struct{}, 1)}
 	d.limits = l
 	defer func() {
@@ -78,15 +79,13 @@ func (d *Door) openLimits(cfg *config.Config) (err error) {
 	if l.memory, err = limit.NewMemory(limit.MemoryOptions{MaxKeys: maxLimitKeys}); err != nil {
 		return err
 	}
-	l.store = l.memory
-	if l.disk, err = diskstore.Open(diskstore.Options{Path: filepath.Join(d.state.dir, limitsName)}); err != nil {
-		return fmt.Errorf("door: %w", err)
+	l.gate = &gate{at: l.memory}
+	l.store = l.gate
+	if err := l.load(counts); err != nil {
+		return err
 	}
-	l.keeping, err = l.memory.Keep(context.Background(), l.disk.Bucket(blocksBucket), func(err error) {
-		d.log.Error("a block could not be kept; it holds until the door stops", "err", err)
-	})
-	if err != nil {
-		return fmt.Errorf("door: read %s: %w", limitsName, err)
+	if err := l.openDisk(d); err != nil {
+		return err
 	}
 	if len(cfg.Limits.Redis) > 0 {
 		if err := d.openRedis(l); err != nil {
@@ -98,6 +97,20 @@ func (d *Door) openLimits(cfg *config.Config) (err error) {
 		return err
 	}
 	l.finder = logins.New(logins.Options{Logins: found, Say: d.say, Keep: d.keepLogins, Changed: d.loginsChanged})
+	return nil
+}
+
+// openDisk opens where blocks are kept.
+func (l *limits) openDisk(d *Door) (err error) {
+	if l.disk, err = diskstore.Open(diskstore.Options{Path: filepath.Join(d.state.dir, limitsName)}); err != nil {
+		return fmt.Errorf("door: %w", err)
+	}
+	l.keeping, err = l.memory.Keep(context.Background(), l.disk.Bucket(blocksBucket), func(err error) {
+		d.log.Error("a block could not be kept; it holds until the door stops", "err", err)
+	})
+	if err != nil {
+		return fmt.Errorf("door: read %s: %w", limitsName, err)
+	}
 	return nil
 }
 
@@ -179,16 +192,26 @@ func (l *limits) close(log *slog.Logger) {
 	if l.redis != nil {
 		errs = append(errs, l.redis.Close())
 	}
+	for _, err := range errs {
+		if err != nil {
+			log.Error("the store of limits", "err", err)
+		}
+	}
+	l.closeDisk(log)
+}
+
+// closeDisk lets go of where blocks are kept, when all of them are there.
+func (l *limits) closeDisk(log *slog.Logger) {
+	var errs []error
 	if l.keeping != nil {
 		errs = append(errs, l.keeping.Close())
 	}
 	if l.disk != nil {
 		errs = append(errs, l.disk.Close())
 	}
-	for _, err := range errs {
-		if err != nil {
-			log.Error("the store of limits", "err", err)
-		}
+	l.keeping, l.disk = nil, nil
+	if err := errors.Join(errs...); err != nil {
+		log.Error("the store of blocks", "err", err)
 	}
 }
 
@@ -270,7 +293,7 @@ func (d *Door) protected(g *generation, app http.Handler) http.Handler {
 }
 
 func (d *Door) keepLogins(found []logins.Login) {
-	if err := d.state.keepLogins(found); err != nil {
+	if err := d.state.keepLogins(found); err != nil && !errors.Is(err, errMoved) {
 		d.log.Error("what was found of logins could not be kept", "err", err)
 	}
 }

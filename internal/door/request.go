@@ -74,7 +74,7 @@ func (q *request) fail(f upstream.Failure) {
 // begin is the outermost step: id, log, recover, bounds on the body. Which serves the
 // rest is asked of the generation at hand, so a request runs under one configuration.
 func (d *Door) begin(which func(*generation) http.Handler) http.Handler {
-	recovered, recorded := d.recovered, hook.Func(d.recorded)
+	recovered, recorded, leaving := d.recovered, hook.Func(d.recorded), hook.Func(d.leaving)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q := &request{g: d.current.Load(), start: time.Now(), w: w}
 		if r.Body != nil && r.Body != http.NoBody {
@@ -219,11 +219,14 @@ func (d *Door) answered(r *http.Request, status int, h http.Header) {
 	}
 }
 
-// leaving gives the client time to take what is about to be written, whoever answers: one
+// leaving says that the connection ends where another door has taken over, and gives the client time to take what is about to be written, whoever answers: one
 // that never reads would else hold its connection for ever. The way to the application
 // renews the time for as long as its answer moves.
-func leaving(a *hook.Answer) {
+func (d *Door) leaving(a *hook.Answer) {
 	if q, _ := a.Value(requestKey{}).(*request); q != nil && a.Kind != hook.Trailer {
+		if d.heir.Load() != nil && a.Kind == hook.Final {
+			a.Header.Set("Connection", "close") // HTTP/2 too: net/http makes a GOAWAY of it
+		}
 		idle := time.Duration(q.g.cfg.Bounds.StreamIdle)
 		_ = http.NewResponseController(q.w).SetWriteDeadline(time.Now().Add(idle))
 	}

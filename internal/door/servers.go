@@ -41,6 +41,7 @@ const (
 type port struct {
 	address   string
 	life      serverBounds // with which the server was made
+	managed   bool         // the service manager decides on the address
 	server    httpServer
 	fresh     *fresh
 	listeners []*shared
@@ -66,6 +67,14 @@ func (d *Door) listen(ctx context.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	if err := d.ready.close(); err != nil {
+		for _, p := range ports {
+			if p != nil {
+				p.closeListeners()
+			}
+		}
+		return err
+	}
 	s.ports = ports
 	d.servers = s // the redirect asks it for the HTTPS port
 	for _, p := range ports {
@@ -87,20 +96,25 @@ func (s *servers) open(ctx context.Context, cfg *config.Config) (ports [roles]*p
 			}
 		}
 	}()
-	for i, address := range [roles]string{roleTLS: cfg.Listen, rolePlain: cfg.Redirect, roleAdmin: cfg.Admin.Listen} {
+	for i, address := range addresses(cfg) {
+		old := s.ports[i]
+		if old != nil && old.managed && old.address != address {
+			return ports, fmt.Errorf("door: %s cannot change from %s to %s while running: the socket is the service manager's; change it there, and restart both", roleKeys[i], old.address, address)
+		}
 		if address == "off" {
 			continue
 		}
-		old := s.ports[i]
 		switch {
 		case old == nil || old.address != address:
-			listeners, err := s.d.openListeners(ctx, role(i), address)
+			listeners, managed, err := s.d.openListeners(ctx, role(i), address)
 			if err != nil {
 				return ports, err
 			}
 			ports[i] = s.d.newPort(role(i), address, listeners, cfg)
+			ports[i].managed = managed
 		case old.life != serverBoundsOf(role(i), cfg):
 			ports[i] = s.d.newPort(role(i), address, old.listeners, cfg)
+			ports[i].managed = old.managed
 		default:
 			ports[i] = old
 		}
@@ -140,24 +154,35 @@ func (s *servers) change(cfg *config.Config) error {
 	return nil
 }
 
-// openListeners listens on an address. The handshake belongs to the listener and not to
-// the server, so that one under way survives a reload.
-func (d *Door) openListeners(ctx context.Context, r role, address string) ([]*shared, error) {
+// openListeners listens on an address, or takes the sockets that are ready for it. The
+// handshake belongs to the listener and not to the server, so that one under way survives a
+// reload.
+func (d *Door) openListeners(ctx context.Context, r role, address string) (all []*shared, managed bool, err error) {
 	if r == roleAdmin && !admin.Loopback(address) {
-		return nil, fmt.Errorf("door: admin.listen is %s, which is beyond loopback", address)
+		return nil, false, fmt.Errorf("door: admin.listen is %s, which is beyond loopback", address)
 	}
-	listeners, err := listenAll(ctx, address)
-	if err != nil {
-		return nil, err
+	var listeners []net.Listener
+	for _, one := range d.ready.take(r, address) {
+		if r == roleAdmin && !admin.Loopback(one.Addr().String()) {
+			_ = one.Close()
+			return nil, false, fmt.Errorf("door: the socket %q for admin.listen is on %s, which is beyond loopback", one.name, one.Addr())
+		}
+		listeners, managed = append(listeners, patient{one.Listener}), managed || one.managed
 	}
-	all := make([]*shared, len(listeners))
-	for i, ln := range listeners {
+	if listeners == nil {
+		if listeners, err = listenAll(ctx, address); err != nil {
+			return nil, false, err
+		}
+	}
+	all = make([]*shared, len(listeners))
+	for i, socket := range listeners {
+		ln := socket
 		if r == roleTLS {
 			ln = tlsport.New(ln, tlsport.Options{Config: d.tlsConfig(), Timeout: d.handshakeTime, Plain: d.plainAnswer, Failed: d.handshakeFailed})
 		}
-		all[i] = share(ln)
+		all[i] = share(ln, socket.(patient).Listener)
 	}
-	return all, nil
+	return all, managed, nil
 }
 
 func (d *Door) newPort(r role, address string, listeners []*shared, cfg *config.Config) *port {
@@ -204,6 +229,7 @@ func (p *port) serve(d *Door) {
 		p.wg.Go(func() {
 			if err := p.server.Serve(ln); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 				d.log.Error("a listener failed; restart the door", "address", p.address, "err", err)
+				d.deaf.Store(true)
 			}
 		})
 	}
@@ -289,12 +315,19 @@ func (s *servers) shutdown(ctx context.Context) error {
 type fresh struct {
 	mu     sync.Mutex
 	conns  map[net.Conn]struct{}
+	open   int // connections of net/http, fresh or not
 	closed bool
 }
 
 func (f *fresh) note(c net.Conn, state http.ConnState) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		f.open++
+	case http.StateClosed, http.StateHijacked:
+		f.open--
+	}
 	switch {
 	case state != http.StateNew:
 		delete(f.conns, c)

@@ -4,5 +4,6 @@ package door
 
 import "os"
 
-// reloadSignal is nil: panoply reload is the way there, where it is supported.
-var reloadSignal os.Signal
+// reloadSignal is nil, and so is upgradeSignal: panoply reload is the way there, where it is
+// supported.
+var reloadSignal, upgradeSignal os.Signal

@@ -7,4 +7,4 @@ import (
 	"syscall"
 )
 
-var reloadSignal os.Signal = syscall.SIGHUP
+var reloadSignal, upgradeSignal os.Signal = syscall.SIGHUP, syscall.SIGUSR2

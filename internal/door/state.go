@@ -40,6 +40,7 @@ type state struct {
 	enforce bool // everything that is forged is refused
 	allowed []exceptions.Exception
 	sealed  time.Time // since when session values leave sealed
+	moved   bool      // another door has the files
 }
 
 func openState(dir string) (*state, error) {
@@ -115,6 +116,9 @@ func (s *state) read(name string, into any) error {
 }
 
 func (s *state) write(name string, value any) error {
+	if s.moved {
+		return errMoved
+	}
 	text, err := json.Marshal(value)
 	if err != nil {
 		return err

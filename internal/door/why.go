@@ -42,6 +42,9 @@ func (d *Door) remember(q *request, line *accesslog.Line) {
 		one.Cause = ledger.Clean(cause.Error(), maxReason)
 	}
 	d.reasons.Note(one)
+	if heir := d.heir.Load(); heir != nil { // who has the page asks that one
+		_ = heir.Ask(askRefused, one, nil, askTime)
+	}
 }
 
 // Why tells why the request with an id was refused.

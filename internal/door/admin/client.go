@@ -40,6 +40,19 @@ func (c *Client) Reload(ctx context.Context) error {
 	return c.do(ctx, http.MethodPost, "/reload", struct{}{}, nil)
 }
 
+// Upgraded is what became of an upgrade.
+type Upgraded struct {
+	// Process is the door's from now on.
+	Process int `json:"process"`
+}
+
+// Upgrade has the door's program started again and take over. The error is why it did
+// not; the door then goes on.
+func (c *Client) Upgrade(ctx context.Context) (u Upgraded, err error) {
+	err = c.do(ctx, http.MethodPost, "/upgrade", struct{}{}, &u)
+	return u, err
+}
+
 func (c *Client) do(ctx context.Context, method, path string, in, out any) error {
 	var body io.Reader
 	if in != nil {

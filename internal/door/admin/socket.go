@@ -26,6 +26,8 @@ type Control interface {
 	Status() Status
 	Switch(guard, mode string) error
 	ReloadNow() error
+	// Upgrade has the door's program started again and take over; it returns the process.
+	Upgrade() (pid int, err error)
 	RestoreCookies(restore bool) error
 	LimitsControl
 	CSRFControl
@@ -74,6 +76,15 @@ func Listen(stateDir string) (net.Listener, error) {
 	return ownPeers{ln}, nil
 }
 
+// Adopt hears on a socket that Listen opened in another process. The socket stays when the
+// listener is closed, unless its SetUnlinkOnClose says otherwise.
+func Adopt(ln net.Listener) (net.Listener, error) {
+	if _, ok := ln.(*net.UnixListener); !ok || !peerSupported {
+		return nil, fmt.Errorf("admin: a %T is not the admin socket", ln)
+	}
+	return ownPeers{ln}, nil
+}
+
 // ownPeers marks the connections of anyone but the door's own user and root.
 type ownPeers struct{ net.Listener }
 
@@ -118,6 +129,14 @@ func Serve(c Control) *http.Server {
 		return failure{}, c.RestoreCookies(o.Restore)
 	}))
 	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, _ *http.Request) { done(w, c.ReloadNow()) })
+	mux.HandleFunc("POST /upgrade", func(w http.ResponseWriter, _ *http.Request) {
+		pid, err := c.Upgrade()
+		if err != nil {
+			done(w, err)
+			return
+		}
+		answer(w, http.StatusOK, Upgraded{pid})
+	})
 	serveLimits(mux, c)
 	serveCSRF(mux, c)
 	serveWhy(mux, c)
