@@ -114,7 +114,7 @@ func (d *Door) startNext() (*handover.Process, error) {
 		return nil, err
 	}
 	if err := next.Send(sayHello, h); err != nil {
-		return nil, fmt.Errorf("door: the new door: %w", outcome(next, err))
+		return nil, fmt.Errorf("the new door: %w", outcome(next, err))
 	}
 	d.next, d.upgrading = next, true
 	return next, nil
@@ -171,7 +171,7 @@ func (d *Door) countsMark(cfg *config.Config) (string, error) {
 // handOver waits for the new door to be ready, and gives it everything.
 func (d *Door) handOver(next *handover.Process) error {
 	if err := next.Expect(sayReady, nil, rehearseTime); err != nil {
-		return fmt.Errorf("door: the new door is not ready: %w", outcome(next, err))
+		return fmt.Errorf("the new door is not ready: %w", outcome(next, err))
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -184,7 +184,7 @@ func (d *Door) handOver(next *handover.Process) error {
 		err = next.Expect(sayServing, nil, commitTime)
 	}
 	if err != nil {
-		err = fmt.Errorf("door: the new door does not serve: %w", outcome(next, err))
+		err = fmt.Errorf("the new door does not serve: %w", outcome(next, err))
 		next.Stop() // and with it its locks
 		d.thaw()
 		return err
