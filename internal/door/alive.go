@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/panoplysec/panoply/internal/hook"
@@ -45,7 +47,11 @@ func (d *Door) alive() error {
 	if d.deaf.Load() {
 		return errors.New("door: a listener has failed")
 	}
-	r, err := http.NewRequest(http.MethodGet, "https://"+siteOf(g.cfg)+proof.Path, nil)
+	host, _, err := net.SplitHostPort(siteOf(g.cfg))
+	if err != nil {
+		return err
+	}
+	r, err := http.NewRequest(http.MethodGet, "https://"+strings.TrimSuffix(net.JoinHostPort(host, ""), ":")+proof.Path, nil)
 	if err != nil {
 		return err
 	}

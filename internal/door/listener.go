@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/panoplysec/panoply/internal/door/tlsport"
@@ -74,18 +75,23 @@ type shared struct {
 	net.Listener
 	socket net.Listener // what is below TLS
 	conns  chan net.Conn
+	ending atomic.Bool
 	stop   chan struct{}
 	once   sync.Once
 	wg     sync.WaitGroup
 }
 
-// share begins to accept on ln, which stands on socket. Close ends it and waits.
-func share(ln, socket net.Listener) *shared {
+// share begins to accept on ln, which stands on socket. Close ends it and waits. Failed is
+// told when it ends by itself.
+func share(ln, socket net.Listener, failed func(error)) *shared {
 	s := &shared{Listener: ln, socket: socket, conns: make(chan net.Conn), stop: make(chan struct{})}
 	s.wg.Go(func() {
 		for {
 			conn, err := ln.Accept()
 			if err != nil {
+				if !s.ending.Load() {
+					failed(err)
+				}
 				return
 			}
 			select {
@@ -102,6 +108,7 @@ func share(ln, socket net.Listener) *shared {
 // finish stops accepting, and waits until a server has what was accepted. The leases go on,
 // with nothing to come.
 func (s *shared) finish() {
+	s.ending.Store(true)
 	if t, ok := s.Listener.(*tlsport.Listener); ok {
 		_ = t.Finish()
 	} else {
@@ -113,6 +120,7 @@ func (s *shared) finish() {
 // Close closes the listener for all leases.
 func (s *shared) Close() error {
 	var err error
+	s.ending.Store(true)
 	s.once.Do(func() {
 		close(s.stop)
 		err = s.Listener.Close()

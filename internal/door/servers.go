@@ -180,9 +180,15 @@ func (d *Door) openListeners(ctx context.Context, r role, address string) (all [
 		if r == roleTLS {
 			ln = tlsport.New(ln, tlsport.Options{Config: d.tlsConfig(), Timeout: d.handshakeTime, Plain: d.plainAnswer, Failed: d.handshakeFailed})
 		}
-		all[i] = share(ln, socket.(patient).Listener)
+		all[i] = share(ln, socket.(patient).Listener, d.deafened)
 	}
 	return all, managed, nil
+}
+
+// deafened is told of a listener that ended by itself.
+func (d *Door) deafened(err error) {
+	d.deaf.Store(true)
+	d.log.Error("a listener failed; restart the door", "err", err)
 }
 
 func (d *Door) newPort(r role, address string, listeners []*shared, cfg *config.Config) *port {
@@ -228,8 +234,7 @@ func (p *port) serve(d *Door) {
 	for _, ln := range p.leases {
 		p.wg.Go(func() {
 			if err := p.server.Serve(ln); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
-				d.log.Error("a listener failed; restart the door", "address", p.address, "err", err)
-				d.deaf.Store(true)
+				d.deafened(err)
 			}
 		})
 	}

@@ -79,3 +79,21 @@ func TestNoteAllocatesNothing(t *testing.T) {
 		t.Errorf("Note allocates %v times", n)
 	}
 }
+
+func TestAddTakesOver(t *testing.T) {
+	before, after := ledger.New(), ledger.New()
+	before.Seen("cookies").Add(7)
+	for _, a := range []guard.Action{guard.Noted, guard.Mended, guard.Denied, guard.WouldMend, guard.WouldDeny, guard.Failed} {
+		before.Note("cookies", guard.Event{Practice: "cookies", Rule: "r", Action: a, Detail: "x"})
+	}
+	after.Note("cookies", guard.Event{Practice: "cookies", Rule: "r", Action: guard.Denied, Detail: "y"})
+	after.Add(before.Guards())
+	after.Add([]ledger.Guard{{Name: "odd", Rules: []ledger.Rule{{Rule: "r", Action: "no action", Count: 1}}}})
+	g := after.Guards()[0]
+	if g.Seen != 7 || g.Noted+g.Mended+g.WouldMend+g.WouldDeny+g.Failed != 5 || g.Denied != 2 || len(g.Rules) != 6 {
+		t.Errorf("Guards = %+v, want both sums", g)
+	}
+	if got := strings.Join(g.Rules[0].Examples, " "); got != "y x" {
+		t.Errorf("examples = %q, want both", got)
+	}
+}
