@@ -20,6 +20,7 @@ chmod 755 "$tree"
 put() { install -D -m "$1" "$2" "$tree/$3"; }
 put 755 "$dist/panoply" usr/bin/panoply
 put 644 panoply.service usr/lib/systemd/system/panoply.service
+put 644 panoply.socket usr/share/doc/panoply/examples/panoply.socket
 put 644 panoply.sysusers usr/lib/sysusers.d/panoply.conf
 put 644 panoply.yaml etc/panoply/panoply.yaml
 put 644 "$dist/completion/panoply.bash" usr/share/bash-completion/completions/panoply

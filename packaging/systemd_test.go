@@ -64,8 +64,32 @@ func TestUnitRunsWhatTheProgramKnows(t *testing.T) {
 		understood(t, args[1:], config)
 	}
 	// The state folder is what the door takes when nothing names one.
-	if want := []string{"XDG_STATE_HOME=/var/lib"}; !slices.Equal(settings["Environment"], want) {
+	if want := []string{"XDG_STATE_HOME=/var/lib", "GOTRACEBACK=crash"}; !slices.Equal(settings["Environment"], want) {
 		t.Errorf("Environment = %q, want %q", settings["Environment"], want)
+	}
+	// A manager that does not know the second takes the first.
+	if want := []string{"notify", "notify-reload"}; !slices.Equal(settings["Type"], want) || settings["NotifyAccess"] != nil {
+		t.Errorf("Type = %q, NotifyAccess = %q, want %q and only the door to be heard", settings["Type"], settings["NotifyAccess"], want)
+	}
+	if settings["WatchdogSec"] == nil || slices.Contains(settings["RestartPreventExitStatus"], "SIGABRT") {
+		t.Error("a door that is stuck is not started again")
+	}
+}
+
+// TestSocketIsTheDoors starts no door, which would ask for a port below 1024: cli's
+// TestSocketActivation does with another.
+func TestSocketIsTheDoors(t *testing.T) {
+	settings := unit(t, "panoply.socket")
+	if want := []string{"panoply.service"}; !slices.Equal(settings["Service"], want) {
+		t.Errorf("Service = %q, want %q", settings["Service"], want)
+	}
+	config := filepath.Join(t.TempDir(), "panoply.yaml")
+	text := "upstream: 127.0.0.1:3000\nsites: [shop.example]\nlisten: \"" + settings["ListenStream"][0] + "\"\ntls: {certificates: [{cert: c.pem, key: k.pem}]}\n"
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, said := panoply("validate", "--config", config); strings.Contains(said, "listen") {
+		t.Errorf("the address of the socket is none of the configuration: %s", said)
 	}
 }
 
@@ -76,12 +100,19 @@ func TestSystemdTakesTheUnit(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Verify wants the program to be there.
-	path := filepath.Join(t.TempDir(), "panoply.service")
-	if err := os.WriteFile(path, []byte(strings.ReplaceAll(text(t, "panoply.service"), "/usr/bin/panoply", program)), 0o600); err != nil {
-		t.Fatal(err)
+	dir := t.TempDir()
+	for _, name := range []string{"panoply.service", "panoply.socket"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(strings.ReplaceAll(text(t, name), "/usr/bin/panoply", program)), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if out := command(t, "", nil, analyze, "verify", "--man=no", path); strings.Contains(out, "panoply.service") {
-		t.Errorf("systemd-analyze verify says\n%s", out)
+	path := filepath.Join(dir, "panoply.service")
+	out := command(t, "", nil, analyze, "verify", "--man=no", path, filepath.Join(dir, "panoply.socket"))
+	for line := range strings.Lines(out) {
+		// Before 253, which is what the line above it is for.
+		if strings.Contains(line, "panoply.") && !strings.Contains(line, "ignoring: notify-reload") {
+			t.Errorf("systemd-analyze verify says %s", line)
+		}
 	}
 	// Of 100, which is no protection at all. What is left: the network is not private, and
 	// the capability of low ports is there.

@@ -266,3 +266,17 @@ func TestSecondSignalCuts(t *testing.T) {
 		}
 	}
 }
+
+// TestACrashIsASignal holds what the unit of packaging says: a watchdog's signal, or a
+// panic, is not the exit status of a wrong configuration, after which no restart comes.
+func TestACrashIsASignal(t *testing.T) {
+	r := prepare(t, load.App(), "")
+	cmd := exec.Command(r.program, "serve", "--config", filepath.Join(r.dir, "panoply.yaml"))
+	cmd.Dir = r.dir
+	r.start(cmd, "GOTRACEBACK=crash")
+	r.awaitUp()
+	r.signal(syscall.SIGABRT)
+	if code := r.exit(); code != -1 {
+		t.Errorf("exit code %d, want a signal", code)
+	}
+}
