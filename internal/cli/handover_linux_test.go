@@ -69,6 +69,7 @@ func memorable(w http.ResponseWriter, r *http.Request) {
 func TestTheOldDoorTellsTheNewOne(t *testing.T) {
 	r := serveProgram(t, http.HandlerFunc(memorable), "sessions: {mode: enforce, logout: [/logout]}\nbounds: {drain_timeout: 5m, response_timeout: 1m, head_timeout: 1m}\n")
 	r.awaitUp()
+	r.survivesKill()
 	first, second, third := visit(t, r.address), visit(t, r.address), visit(t, r.address)
 	r.upgrade()
 

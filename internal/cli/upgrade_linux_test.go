@@ -276,3 +276,24 @@ func TestGuessesAreCountedOverAnUpgrade(t *testing.T) {
 		t.Errorf("panoply why = %q, want both refusals", said)
 	}
 }
+
+// TestStopDuringAnUpgrade stops the door while the next one gets ready: both go.
+func TestStopDuringAnUpgrade(t *testing.T) {
+	r := serveProgram(t, load.App(), "")
+	r.awaitUp()
+	pipe := filepath.Join(r.state, "exceptions.json")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.signal(syscall.SIGUSR2)
+	w, err := os.OpenFile(pipe, os.O_WRONLY, 0) // when the new door reads it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	r.signal(syscall.SIGTERM)
+	if code := r.exit(); code != 0 {
+		t.Errorf("exit code %d, want 0", code)
+	}
+	r.await("the next door ends", func() bool { return len(r.processes()) == 0 })
+}

@@ -24,6 +24,18 @@ const (
 	askRefused = "refused"
 )
 
+// ask asks the door that has taken over. The first time that it cannot be asked is told: this
+// door then goes on with what it knew.
+func (d *Door) ask(kind string, body, into any) error {
+	err := d.heir.Load().Ask(kind, body, into, askTime)
+	if err != nil {
+		d.orphaned.Do(func() {
+			d.log.Error("the door that has taken over does not answer this one; what each learns, the other does not know", "about", kind, "err", err)
+		})
+	}
+	return err
+}
+
 // farOp is a limit.Op for the other door.
 type farOp struct {
 	Policy limit.Policy  `json:"policy"`
@@ -36,7 +48,7 @@ type farOp struct {
 // farStore counts where the other door does. While that one does not answer, which is
 // when it has died, what was counted until then is gone on with here.
 type farStore struct {
-	to   *handover.Channel
+	ask  func(kind string, body, into any) error
 	here *limit.Memory
 }
 
@@ -46,7 +58,7 @@ func (f *farStore) Decide(ctx context.Context, now time.Time, ops []limit.Op, re
 		all[i] = farOp{op.Rule.Policy, op.Key, op.Verb, op.Points, op.TTL}
 	}
 	var said []limit.Result
-	if err := f.to.Ask(askDecide, all, &said, askTime); err != nil || len(said) != len(results) {
+	if err := f.ask(askDecide, all, &said); err != nil || len(said) != len(results) {
 		return f.here.Decide(ctx, now, ops, results)
 	}
 	copy(results, said)
@@ -54,7 +66,7 @@ func (f *farStore) Decide(ctx context.Context, now time.Time, ops []limit.Op, re
 }
 
 func (f *farStore) Delete(ctx context.Context, key limit.Key) (found bool, err error) {
-	if err := f.to.Ask(askForget, key, &found, askTime); err != nil {
+	if err := f.ask(askForget, key, &found); err != nil {
 		return f.here.Delete(ctx, key)
 	}
 	return found, nil

@@ -82,8 +82,9 @@ type Door struct {
 	ready     sockets
 	inherited net.Listener                     // the admin socket of the door before
 	heir      atomic.Pointer[handover.Channel] // nil while this one is the door
-	left      chan struct{}                    // closed when another has taken over
-	deaf      atomic.Bool                      // a listener has failed
+	orphaned  sync.Once
+	left      chan struct{} // closed when another has taken over
+	deaf      atomic.Bool   // a listener has failed
 	// addresses is hardcheck.Addresses, but for tests on loopback.
 	addresses func() ([]netip.Addr, error)
 

@@ -88,10 +88,10 @@ func (d *Door) yield(to *handover.Channel) {
 	d.heir.Store(to)
 	d.state.moved = true
 	d.state.mu.Unlock()
-	d.limits.gate.thaw(&farStore{to, d.limits.memory})
+	d.limits.gate.thaw(&farStore{d.ask, d.limits.memory})
 	if d.ended != nil {
 		d.ended.Thaw(func(q sessions.Question) (a sessions.Answer, err error) {
-			return a, to.Ask(askEnded, q, &a, askTime)
+			return a, d.ask(askEnded, q, &a)
 		}, nil)
 	}
 	d.stop() // nothing is looked after here any more
@@ -174,7 +174,7 @@ func (g *gate) Scan(ctx context.Context, f func(limit.Key, limit.State) bool) er
 func (d *Door) keepOrigins(all crosssite.Learnt) {
 	err := d.writeOrigins(all)
 	if errors.Is(err, errMoved) {
-		err = d.heir.Load().Ask(askOrigins, all, nil, askTime)
+		err = d.ask(askOrigins, all, nil)
 	}
 	if err != nil {
 		d.log.Error("what was learnt of other origins could not be kept; after a restart they have to ask again", "err", err)
@@ -192,7 +192,7 @@ func (d *Door) writeOrigins(all crosssite.Learnt) error {
 func (d *Door) keepSeen(seen []cookie.Seen) error {
 	err := d.state.keepCookies(seen)
 	if errors.Is(err, errMoved) {
-		return d.heir.Load().Ask(askCookies, seen, nil, askTime)
+		return d.ask(askCookies, seen, nil)
 	}
 	return err
 }

@@ -36,7 +36,7 @@ const (
 	// client of the admin socket waits.
 	commitTime = 8 * time.Second
 	// askTime is how long a request of the old door waits for an answer of the new one.
-	askTime = time.Second
+	askTime = 5 * time.Second
 )
 
 // errUpgrading is for orders that would change what is just being handed over.

@@ -42,8 +42,8 @@ func (d *Door) remember(q *request, line *accesslog.Line) {
 		one.Cause = ledger.Clean(cause.Error(), maxReason)
 	}
 	d.reasons.Note(one)
-	if heir := d.heir.Load(); heir != nil { // who has the page asks that one
-		_ = heir.Ask(askRefused, one, nil, askTime)
+	if d.heir.Load() != nil { // who has the page asks that one
+		_ = d.ask(askRefused, one, nil)
 	}
 }
 
