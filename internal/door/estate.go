@@ -26,8 +26,9 @@ type estate struct {
 	Guards    []ledger.Guard        `json:"guards,omitempty"`
 	Refused   []refusals.Refusal    `json:"refused,omitempty"`
 	Requests  uint64                `json:"requests"`
-	// Counts are the records of limits: 8 bytes of a key and a limit.State each.
-	Counts []byte `json:"counts,omitempty"`
+	// Counts are the records of limits: 8 bytes of a key and a limit.State each. They follow as
+	// they are: half a million of them would take seconds as JSON.
+	Counts []byte `json:"-"`
 	// Ended are the sessions that were ended, where the disk does not know them.
 	Ended []byte `json:"ended,omitempty"`
 }

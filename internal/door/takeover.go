@@ -51,6 +51,10 @@ func (d *Door) takeOver(ctx context.Context, cfg *config.Config) (*estate, error
 	if err := from.Expect(sayEstate, e, rehearseTime); err != nil {
 		return nil, fmt.Errorf("door: the door before: %w", err)
 	}
+	var err error
+	if e.Counts, err = from.ReceiveBytes(commitTime); err != nil {
+		return nil, fmt.Errorf("door: the door before: %w", err)
+	}
 	return e, nil
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/panoplysec/panoply/internal/door/handover"
 )
 
-// What two doors say to each other, in this order (docs/decisions/0013). Questions follow.
+// What two doors say to each other, in this order (docs/decisions/0014). Questions follow.
 const (
 	sayHello   = "hello"   // old: what you inherit
 	sayReady   = "ready"   // new: the configuration is good, and all ports are open
@@ -180,6 +180,9 @@ func (d *Door) handOver(next *handover.Process) error {
 	}
 	e := d.freeze()
 	err := next.Send(sayEstate, e)
+	if err == nil {
+		err = next.SendBytes(e.Counts)
+	}
 	if err == nil {
 		err = next.Expect(sayServing, nil, commitTime)
 	}

@@ -62,14 +62,25 @@ func (c *Channel) send(m Message) error {
 	if err != nil {
 		return fmt.Errorf("handover: %w", err)
 	}
-	if len(text) > maxMessage {
-		return fmt.Errorf("handover: a message of %d bytes, at most %d", len(text), maxMessage)
+	return c.SendBytes(text)
+}
+
+// SendBytes sends what would be too long as JSON; ReceiveBytes takes it.
+func (c *Channel) SendBytes(b []byte) error {
+	if len(b) > maxMessage {
+		return fmt.Errorf("handover: a message of %d bytes, at most %d", len(b), maxMessage)
 	}
 	_ = c.conn.SetWriteDeadline(time.Now().Add(writeTime))
-	if _, err := c.conn.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(text))), text...)); err != nil {
+	if _, err := c.conn.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...)); err != nil {
 		return fmt.Errorf("handover: %w", err)
 	}
 	return nil
+}
+
+// ReceiveBytes waits for what SendBytes sent.
+func (c *Channel) ReceiveBytes(within time.Duration) ([]byte, error) {
+	_ = c.conn.SetReadDeadline(time.Now().Add(within))
+	return readBytes(c.conn)
 }
 
 // Receive waits for a message; zero is for as long as it takes. What the other side says
@@ -89,18 +100,7 @@ func (c *Channel) Receive(within time.Duration) (Message, error) {
 
 // read takes one message.
 func read(r io.Reader) (m Message, err error) {
-	var size [4]byte
-	if _, err := io.ReadFull(r, size[:]); err != nil {
-		return m, err
-	}
-	n := binary.BigEndian.Uint32(size[:])
-	if n > maxMessage {
-		return m, fmt.Errorf("handover: a message of %d bytes, at most %d", n, maxMessage)
-	}
-	text, err := io.ReadAll(io.LimitReader(r, int64(n))) // grows with what really comes
-	if err == nil && len(text) < int(n) {
-		err = io.ErrUnexpectedEOF
-	}
+	text, err := readBytes(r)
 	if err != nil {
 		return m, err
 	}
@@ -108,6 +108,22 @@ func read(r io.Reader) (m Message, err error) {
 		return m, fmt.Errorf("handover: not a message: %w", err)
 	}
 	return m, nil
+}
+
+func readBytes(r io.Reader) ([]byte, error) {
+	var size [4]byte
+	if _, err := io.ReadFull(r, size[:]); err != nil {
+		return nil, err
+	}
+	n := binary.BigEndian.Uint32(size[:])
+	if n > maxMessage {
+		return nil, fmt.Errorf("handover: a message of %d bytes, at most %d", n, maxMessage)
+	}
+	b, err := io.ReadAll(io.LimitReader(r, int64(n))) // grows with what really comes
+	if err == nil && len(b) < int(n) {
+		err = io.ErrUnexpectedEOF
+	}
+	return b, err
 }
 
 // Expect receives a message of one kind, and reads its body into into unless that is nil.

@@ -6,7 +6,7 @@
 //	err = to.Send("hello", …)
 //	from, err := handover.Inherited()         // in the new one; nil when nobody hands over
 //
-// What is said is the door's affair (docs/decisions/0013). The channel is a socket pair that
+// What is said is the door's affair (docs/decisions/0014). The channel is a socket pair that
 // nobody else can open. Its other end is a program of the same user, of another
 // version perhaps: messages are JSON within bounds, and a field that one of the two does
 // not know is skipped.
