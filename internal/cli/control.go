@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/panoplysec/panoply/internal/config"
 	"github.com/panoplysec/panoply/internal/door"
 	"github.com/panoplysec/panoply/internal/door/admin"
 )
@@ -20,8 +19,8 @@ import (
 type stateFlag struct{ state, file string }
 
 func (v *stateFlag) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&v.state, "state", "", "state folder of the door (default: that of panoply.yaml, or this user's)")
-	cmd.Flags().StringVarP(&v.file, "config", "c", "", "configuration file (default: panoply.yaml here, if there is one)")
+	cmd.Flags().StringVar(&v.state, "state", "", "state folder of the door (default: that of the configuration, or this user's)")
+	cmd.Flags().StringVarP(&v.file, "config", "c", "", configUsage)
 }
 
 func (v *stateFlag) folder() (string, error) {
@@ -31,13 +30,6 @@ func (v *stateFlag) folder() (string, error) {
 	path, err := configFile(v.file)
 	if err != nil {
 		return "", err
-	}
-	if path == "" {
-		state, err := config.StateDir()
-		if err != nil {
-			return "", &exitError{code: exitUsage, err: err, hint: "name it with --state"}
-		}
-		return state, nil
 	}
 	cfg, err := loadConfig(path)
 	if err != nil {

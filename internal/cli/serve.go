@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -12,7 +10,7 @@ import (
 )
 
 func newServe(s Streams) *cobra.Command {
-	var file string
+	var file, format string
 	var dryRun bool
 	flags := serveFlags{}
 	cmd := &cobra.Command{
@@ -21,12 +19,20 @@ func newServe(s Streams) *cobra.Command {
 		Long: `Serve takes HTTPS, puts the guards around every request and passes it to the app
 behind. Without a file it enforces only what cannot break a correct app, and tells the
 rest; each thing that it does by itself is printed at start with the line that turns it
-off. SIGHUP reads the file again, SIGTERM and Ctrl-C drain, a second one cuts.`,
+off. SIGHUP reads the file again, SIGTERM and Ctrl-C drain, a second one cuts.
+
+A flag wins over the environment, where PANOPLY_TLS_POLICY sets tls.policy and
+PANOPLY_TLS_POLICY_FILE names a file with the value, and that wins over the file.`,
 		Example: `  panoply serve :3000
   panoply serve --config panoply.yaml
   panoply serve :3000 --site shop.example --listen :443 --cert fullchain.pem:privkey.pem`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if format != "yaml" {
+				if err := textOrJSON(format); err != nil {
+					return usageError("", "--format %s is not known: text, yaml or json", format)
+				}
+			}
 			path, err := configFile(file)
 			if err != nil {
 				return err
@@ -36,15 +42,20 @@ off. SIGHUP reads the file again, SIGTERM and Ctrl-C drain, a second one cuts.`,
 			if err != nil {
 				return err
 			}
+			if !dryRun && cmd.Flags().Changed("format") {
+				return usageError("", "--format goes with --dry-run")
+			}
+			sayFile(s, path)
 			if dryRun {
-				return printEffective(s, cfg)
+				return printEffective(s, cfg, path, format)
 			}
 			return serve(cmd.Context(), s, cfg, func() (*config.Config, error) { return loadConfig(path, given...) })
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&file, "config", "c", "", "configuration file (default: panoply.yaml here, if there is one)")
+	f.StringVarP(&file, "config", "c", "", configUsage)
 	f.BoolVar(&dryRun, "dry-run", false, "print every value with where it came from, and open nothing")
+	f.StringVar(&format, "format", "text", "of --dry-run: text, yaml (which is a configuration file) or json")
 	flags.add(cmd)
 	return cmd
 }
@@ -107,12 +118,4 @@ func serve(ctx context.Context, s Streams, cfg *config.Config, load func() (*con
 		return &exitError{code: exitIncomplete, err: err}
 	}
 	return nil
-}
-
-func printEffective(s Streams, cfg *config.Config) error {
-	tw := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
-	for _, setting := range cfg.Effective() {
-		fmt.Fprintf(tw, "%s\t%s\t%s\n", setting.Path, setting.Value, setting.Origin)
-	}
-	return tw.Flush()
 }

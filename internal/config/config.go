@@ -1,13 +1,14 @@
 // Package config is panoply.yaml: one strict reader, one validated struct, one JSON
 // Schema written from it. Each default exists once, here.
 //
-//	cfg, err := config.Load("panoply.yaml", os.LookupEnv)
+//	cfg, err := config.Source{File: "panoply.yaml", Environ: os.Environ()}.Load()
 //	if err != nil {
 //		return err // every problem at once, one a line: panoply.yaml:12:3: headers.helmt: unknown key; …
 //	}
 //
-// The file is the operator's own, so ${VAR} in its values is expanded; nothing else is
-// ever read from the environment or from the audited application. Anchors, aliases,
+// The file is the operator's own, so ${VAR} in its values is expanded, and PANOPLY_TLS_POLICY
+// of the environment stands in for tls.policy. Of an audited application nothing is
+// expanded, and no variable changes what its file says. JSON is read too. Anchors, aliases,
 // tags and merge keys are refused: a configuration reads as it is written, and no
 // few lines of it grow into a large one.
 //
@@ -20,9 +21,12 @@ package config
 
 import "github.com/panoplysec/panoply/guard"
 
-// Config is what the door runs on. Start from Default; a Config from Load or FromFlags is
+// Config is what the door runs on. Start from Default; a Config from Source.Load is
 // complete and valid. It is not changed after that, so it may be read concurrently.
 type Config struct {
+	// Version is the form of the file: 1, which is the default. A program that reads an
+	// older form says so, rather than that it does not know the keys.
+	Version int64 `yaml:"version" doc:"form of this file, 1" env:"-"`
 	// Upstream is the application behind: ":3000", "127.0.0.1:3000" or
 	// "http://host:port". Required to serve.
 	Upstream string `yaml:"upstream" doc:"the application behind the door, such as :3000"`

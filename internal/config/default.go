@@ -14,6 +14,7 @@ func Default() *Config {
 		state = "" // Validate asks for the line that is missing
 	}
 	return &Config{
+		Version:  Version,
 		Listen:   "localhost:8443",
 		Redirect: "localhost:8080",
 		State:    state,

@@ -24,6 +24,7 @@ func (c *Config) Validate() error { return joined(c.problems()) }
 
 func (c *Config) problems() []*Problem {
 	k := &checker{cfg: c}
+	k.version()
 	k.upstream()
 	k.listeners()
 	k.sites()
