@@ -35,6 +35,10 @@ type Config struct {
 	// Redirect is the plain HTTP address that sends known hosts to HTTPS, or "off".
 	// Default "localhost:8080".
 	Redirect string `yaml:"redirect" doc:"plain HTTP address that redirects to HTTPS, or off"`
+	// PublicPort is the port by which clients reach HTTPS, where that is another than the
+	// one of Listen: a container that listens on 8443 and is published on 443. Redirects,
+	// names of cookies and what the door says of itself go by it. Default 0: that of Listen.
+	PublicPort int64 `yaml:"public_port" doc:"port by which clients reach HTTPS, where it is mapped to that of listen; 0 for the same"`
 	// Sites are the host names served. Empty means loopback names only; a listener
 	// beyond loopback then is an error.
 	Sites []string `yaml:"sites" doc:"host names served"`

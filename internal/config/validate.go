@@ -27,6 +27,7 @@ func (c *Config) problems() []*Problem {
 	k.version()
 	k.upstream()
 	k.listeners()
+	k.public()
 	k.sites()
 	k.state()
 	k.tls()

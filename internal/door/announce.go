@@ -12,7 +12,8 @@ import (
 // it off.
 func (d *Door) announce(g *generation) {
 	cfg := g.cfg
-	d.say("https://%s → %s", publicName(g, d.servers.addr(roleTLS).String()), cfg.Upstream)
+	_, port, _ := splitHost(d.servers.addr(roleTLS).String())
+	d.say("https://%s → %s", publicName(g, cfg.PortSeen(port)), cfg.Upstream)
 	if g.ca != nil {
 		if g.ca.Created() {
 			d.say("made a local CA in %s, for loopback names only (your own certificate: tls.certificates)", cfg.State)
@@ -20,7 +21,8 @@ func (d *Door) announce(g *generation) {
 		d.say("certificate from the local CA %s; browsers warn until you run: panoply trust (undo: panoply untrust)", g.ca.RootFile())
 	}
 	if addr := d.servers.addr(rolePlain); addr != nil {
-		d.say("http://%s redirects to https (off: redirect: off)", publicName(g, addr.String()))
+		_, port, _ := splitHost(addr.String())
+		d.say("http://%s redirects to https (off: redirect: off)", publicName(g, port))
 	}
 	for _, name := range switchable {
 		what, offLine := d.describe(g, name)
@@ -91,9 +93,8 @@ func (g *generation) renamed() []string {
 	return out
 }
 
-// publicName is how a browser reaches addr: by the first site, or by localhost.
-func publicName(g *generation, addr string) string {
-	_, port, _ := splitHost(addr)
+// publicName is how a browser reaches a port: by the first site, or by localhost.
+func publicName(g *generation, port string) string {
 	name := "localhost"
 	if len(g.cfg.Sites) > 0 {
 		name = g.cfg.Sites[0]

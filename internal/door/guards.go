@@ -245,7 +245,7 @@ func siteOf(cfg *config.Config) string {
 	if host == "" {
 		host = "localhost"
 	}
-	return net.JoinHostPort(host, port)
+	return net.JoinHostPort(host, cfg.PortSeen(port))
 }
 
 // splitHost is clientip.SplitHost in lower case.

@@ -14,6 +14,7 @@ const ReadyAfter = 100
 type Status struct {
 	Version  string    `json:"version"` // of this structure: "1"
 	Listen   []string  `json:"listen"`
+	Ports    []string  `json:"ports"` // all that is listened on, plain and admin too
 	Upstream string    `json:"upstream"`
 	Since    time.Time `json:"since"`
 	Requests uint64    `json:"requests"`
