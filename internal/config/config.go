@@ -46,6 +46,12 @@ type Config struct {
 	// user's state folder, see StateDir.
 	State string `yaml:"state" doc:"folder of keys, local CA and admin socket" kind:"file"`
 
+	// InstallKey is the file of a key that all doors of a site have: 32 bytes or more. They
+	// then agree on the names of session cookies, on sealed values, on the tokens of forms
+	// and, unless Limits.Secret says otherwise, on what is counted. Default: a key of its
+	// own in the state folder. With another key every visitor is logged out.
+	InstallKey string `yaml:"install_key" doc:"file of the key that all doors of a site share, 32 bytes or more; empty: a key of its own in the state folder" kind:"file"`
+
 	// Probes is "on" (default): at start, and each minute while a finding is open, the
 	// door asks the app for three pages to see its trust proxy and NODE_ENV. Or "off".
 	Probes string `yaml:"probes" doc:"ask the app for three pages that show wrong trust proxy and NODE_ENV settings" enum:"on,off"`

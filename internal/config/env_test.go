@@ -179,7 +179,7 @@ func TestEnvRefuses(t *testing.T) {
 		{"large file", []string{"PANOPLY_LISTEN_FILE=" + path("large", strings.Repeat("a", 1<<16+1))}, []string{`PANOPLY_LISTEN_FILE: listen: is "` + filepath.Join(dir, "large") + `", which is larger than 65536 bytes`}},
 		{"a secret in the wrong place", []string{"PANOPLY_TLS_POLICY_FILE=" + path("secret", "hunter2")}, []string{`PANOPLY_TLS_POLICY_FILE: tls.policy: is "…", must be one of intermediate, modern`}},
 		{"a secret in a list", []string{"PANOPLY_LIMITS_REDIS_FILE=" + path("url", "redis://u:hunter2@host")}, []string{
-			`PANOPLY_LIMITS_REDIS_FILE: limits.redis[0]: is "…", must be host:port, or the path of a socket`, `limits.secret: is needed with limits.redis: all doors hash with the same one; head -c 32 /dev/urandom | base64 > limits.secret`}},
+			`PANOPLY_LIMITS_REDIS_FILE: limits.redis[0]: is "…", must be host:port, or the path of a socket`, `limits.secret: is needed with limits.redis, unless there is an install_key: all doors hash with the same one; head -c 32 /dev/urandom | base64 > limits.secret`}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

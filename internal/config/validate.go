@@ -30,6 +30,7 @@ func (c *Config) problems() []*Problem {
 	k.public()
 	k.sites()
 	k.state()
+	k.installKey()
 	k.tls()
 	k.trust()
 	k.headers()

@@ -24,6 +24,9 @@ func (d *Door) announce(g *generation) {
 		_, port, _ := splitHost(addr.String())
 		d.say("http://%s redirects to https (off: redirect: off)", publicName(g, port))
 	}
+	if d.state.shared {
+		d.say("names of cookies, sealed sessions and tokens by the key of %s, as all doors that have it", cfg.InstallKey)
+	}
 	for _, name := range switchable {
 		what, offLine := d.describe(g, name)
 		mode := g.guards.modes[name]

@@ -131,6 +131,9 @@ func (d *Door) Start(ctx context.Context) error {
 	if d.state, err = openState(cfg.State); err != nil {
 		return err
 	}
+	if err := d.state.useKey(cfg); err != nil {
+		return err
+	}
 	d.reports = reports.New(d.state.derive("csp-reports"), d.reported)
 	d.reports.Refuse = func(w http.ResponseWriter, r *http.Request, status int) {
 		requestOf(r.Context()).g.guards.conceal.Page(w, r, status)
@@ -199,6 +202,9 @@ func (d *Door) Reload(cfg *config.Config) error {
 	}
 	if cfg.State != d.state.dir {
 		return fmt.Errorf("door: the state folder cannot change while running (%s, now %s); restart", d.state.dir, cfg.State)
+	}
+	if err := d.state.sameKey(cfg); err != nil {
+		return err
 	}
 	if err := d.sameLimits(cfg); err != nil {
 		return err

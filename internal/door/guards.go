@@ -196,7 +196,7 @@ func (d *Door) compileCookies(cfg *config.Config, mode guard.Mode) (*cookie.Guar
 	if d.state != nil {
 		o.Seen = d.state.cookies()
 		o.OnSeen = func(seen []cookie.Seen) { d.keepCookies(g, seen) }
-		o.Rename = cookie.Rename{Key: d.state.derive("cookie-names"), Site: siteOf(cfg), Migrate: time.Duration(cfg.Cookies.Migrate)}
+		o.Rename = cookie.Rename{Key: d.state.derive("cookie-names"), Shared: d.state.shared, Site: siteOf(cfg), Migrate: time.Duration(cfg.Cookies.Migrate)}
 		if cfg.Cookies.Rename == "off" || mode != guard.Enforce || d.state.restoring() {
 			// Who holds a renamed cookie gets the old name back; else switching the
 			// guard off would log everybody out.
@@ -215,6 +215,7 @@ func (d *Door) keepCookies(g *cookie.Guard, seen []cookie.Seen) {
 	if err := d.state.keepCookies(seen); err != nil {
 		d.log.Error("the names of session cookies could not be kept; after a restart their holders are logged out", "err", err)
 	}
+	d.sayUnshared(g, seen)
 	if now := d.current.Load(); now != nil && now.guards.cookies != g {
 		now.guards.cookies.Adopt(seen)
 	}

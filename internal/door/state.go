@@ -30,8 +30,9 @@ const (
 // the session cookies seen, and when each site was first served with a public
 // certificate.
 type state struct {
-	dir string
-	key []byte
+	dir    string
+	key    []byte
+	shared bool // key is one that other doors have too
 
 	mu      sync.Mutex // what follows, and its files
 	seen    []cookie.Seen
@@ -40,6 +41,7 @@ type state struct {
 	enforce bool // everything that is forged is refused
 	allowed []exceptions.Exception
 	sealed  time.Time // since when session values leave sealed
+	told    map[string]bool
 }
 
 func openState(dir string) (*state, error) {

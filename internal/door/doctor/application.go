@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/panoplysec/panoply/internal/door/hardcheck"
@@ -185,6 +186,25 @@ var stateFiles = []string{"install.key", "audit.key", "sessions.db", "limits.db"
 
 // checkState looks at who may read and change the keys of the door.
 func checkState(_ context.Context, o *Options) []Line {
+	lines := o.state()
+	if path := o.Config.InstallKey; path != "" {
+		l := Line{Check: "state", Subject: path, Verdict: OK, Found: "is read by its owner and group alone"}
+		info, err := os.Stat(path)
+		switch {
+		case err != nil:
+			l.Verdict, l.Found = Problem, err.Error()
+		case !permissions:
+			l.Verdict, l.Found = NotChecked, "this system has no mode of a file to look at"
+		case info.Mode().Perm()&0o007 != 0:
+			l.Verdict, l.Found = Problem, fmt.Sprintf("has mode %04o: everybody on this machine can use the key", info.Mode().Perm())
+			l.Do = "chmod o= " + path
+		}
+		lines = append(lines, l)
+	}
+	return lines
+}
+
+func (o *Options) state() []Line {
 	dir := o.Config.State
 	l := Line{Check: "state", Subject: dir}
 	info, err := os.Stat(dir)
@@ -204,7 +224,7 @@ func checkState(_ context.Context, o *Options) []Line {
 		return []Line{l}
 	}
 	for _, name := range stateFiles {
-		path := dir + string(os.PathSeparator) + name
+		path := filepath.Join(dir, name)
 		info, err := os.Stat(path)
 		if err != nil {
 			if errors.Is(err, os.ErrPermission) {

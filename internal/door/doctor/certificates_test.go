@@ -141,7 +141,9 @@ func TestLocalCA(t *testing.T) {
 
 func TestClock(t *testing.T) {
 	says := time.Now()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header()["Date"] = []string{says.UTC().Format(http.TimeFormat)} }))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Date"] = []string{says.UTC().Format(http.TimeFormat)}
+	}))
 	defer server.Close()
 	o := Options{Config: &config.Config{TLS: config.TLS{Certificates: []config.Certificate{newAuthority(t, "x").issue(t)}}}, Now: time.Now, DateURL: server.URL}
 	lined(t, checkClock(t.Context(), &o)[0], NotChecked, "nothing here tells", "--online")

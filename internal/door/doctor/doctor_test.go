@@ -211,6 +211,14 @@ func TestState(t *testing.T) {
 		}
 		lined(t, checkState(t.Context(), &o)[0], tt.verdict, tt.found, tt.do)
 	}
+	o.Config.InstallKey = filepath.Join(dir, "shared.key")
+	lined(t, checkState(t.Context(), &o)[1], Problem, "shared.key", "")
+	write(t, o.Config.InstallKey, "x")
+	lined(t, checkState(t.Context(), &o)[1], OK, "owner and group", "")
+	if err := os.Chmod(o.Config.InstallKey, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	lined(t, checkState(t.Context(), &o)[1], Problem, "everybody", "chmod o=")
 }
 
 func TestFiles(t *testing.T) {
