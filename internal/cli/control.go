@@ -73,6 +73,11 @@ func newStatus(s Streams) *cobra.Command {
 func printStatus(s Streams, status admin.Status) error {
 	fmt.Fprintf(s.Out, "serving %s from %s since %s: %d requests, %d open streams\n", status.Upstream,
 		strings.Join(status.Listen, ", "), status.Since.Format(time.RFC3339), status.Requests, status.Streams)
+	if k := status.Kind; k.Why != "" {
+		fmt.Fprintf(s.Out, "kind: %s (%s: %s)\n", k.Kind, k.By, k.Why)
+	} else {
+		fmt.Fprintf(s.Out, "kind: %s (%s)\n", k.Kind, k.By)
+	}
 	for _, p := range status.Problems {
 		fmt.Fprintf(s.Out, "! %s\n", p)
 	}

@@ -5,6 +5,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/panoplysec/panoply/internal/config"
+	"github.com/panoplysec/panoply/internal/door"
 )
 
 // sayFile says which configuration file holds.
@@ -30,6 +31,17 @@ type effectiveSetting struct {
 	Origin string `json:"origin"`
 }
 
+// found puts in what a door has found out about the application, where the configuration
+// leaves it to the door.
+func found(cfg *config.Config, settings []config.Setting) {
+	kind, file := door.FoundKind(cfg.State)
+	for i, one := range settings {
+		if one.Path == "kind" && one.Value == "auto" && kind != "" {
+			settings[i].Value, settings[i].Origin = kind, config.Origin{Found: file}
+		}
+	}
+}
+
 // printEffective prints every value that would hold, with where it came from.
 func printEffective(s Streams, cfg *config.Config, path, format string) error {
 	if format == "yaml" {
@@ -37,6 +49,7 @@ func printEffective(s Streams, cfg *config.Config, path, format string) error {
 		return err
 	}
 	settings := cfg.Effective()
+	found(cfg, settings)
 	all := effective{Version: "1", File: path, Settings: make([]effectiveSetting, len(settings))}
 	for i, one := range settings {
 		all.Settings[i] = effectiveSetting{Key: one.Path, Value: one.Value, Origin: one.Origin.String()}

@@ -56,6 +56,11 @@ type Config struct {
 	// door asks the app for three pages to see its trust proxy and NODE_ENV. Or "off".
 	Probes string `yaml:"probes" doc:"ask the app for three pages that show wrong trust proxy and NODE_ENV settings" enum:"on,off"`
 
+	// Kind is what the application is: "pages", "spa" (pages that a script makes, from JSON)
+	// or "api"; "auto" (default) finds out by its answers. It decides in which form the
+	// door's own pages are written where a client does not say; see docs/configuration.md.
+	Kind string `yaml:"kind" doc:"what the application is, for the form of the door's own pages" enum:"auto,pages,spa,api"`
+
 	// Contact is where who finds a hole should tell it, as addresses with a scheme:
 	// "mailto:security@shop.example". The door answers /.well-known/security.txt with them.
 	// Empty: the app's own answer is passed on.

@@ -19,6 +19,7 @@ func Default() *Config {
 		Redirect: "localhost:8080",
 		State:    state,
 		Probes:   "on",
+		Kind:     "auto",
 		HTTP1:    "nethttp",
 		Exchange: "proxy",
 		TLS:      TLS{Policy: "intermediate"},

@@ -18,6 +18,8 @@ type Origin struct {
 	// Env is the variable that it was taken from, or that names the file it is in, such as
 	// "PANOPLY_LISTEN".
 	Env string
+	// Found is the file of what the door found out by itself.
+	Found string
 
 	// secret: the value is from a file of its own, and is not shown in problems.
 	secret bool
@@ -30,6 +32,8 @@ func (o Origin) String() string {
 		return o.Flag
 	case o.Env != "":
 		return "env " + o.Env
+	case o.Found != "":
+		return "found, " + o.Found
 	case o.File == "":
 		return "default"
 	case o.Line == 0:

@@ -6,6 +6,7 @@ import (
 
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/internal/door/hardcheck"
+	"github.com/panoplysec/panoply/internal/door/kinds"
 )
 
 // announce tells a person what runs, what was done by itself, and the line that turns
@@ -35,6 +36,9 @@ func (d *Door) announce(g *generation) {
 			line = fmt.Sprintf("%s: %s", name, mode)
 		}
 		d.say("%s (off: %s, or at once: panoply off %s)", line, offLine, name)
+	}
+	if kind := d.kindOf(cfg); kind != kinds.Auto {
+		d.say("kind: %s: %s", kind, kindMeans[kind])
 	}
 	if names := g.renamed(); len(names) > 0 {
 		d.say("cookies: renamed so far: %s (off: cookies.rename: off)", strings.Join(names, ", "))

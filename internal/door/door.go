@@ -20,6 +20,7 @@ import (
 	"github.com/panoplysec/panoply/internal/door/accesslog"
 	"github.com/panoplysec/panoply/internal/door/crosssite"
 	"github.com/panoplysec/panoply/internal/door/hardcheck"
+	"github.com/panoplysec/panoply/internal/door/kinds"
 	"github.com/panoplysec/panoply/internal/door/ledger"
 	"github.com/panoplysec/panoply/internal/door/refusals"
 	"github.com/panoplysec/panoply/internal/door/reports"
@@ -64,6 +65,7 @@ type Door struct {
 	metrics *metrics
 	streams *upstream.Streams
 	watch   *hardcheck.Watch
+	kinds   *kinds.Watch // nil before Start
 	checks  *checks
 	health  health
 	control *control
@@ -132,6 +134,9 @@ func (d *Door) Start(ctx context.Context) error {
 		return err
 	}
 	if err := d.state.useKey(cfg); err != nil {
+		return err
+	}
+	if err := d.openKind(); err != nil {
 		return err
 	}
 	d.reports = reports.New(d.state.derive("csp-reports"), d.reported)

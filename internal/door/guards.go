@@ -172,7 +172,7 @@ func (d *Door) compileHeaders(cfg *config.Config, mode guard.Mode, ramp func(tim
 }
 
 func (d *Door) compileConceal(cfg *config.Config, mode guard.Mode) (*conceal.Guard, error) {
-	o := conceal.Options{Mode: mode, Sink: d.sink(nameConceal), Keep: cfg.Conceal.Keep, Also: cfg.Conceal.Also, Pages: map[int]conceal.Page{}}
+	o := conceal.Options{Mode: mode, Sink: d.sink(nameConceal), Keep: cfg.Conceal.Keep, Also: cfg.Conceal.Also, Pages: map[int]conceal.Page{}, PreferJSON: d.prefersJSON(cfg)}
 	problems := guard.Problems{Package: "conceal"}
 	for status, name := range cfg.Errors {
 		text, err := os.ReadFile(name)
