@@ -286,6 +286,12 @@ type Admin struct {
 	// Listen is a loopback address for read-only health and metrics, or "off".
 	// Default "127.0.0.1:9180".
 	Listen string `yaml:"listen" doc:"loopback address of health and metrics, or off"`
+	// AllowOthers lets Listen be an address beyond loopback, and says why: a Prometheus that
+	// scrapes containers, on a network that nobody else is on. What is read there tells how
+	// many requests, refusals and logins there are. It stays read-only.
+	AllowOthers string `yaml:"allow_others" doc:"why others than this machine may read health and metrics; empty: they may not"`
+	// Hosts are names by which those others ask, such as door-a. An address needs none.
+	Hosts []string `yaml:"hosts" doc:"names by which others ask for health and metrics, beside the address"`
 }
 
 // Log configures the access log.

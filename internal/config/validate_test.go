@@ -74,7 +74,7 @@ func TestValidate(t *testing.T) {
 		{"same ports", func(c *config.Config) { c.Redirect = "127.0.0.1:8443" }, `redirect: is "127.0.0.1:8443", the address of listen too; give one of them another port`},
 		{"admin on the port of redirect", func(c *config.Config) { c.Admin.Listen = "localhost:8080" }, `admin.listen: is "localhost:8080", the address of redirect too; give one of them another port`},
 		{"upstream is the door", func(c *config.Config) { c.Upstream = ":8443" }, `upstream: is ":8443", where the door itself listens; name the port of the application`},
-		{"admin public", func(c *config.Config) { c.Admin.Listen = ":9180" }, `admin.listen: is ":9180", must be a loopback address or off; write 127.0.0.1:9180, and fetch it through SSH or an agent on this machine`},
+		{"admin public", func(c *config.Config) { c.Admin.Listen = ":9180" }, `admin.listen: is ":9180", must be a loopback address or off; write 127.0.0.1:9180, and fetch it through SSH or an agent on this machine; admin.allow_others: REASON lets others read it`},
 		{"site as URL", func(c *config.Config) { c.Sites = []string{"https://App.localhost:8443/x"} }, `sites[0]: is "https://App.localhost:8443/x", must be a host name in lower case; write app.localhost`},
 		{"site with a dot", func(c *config.Config) { c.Sites = []string{"localhost."} }, `sites[0]: is "localhost.", must be a host name in lower case; write localhost`},
 		{"site pattern", func(c *config.Config) { c.Sites = []string{"*.localhost"} }, `sites[0]: is "*.localhost", must be a host name in lower case; name each host: a pattern would let in names nobody chose`},

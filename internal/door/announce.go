@@ -51,6 +51,9 @@ func (d *Door) announce(g *generation) {
 	}
 	if addr := d.servers.addr(roleAdmin); addr != nil {
 		d.say("health and metrics on http://%s, read-only (off: admin.listen: off)", addr)
+		if cfg.Admin.AllowOthers != "" {
+			d.say("warning: others than this machine may read them: %s (back: remove admin.allow_others)", cfg.Admin.AllowOthers)
+		}
 	}
 	if cfg.Probes != "off" {
 		d.say("the application is asked for three pages now, as %s, to see its settings (off: probes: off)", hardcheck.UserAgent)

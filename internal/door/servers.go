@@ -92,6 +92,9 @@ func (s *servers) open(ctx context.Context, cfg *config.Config) (ports [roles]*p
 			continue
 		}
 		old := s.ports[i]
+		if role(i) == roleAdmin && !admin.Loopback(address) && cfg.Admin.AllowOthers == "" {
+			return ports, fmt.Errorf("door: admin.listen is %s, which is beyond loopback", address)
+		}
 		switch {
 		case old == nil || old.address != address:
 			listeners, err := s.d.openListeners(ctx, role(i), address)
@@ -143,9 +146,6 @@ func (s *servers) change(cfg *config.Config) error {
 // openListeners listens on an address. The handshake belongs to the listener and not to
 // the server, so that one under way survives a reload.
 func (d *Door) openListeners(ctx context.Context, r role, address string) ([]*shared, error) {
-	if r == roleAdmin && !admin.Loopback(address) {
-		return nil, fmt.Errorf("door: admin.listen is %s, which is beyond loopback", address)
-	}
 	listeners, err := listenAll(ctx, address)
 	if err != nil {
 		return nil, err
@@ -172,10 +172,16 @@ func (d *Door) newPort(r role, address string, listeners []*shared, cfg *config.
 	case rolePlain:
 		handler = d.begin(func(g *generation) http.Handler { return g.redirect })
 	case roleAdmin:
-		handler = admin.Handler(d.checks.problems, d.metrics.registry)
+		handler = admin.Handler(d.checks.problems, d.metrics.registry, d.others)
 	}
 	p.server = d.newServer(p, handler)
 	return p
+}
+
+// others are those beyond this machine who may read health and metrics.
+func (d *Door) others() admin.Others {
+	c := d.current.Load().cfg.Admin
+	return admin.Others{Allowed: c.AllowOthers != "", Hosts: c.Hosts}
 }
 
 func (d *Door) handshakeTime() time.Duration {
