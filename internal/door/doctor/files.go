@@ -19,16 +19,13 @@ const (
 // checkFiles looks at how many connections the door may have open.
 func checkFiles(_ context.Context, o *Options) []Line {
 	l := Line{Check: "files"}
-	var n uint64
-	err := errUnknown
-	whose := "a process that is started from here"
 	if o.Running != nil {
-		whose = "the running door"
-		n, err = limitOf(o.Socket)
+		n, err := limitOf(o.Socket)
+		l.files(n, err, "the running door")
 	} else {
-		n, err = o.FileLimit()
+		n, err := o.FileLimit()
+		l.files(n, err, "a process that is started from here")
 	}
-	l.files(n, err, whose)
 	return []Line{l}
 }
 
