@@ -12,7 +12,7 @@
 // It counts what the application answers with success: documents (HTML that a browser may
 // navigate to) and JSON. An API has no document among forty answers of JSON, and is none any
 // more once it has one. A single-page application answers three paths or more with the very
-// same document, and asks for JSON beside. Every other is pages. Nothing of an answer is
+// same document, or has a single one, and asks for JSON beside. Every other is pages. Nothing of an answer is
 // kept but the tag or the length of one document.
 package kinds
 
@@ -42,6 +42,10 @@ const (
 	// somePaths are as many as have the same document in a single-page application, and
 	// someJSON as many answers of JSON as it then has.
 	somePaths, someJSON = 3, 5
+	// onePage and manyJSON make one too that has all at one address.
+	onePage, manyJSON = 5, 100
+	// enough is where looking ends: what fits no other kind is pages.
+	enough = 2000
 )
 
 // Found is what was found.
@@ -137,6 +141,10 @@ func (w *Watch) judge() Found {
 		return Found{Kind: API, Why: fmt.Sprintf("%d answers of JSON and no page", w.json)}
 	case !w.differ && w.first != "" && len(w.paths) >= somePaths && w.json >= someJSON:
 		return Found{Kind: SPA, Why: "one page at several addresses, and JSON"}
+	case !w.differ && w.first != "" && w.documents >= onePage && w.json >= manyJSON:
+		return Found{Kind: SPA, Why: "one page at one address, and JSON"}
+	case w.documents+w.json >= enough && w.documents > 0:
+		return Found{Kind: Pages, Why: "pages among much else"}
 	case w.documents >= somePages && (w.differ || w.first == ""):
 		return Found{Kind: Pages, Why: fmt.Sprintf("%d pages, and not the same one", w.documents)}
 	}

@@ -56,6 +56,7 @@ func TestKinds(t *testing.T) {
 		{"pages without tags", []step{{20, 200, html, "", "", kinds.Pages}, {100, 200, data, "", "", kinds.Pages}}},
 		{"pages and JSON", []step{{30, 200, data, "", "empty", kinds.Auto}, {20, 200, html, "%d", "", kinds.Pages}}},
 		{"spa", []step{{3, 200, html, "index", "document", kinds.Auto}, {5, 200, data, "", "empty", kinds.SPA}, {50, 200, html, "%d", "document", kinds.SPA}}},
+		{"neither this nor that", []step{{1, 200, html, "index", "document", kinds.Auto}, {1, 200, html, "other", "", kinds.Auto}, {1997, 200, data, "", "", kinds.Auto}, {1, 200, data, "", "", kinds.Pages}}},
 		{"one page alone", []step{{2, 200, html, "index", "document", kinds.Auto}, {39, 200, data, "", "empty", kinds.Auto}}},
 		{"neither", []step{{100, 200, "image/png", "", "", kinds.Auto}, {100, 304, "", "", "", kinds.Auto}, {100, 302, html, "", "", kinds.Auto}, {100, 200, "application/manifest+json", "", "", kinds.Auto}}},
 	} {
@@ -83,6 +84,20 @@ func TestKinds(t *testing.T) {
 	}
 	if w := kinds.New(kinds.Options{Found: kinds.Found{Kind: "nonsense"}}); w.Kind() != kinds.Auto {
 		t.Errorf("Kind = %s of a file that nobody wrote, want auto", w.Kind())
+	}
+}
+
+// All at one address, and told apart by fragments that no server sees.
+func TestKindOfOneAddress(t *testing.T) {
+	w := kinds.New(kinds.Options{})
+	for range 5 {
+		answers(w, 1, 200, html, "index", "document")
+	}
+	if got := answers(w, 99, 200, data, "", "empty"); got != kinds.Auto {
+		t.Errorf("Kind = %s, want auto", got)
+	}
+	if got := answers(w, 1, 200, data, "", "empty"); got != kinds.SPA {
+		t.Errorf("Kind = %s, want spa", got)
 	}
 }
 
