@@ -23,13 +23,14 @@ func lined(t *testing.T, l Line, verdict Verdict, found, do string) {
 }
 
 func TestDNS(t *testing.T) {
-	z := &zone{addresses: map[string][]string{
+	z := zone{addresses: map[string][]string{
 		"good.example": {"192.0.2.7", "2001:db8::7"}, "nat.example": {"203.0.113.9"}, "stale.example": {"192.0.2.7", "203.0.113.9"},
 		"loop.example": {"127.0.0.1"}, "empty.example": {},
 	}, fails: map[string]bool{"broken.example": true}}
 	for _, cut := range []bool{false, true} {
-		z.cut = cut
-		resolver := z.serve(t)
+		own := z
+		own.cut = cut
+		resolver := own.serve(t)
 		for site, want := range map[string]struct {
 			verdict   Verdict
 			found, do string
