@@ -57,6 +57,7 @@ type Door struct {
 	state   *state
 	ended   *sessions.Ended   // what logouts have ended; outlives reloads
 	store   *diskstore.Store  // where it is kept; nil: nowhere
+	doors   *doors            // that hear of it; nil: there are no others
 	origins *crosssite.Memory // what was learnt of other origins
 	limits  *limits           // what is counted, and what was found of logins
 	reports *reports.Collector

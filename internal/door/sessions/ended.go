@@ -33,6 +33,7 @@ type Ended struct {
 	by     map[digest]mark
 	keeper Keeper // nil: in memory only
 	failed func(error)
+	tell   func(note []byte) // nil: there is no other door
 }
 
 type digest [16]byte
@@ -127,6 +128,7 @@ func (e *Ended) kill(value string, from time.Time, life time.Duration) bool {
 	e.put(d, m)
 	e.mu.Unlock()
 	e.keep(d)
+	e.told(d)
 	return first
 }
 
@@ -154,6 +156,9 @@ func (e *Ended) supersede(session string, renewed int64, now time.Time, login bo
 	e.put(d, m)
 	e.mu.Unlock()
 	e.keep(d)
+	if login {
+		e.told(d)
+	}
 	return m.notBefore, true
 }
 
