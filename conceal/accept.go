@@ -37,10 +37,18 @@ func (a offer) better(b offer) bool {
 }
 
 // negotiate picks the form that the request's Accept prefers. Wildcards alone, no
-// Accept at all, and one that allows none of the three mean text.
+// Accept at all, and one that allows none of the three mean text, or what PreferJSON says.
 //
 // Source: RFC 9110 section 12.5.1.
-func negotiate(r *http.Request) form {
+func (g *Guard) negotiate(r *http.Request) form {
+	if g.json != nil && g.json(r) {
+		return negotiate(r, asJSON)
+	}
+	return negotiate(r, asText)
+}
+
+// negotiate picks a form, open where nothing says which.
+func negotiate(r *http.Request, open form) form {
 	var offers [3]offer
 	at := 0
 	for _, line := range r.Header["Accept"] {
@@ -63,8 +71,8 @@ func negotiate(r *http.Request) form {
 			}
 		}
 	}
-	best := asText
-	for _, f := range [...]form{asHTML, asJSON} {
+	best := open
+	for _, f := range [...]form{asText, asHTML, asJSON} {
 		if offers[f].better(offers[best]) {
 			best = f
 		}

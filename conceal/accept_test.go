@@ -90,3 +90,22 @@ func FuzzAccept(f *testing.F) {
 func isASCII(s string) bool {
 	return strings.IndexFunc(s, func(c rune) bool { return c > 126 }) < 0
 }
+
+// PreferJSON decides where Accept does not, and nowhere else.
+func TestPreferJSON(t *testing.T) {
+	const html, problem, text = "text/html", "application/problem+json", "text/plain"
+	g := mustNew(t, conceal.Options{PreferJSON: func(r *http.Request) bool { return r.URL.Path == "/" }})
+	for accept, want := range map[string]string{
+		"": problem, "*/*": problem, "image/png": problem, "application/*": problem, "text/html,*/*;q=0.8": html, "text/*": text,
+		"text/plain": text, "text/plain;q=0.5, */*": problem, "application/json;q=0, */*": text, "text/html;q=0.9, application/json;q=0.5": html,
+	} {
+		if got := pageType(g, accept); got != want {
+			t.Errorf("page for Accept %q is %s, want %s", accept, got, want)
+		}
+	}
+	r := httptest.NewRequest("GET", "/other", nil)
+	w := httptest.NewRecorder()
+	if g.Page(w, r, http.StatusNotFound); !strings.HasPrefix(w.Header().Get("Content-Type"), text) {
+		t.Errorf("page that is not preferred as JSON is %s, want text", w.Header().Get("Content-Type"))
+	}
+}

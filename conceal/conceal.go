@@ -35,12 +35,19 @@ type Options struct {
 	//
 	// Practice: errors.
 	Pages map[int]Page
+	// PreferJSON says of a request whose Accept leaves the form of a page open, as that of
+	// most programs does, that it gets problem+json rather than text. It is called for each
+	// page, possibly concurrently. Nil: text.
+	//
+	// Practice: errors.
+	PreferJSON func(*http.Request) bool
 }
 
 // Guard conceals. It is safe for concurrent use and does not change after New.
 type Guard struct {
 	mode     guard.Mode
 	sink     guard.Sink
+	json     func(*http.Request) bool
 	banners  *bannerSet
 	pages    pageSet
 	traces   *tracer
@@ -59,6 +66,7 @@ func New(o Options) (*Guard, error) {
 	g := &Guard{
 		mode:     o.Mode,
 		sink:     o.Sink,
+		json:     o.PreferJSON,
 		banners:  newBannerSet(o.Keep, o.Also, &problems),
 		pages:    newPageSet(o.Pages, &problems),
 		traces:   newTracer(),

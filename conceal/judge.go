@@ -198,7 +198,7 @@ func (g *Guard) judgeTrace(a *hook.Answer, k kind, text []byte, script bool, lan
 // replace completes v with an own page by the request's Accept.
 func (g *Guard) replace(a *hook.Answer, v verdict) verdict {
 	v.negotiated = true
-	v.contentType, v.body = g.render(negotiate(a.Request), a.Status, hook.RequestID(a.Request.Context()))
+	v.contentType, v.body = g.render(g.negotiate(a.Request), a.Status, hook.RequestID(a.Request.Context()))
 	return v
 }
 

@@ -95,7 +95,7 @@ func (g *Guard) write(w http.ResponseWriter, r *http.Request, status int, id str
 	}
 	// Not by Begin: a page is also written from OnPanic, when the exchange is ending.
 	hook.With(r, ownPage{}, true)
-	contentType, body := g.render(negotiate(r), status, id)
+	contentType, body := g.render(g.negotiate(r), status, id)
 	h := w.Header()
 	for _, name := range [...]string{"Content-Encoding", "Etag", "Last-Modified"} {
 		delete(h, name)

@@ -140,6 +140,7 @@ func (g *Guard) Inward(r *http.Request) *http.Request {
 	if g.names == nil || len(lines) == 0 {
 		return r
 	}
+	g.names.recogniseAll(lines)
 	t := g.names.table.Load()
 	if len(t.all) == 0 {
 		return r

@@ -24,6 +24,7 @@ func (g *Guard) IsSession(name, value string) bool {
 // itself when it has no other.
 func (g *Guard) Own(name string) string {
 	if g.names != nil && strings.HasPrefix(name, namePrefix) {
+		g.names.recognise(name)
 		if e := g.names.table.Load().by[name]; e != nil && e.outside == name {
 			return e.Name
 		}

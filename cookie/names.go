@@ -25,6 +25,8 @@ type names struct {
 	// restoring: the names inside win, nothing is renamed.
 	restoring bool
 	onSeen    func([]Seen)
+	// shared are the names of candidates; nil for a key that no other guard has.
+	shared map[string]string
 
 	mu    sync.Mutex
 	table atomic.Pointer[nameTable]
@@ -47,6 +49,9 @@ type entry struct {
 
 func newNames(o Options) *names {
 	n := &names{key: o.Rename.Key, site: []byte(o.Rename.Site), restoring: o.Rename.Restore, onSeen: o.OnSeen}
+	if o.Rename.Shared {
+		n.shared = n.candidates(o)
+	}
 	n.table.Store(n.admit(&nameTable{by: map[string]*entry{}}, o.Seen, time.Now()))
 	return n
 }
@@ -166,6 +171,10 @@ func (n *names) learn(name string, c *SetCookie, now time.Time) *entry {
 		}
 		s := old.Seen
 		s.SameSite, s.Partitioned = fresh.SameSite, fresh.Partitioned
+		if s.Guessed {
+			s.Guessed, s.Lifetime = false, fresh.Lifetime
+			return s
+		}
 		// A cookie that died with the browser once must not outlive it now. Expires
 		// counts down in whole seconds, so small differences are none.
 		if difference := (fresh.Lifetime - s.Lifetime).Abs(); s.Lifetime != 0 &&

@@ -63,6 +63,11 @@ type Rename struct {
 	// outlive the process: with another key every client is logged out. Empty means
 	// that nothing is renamed.
 	Key []byte
+	// Shared says that other guards have the same Key and Site, for the same upstream. Then
+	// a client may bring a name that one of them made of a cookie which this guard has not
+	// seen yet; those of Options.Session and of frameworks are recognised, others only once
+	// the upstream has set them here.
+	Shared bool
 	// Site keeps two doors on one host apart, since cookie jars ignore ports: host and
 	// port of the site, such as "localhost:8443". Required with a Key.
 	Site string
@@ -93,6 +98,9 @@ type Seen struct {
 	// Kept says that the upstream was also seen setting this name with a Domain or for
 	// another Path, so that it must keep its name.
 	Kept bool `json:"kept,omitempty"`
+	// Guessed says that the name is known from a client that had it from another guard, so
+	// that SameSite, Lifetime and Partitioned are not known; see Rename.Shared.
+	Guessed bool `json:"guessed,omitempty"`
 }
 
 // Effective returns the options with every default filled in, as New will use them.

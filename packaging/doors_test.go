@@ -67,15 +67,15 @@ func TestTheDoorsOfTheManifestsAreOne(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			yaml = strings.NewReplacer("app:3000", strings.TrimPrefix(app.URL, "http://"), "shop:3000", strings.TrimPrefix(app.URL, "http://"),
-				"panoply-valkey:6379", database, "valkey:6379", database, "0.0.0.0:80", "off").Replace(yaml)
+				"panoply-valkey:6379", database, "valkey:6379", database, "0.0.0.0:8080", "off").Replace(yaml)
 			a, b := startDoor(t, yaml), startDoor(t, yaml)
 			a.panoply(t, "limits", "block", "--user", "alice-of-"+name)
 			if said := b.panoply(t, "limits", "list"); !strings.Contains(said, "asked for") {
 				t.Errorf("the other door lists\n%s\nwant the block", said)
 			}
 			_, cookies := a.get(t, nil)
-			if len(cookies) != 1 {
-				t.Fatalf("the door let out the cookies %v, want one", cookies)
+			if len(cookies) != 1 || !strings.HasPrefix(cookies[0].Name, "__Host-") {
+				t.Fatalf("the door let out the cookies %v, want one with a new name", cookies)
 			}
 			if body, _ := b.get(t, cookies[0]); body != "again s%3Aabc.def" {
 				t.Errorf("with the cookie of one door the app behind the other says %q", body)
@@ -91,7 +91,7 @@ type runningDoor struct{ dir, https, state string }
 func startDoor(t *testing.T, yaml string) *runningDoor {
 	t.Helper()
 	https, admin := fmt.Sprint("127.0.0.1:", need.Port(t)), fmt.Sprint("127.0.0.1:", need.Port(t))
-	config := configuration(t, strings.ReplaceAll(yaml, "0.0.0.0:443", https)+fmt.Sprintf("admin: {listen: %q}\n", admin))
+	config := configuration(t, strings.ReplaceAll(yaml, "0.0.0.0:8443", https)+fmt.Sprintf("admin: {listen: %q}\n", admin))
 	// The path of a socket is short.
 	state, err := os.MkdirTemp("", "p")
 	if err != nil {

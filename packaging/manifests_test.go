@@ -221,10 +221,10 @@ func TestKubernetes(t *testing.T) {
 // With the placeholders of secret.yaml no door starts.
 func TestPlaceholdersStartNoDoor(t *testing.T) {
 	config := configuration(t, at(manifests(t)["ConfigMap/panoply"], "data", "panoply.yaml").(string))
-	if err := os.WriteFile(filepath.Join(filepath.Dir(config), "etc_panoply-secrets_limits.secret"), nil, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(filepath.Dir(config), "etc_panoply-secrets_install.key"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, stderr := panoply("serve", "--config", config, "--dry-run"); code != 2 || !strings.Contains(stderr, "limits.secret") {
-		t.Errorf("serve with an empty secret: exit %d, want 2\n%s", code, stderr)
+	if code, _, stderr := panoply("serve", "--config", config, "--dry-run"); code != 2 || !strings.Contains(stderr, "install_key") {
+		t.Errorf("serve with an empty key: exit %d, want 2\n%s", code, stderr)
 	}
 }

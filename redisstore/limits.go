@@ -26,6 +26,8 @@ import (
 type Limits struct {
 	conn   *connection
 	prefix string // of the keys of records
+	// journals is the prefix of the keys of journals.
+	journals string
 }
 
 // NewLimits makes a store of limits. It does not connect yet: see Ping. Options.Cache has
@@ -46,7 +48,7 @@ func NewLimits(o Options) (*Limits, error) {
 	// One connection a node: callers that share it share its writes and reads, and more of
 	// them the fewer connections there are. A server runs scripts one after the other anyway.
 	conn.option.PipelineMultiplex = -1
-	return &Limits{conn: conn, prefix: o.Prefix + "limit:{"}, nil
+	return &Limits{conn: conn, prefix: o.Prefix + "limit:{", journals: o.Prefix + "journal:"}, nil
 }
 
 // Ping tells whether the server answers, and takes the user and the password.

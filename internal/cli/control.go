@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/panoplysec/panoply/internal/config"
 	"github.com/panoplysec/panoply/internal/door"
 	"github.com/panoplysec/panoply/internal/door/admin"
 )
@@ -20,8 +19,8 @@ import (
 type stateFlag struct{ state, file string }
 
 func (v *stateFlag) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&v.state, "state", "", "state folder of the door (default: that of panoply.yaml, or this user's)")
-	cmd.Flags().StringVarP(&v.file, "config", "c", "", "configuration file (default: panoply.yaml here, if there is one)")
+	cmd.Flags().StringVar(&v.state, "state", "", "state folder of the door (default: that of the configuration, or this user's)")
+	cmd.Flags().StringVarP(&v.file, "config", "c", "", configUsage)
 }
 
 func (v *stateFlag) folder() (string, error) {
@@ -31,13 +30,6 @@ func (v *stateFlag) folder() (string, error) {
 	path, err := configFile(v.file)
 	if err != nil {
 		return "", err
-	}
-	if path == "" {
-		state, err := config.StateDir()
-		if err != nil {
-			return "", &exitError{code: exitUsage, err: err, hint: "name it with --state"}
-		}
-		return state, nil
 	}
 	cfg, err := loadConfig(path)
 	if err != nil {
@@ -81,6 +73,11 @@ func newStatus(s Streams) *cobra.Command {
 func printStatus(s Streams, status admin.Status) error {
 	fmt.Fprintf(s.Out, "serving %s from %s since %s: %d requests, %d open streams\n", status.Upstream,
 		strings.Join(status.Listen, ", "), status.Since.Format(time.RFC3339), status.Requests, status.Streams)
+	if k := status.Kind; k.Why != "" {
+		fmt.Fprintf(s.Out, "kind: %s (%s: %s)\n", k.Kind, k.By, k.Why)
+	} else {
+		fmt.Fprintf(s.Out, "kind: %s (%s)\n", k.Kind, k.By)
+	}
 	for _, p := range status.Problems {
 		fmt.Fprintf(s.Out, "! %s\n", p)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -61,6 +62,7 @@ Exit codes: 0 ready, 1 not ready, 2 wrong usage or configuration, 3 no door answ
 // health returns what keeps the door from being ready. A program that only pretends to be
 // a door may answer on loopback, so its words are cleaned for the terminal.
 func (v *stateFlag) health(ctx context.Context, address string, live bool) ([]string, error) {
+	asked := address != ""
 	if address == "" && v.state == "" {
 		path, err := configFile(v.file)
 		if err != nil {
@@ -70,7 +72,7 @@ func (v *stateFlag) health(ctx context.Context, address string, live bool) ([]st
 		if err != nil {
 			return nil, err
 		}
-		address, v.state = cfg.Admin.Listen, cfg.State
+		address, v.state = onLoopback(cfg.Admin.Listen), cfg.State
 	}
 	ctx, cancel := context.WithTimeout(ctx, healthTime)
 	defer cancel()
@@ -85,7 +87,7 @@ func (v *stateFlag) health(ctx context.Context, address string, live bool) ([]st
 		})
 		return problems, err
 	}
-	if _, _, err := net.SplitHostPort(address); err != nil || !admin.Loopback(address) {
+	if _, _, err := net.SplitHostPort(address); err != nil || asked && !admin.Loopback(address) {
 		return nil, usageError("", "--admin %s is no loopback address with a port, such as %s", ledger.Clean(address, 100), config.Default().Admin.Listen)
 	}
 	problems, err := admin.Health(ctx, address, live)
@@ -96,4 +98,17 @@ func (v *stateFlag) health(ctx context.Context, address string, live bool) ([]st
 		problems[i] = ledger.Clean(p, 400)
 	}
 	return problems, nil
+}
+
+// onLoopback is where this machine finds a listener: on loopback, where it is on every
+// address.
+func onLoopback(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		return net.JoinHostPort("localhost", port)
+	}
+	return address
 }

@@ -81,7 +81,7 @@ var readmeSteps = []readmeStep{
 	}},
 	{"panoply validate --config panoply.yaml", func(t *testing.T, w *workbench) {
 		text := strings.ReplaceAll(strings.Join(blocks(t, "yaml"), ""), "/etc/shop", w.dir)
-		w.write(t, "limits.secret", "0123456789abcdef0123456789abcdef")
+		w.write(t, "install.key", "0123456789abcdef0123456789abcdef")
 		w.certificate(t, "shop.example")
 		w.write(t, "404.html", "<!doctype html><title>lost</title><p>{{.Status}}")
 		w.write(t, "panoply.yaml", text)

@@ -2,11 +2,9 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +15,7 @@ import (
 )
 
 func newServe(s Streams) *cobra.Command {
-	var file string
+	var file, format string
 	var dryRun bool
 	flags := serveFlags{}
 	cmd := &cobra.Command{
@@ -27,7 +25,10 @@ func newServe(s Streams) *cobra.Command {
 behind. Without a file it enforces only what cannot break a correct app, and tells the
 rest; each thing that it does by itself is printed at start with the line that turns it
 off. SIGHUP reads the file again, SIGUSR2 has the program of now take over (panoply
-upgrade), SIGTERM and Ctrl-C drain, a second one cuts.`,
+upgrade), SIGTERM and Ctrl-C drain, a second one cuts.
+
+A flag wins over the environment, where PANOPLY_TLS_POLICY sets tls.policy and
+PANOPLY_TLS_POLICY_FILE names a file with the value, and that wins over the file.`,
 		Example: `  panoply serve :3000
   panoply serve --config panoply.yaml
   panoply serve :3000 --site shop.example --listen :443 --cert fullchain.pem:privkey.pem`,
@@ -45,6 +46,11 @@ upgrade), SIGTERM and Ctrl-C drain, a second one cuts.`,
 					}
 				}()
 			}
+			if format != "yaml" {
+				if err := textOrJSON(format); err != nil {
+					return usageError("", "--format %s is not known: text, yaml or json", format)
+				}
+			}
 			path, err := configFile(file)
 			if err != nil {
 				return err
@@ -54,8 +60,12 @@ upgrade), SIGTERM and Ctrl-C drain, a second one cuts.`,
 			if err != nil {
 				return err
 			}
+			if !dryRun && cmd.Flags().Changed("format") {
+				return usageError("", "--format goes with --dry-run")
+			}
+			sayFile(s, path)
 			if dryRun {
-				return printEffective(s, cfg)
+				return printEffective(s, cfg, path, format)
 			}
 			return serve(cmd.Context(), s, door.Options{
 				Config: cfg, Load: func() (*config.Config, error) { return loadConfig(path, given...) },
@@ -64,8 +74,9 @@ upgrade), SIGTERM and Ctrl-C drain, a second one cuts.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&file, "config", "c", "", "configuration file (default: panoply.yaml here, if there is one)")
+	f.StringVarP(&file, "config", "c", "", configUsage)
 	f.BoolVar(&dryRun, "dry-run", false, "print every value with where it came from, and open nothing")
+	f.StringVar(&format, "format", "text", "of --dry-run: text, yaml (which is a configuration file) or json")
 	flags.add(cmd)
 	return cmd
 }
@@ -157,12 +168,4 @@ func program() string {
 		return own
 	}
 	return called
-}
-
-func printEffective(s Streams, cfg *config.Config) error {
-	tw := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
-	for _, setting := range cfg.Effective() {
-		fmt.Fprintf(tw, "%s\t%s\t%s\n", setting.Path, setting.Value, setting.Origin)
-	}
-	return tw.Flush()
 }

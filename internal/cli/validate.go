@@ -15,8 +15,8 @@ func newValidate(s Streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate",
 		Short: "Check the configuration without opening a port",
-		Long: `Validate reads panoply.yaml (or --config FILE) as serve would, and reports every
-problem with its line. With --schema it prints the JSON Schema of the file instead.`,
+		Long: `Validate reads the configuration that serve would, its file and its environment, and
+reports every problem with its line or its variable. With --schema it prints the JSON Schema of the file instead.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if schema {
@@ -28,7 +28,7 @@ problem with its line. With --schema it prints the JSON Schema of the file inste
 				return err
 			}
 			if path == "" {
-				return usageError("panoply validate --config FILE", "there is no panoply.yaml here")
+				return usageError("panoply validate --config FILE", "%s", searched())
 			}
 			cfg, err := loadConfig(path)
 			if err != nil {
@@ -42,7 +42,7 @@ problem with its line. With --schema it prints the JSON Schema of the file inste
 			return nil
 		},
 	}
-	cmd.Flags().StringVarP(&file, "config", "c", "", "configuration file (default: panoply.yaml here, if there is one)")
+	cmd.Flags().StringVarP(&file, "config", "c", "", configUsage)
 	cmd.Flags().BoolVar(&schema, "schema", false, "print the JSON Schema of the configuration file")
 	return cmd
 }

@@ -1,13 +1,14 @@
 // Package config is panoply.yaml: one strict reader, one validated struct, one JSON
 // Schema written from it. Each default exists once, here.
 //
-//	cfg, err := config.Load("panoply.yaml", os.LookupEnv)
+//	cfg, err := config.Source{File: "panoply.yaml", Environ: os.Environ()}.Load()
 //	if err != nil {
 //		return err // every problem at once, one a line: panoply.yaml:12:3: headers.helmt: unknown key; …
 //	}
 //
-// The file is the operator's own, so ${VAR} in its values is expanded; nothing else is
-// ever read from the environment or from the audited application. Anchors, aliases,
+// The file is the operator's own, so ${VAR} in its values is expanded, and PANOPLY_TLS_POLICY
+// of the environment stands in for tls.policy. Of an audited application nothing is
+// expanded, and no variable changes what its file says. JSON is read too. Anchors, aliases,
 // tags and merge keys are refused: a configuration reads as it is written, and no
 // few lines of it grow into a large one.
 //
@@ -20,9 +21,12 @@ package config
 
 import "github.com/panoplysec/panoply/guard"
 
-// Config is what the door runs on. Start from Default; a Config from Load or FromFlags is
+// Config is what the door runs on. Start from Default; a Config from Source.Load is
 // complete and valid. It is not changed after that, so it may be read concurrently.
 type Config struct {
+	// Version is the form of the file: 1, which is the default. A program that reads an
+	// older form says so, rather than that it does not know the keys.
+	Version int64 `yaml:"version" doc:"form of this file, 1" env:"-"`
 	// Upstream is the application behind: ":3000", "127.0.0.1:3000" or
 	// "http://host:port". Required to serve.
 	Upstream string `yaml:"upstream" doc:"the application behind the door, such as :3000"`
@@ -31,6 +35,10 @@ type Config struct {
 	// Redirect is the plain HTTP address that sends known hosts to HTTPS, or "off".
 	// Default "localhost:8080".
 	Redirect string `yaml:"redirect" doc:"plain HTTP address that redirects to HTTPS, or off"`
+	// PublicPort is the port by which clients reach HTTPS, where that is another than the
+	// one of Listen: a container that listens on 8443 and is published on 443. Redirects,
+	// names of cookies and what the door says of itself go by it. Default 0: that of Listen.
+	PublicPort int64 `yaml:"public_port" doc:"port by which clients reach HTTPS, where it is mapped to that of listen; 0 for the same"`
 	// Sites are the host names served. Empty means loopback names only; a listener
 	// beyond loopback then is an error.
 	Sites []string `yaml:"sites" doc:"host names served"`
@@ -38,9 +46,20 @@ type Config struct {
 	// user's state folder, see StateDir.
 	State string `yaml:"state" doc:"folder of keys, local CA and admin socket" kind:"file"`
 
+	// InstallKey is the file of a key that all doors of a site have: 32 bytes or more. They
+	// then agree on the names of session cookies, on sealed values, on the tokens of forms
+	// and, unless Limits.Secret says otherwise, on what is counted. Default: a key of its
+	// own in the state folder. With another key every visitor is logged out.
+	InstallKey string `yaml:"install_key" doc:"file of the key that all doors of a site share, 32 bytes or more; empty: a key of its own in the state folder" kind:"file"`
+
 	// Probes is "on" (default): at start, and each minute while a finding is open, the
 	// door asks the app for three pages to see its trust proxy and NODE_ENV. Or "off".
 	Probes string `yaml:"probes" doc:"ask the app for three pages that show wrong trust proxy and NODE_ENV settings" enum:"on,off"`
+
+	// Kind is what the application is: "pages", "spa" (pages that a script makes, from JSON)
+	// or "api"; "auto" (default) finds out by its answers. It decides in which form the
+	// door's own pages are written where a client does not say; see docs/configuration.md.
+	Kind string `yaml:"kind" doc:"what the application is, for the form of the door's own pages" enum:"auto,pages,spa,api"`
 
 	// Contact is where who finds a hole should tell it, as addresses with a scheme:
 	// "mailto:security@shop.example". The door answers /.well-known/security.txt with them.
@@ -267,6 +286,12 @@ type Admin struct {
 	// Listen is a loopback address for read-only health and metrics, or "off".
 	// Default "127.0.0.1:9180".
 	Listen string `yaml:"listen" doc:"loopback address of health and metrics, or off"`
+	// AllowOthers lets Listen be an address beyond loopback, and says why: a Prometheus that
+	// scrapes containers, on a network that nobody else is on. What is read there tells how
+	// many requests, refusals and logins there are. It stays read-only.
+	AllowOthers string `yaml:"allow_others" doc:"why others than this machine may read health and metrics; empty: they may not"`
+	// Hosts are names by which those others ask, such as door-a. An address needs none.
+	Hosts []string `yaml:"hosts" doc:"names by which others ask for health and metrics, beside the address"`
 }
 
 // Log configures the access log.

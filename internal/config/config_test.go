@@ -115,7 +115,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"swapped letters", "usptream: :1", []string{`panoply.yaml:1:1: usptream: unknown key; did you mean upstream?`}},
 		{"camel case", "bounds: {headTimeout: 1s}", []string{`panoply.yaml:1:10: bounds.headTimeout: unknown key; did you mean head_timeout?`}},
 		{"key of elsewhere", "hsts: off", []string{`panoply.yaml:1:1: hsts: unknown key; did you mean headers.hsts?`}},
-		{"far from all", "admin: {zzz: 1}", []string{`panoply.yaml:1:9: admin.zzz: unknown key; admin knows listen`}},
+		{"far from all", "admin: {zzz: 1}", []string{`panoply.yaml:1:9: admin.zzz: unknown key; admin knows listen, allow_others, hosts`}},
 		{"twice", "redirect: off\nredirect: :2", []string{`panoply.yaml:2:1: redirect: given twice, first in line 1; keep one`}},
 		{"twice in helmet", "headers:\n  helmet:\n    a: 1\n    a: 2", []string{`panoply.yaml:4:5: headers.helmet.a: given twice, first in line 3; keep one`}},
 		{"number for text", "upstream: 3000", []string{`panoply.yaml:1:11: upstream: is a number (3000), must be text; write "3000" with the quotes`}},
@@ -146,9 +146,9 @@ func TestLoadRefuses(t *testing.T) {
 		{"all at once, in order", "listen: :9443\nheaders: {hsts: of}\nfoo: 1\nbounds: {head_timeout: 0s}\nadmin: {listen: 0.0.0.0:9}\n", []string{
 			`panoply.yaml:1:9: listen: is ":9443", which is beyond loopback, and no site is named; add --site NAME for each host name served, or a line sites: [NAME]`,
 			`panoply.yaml:2:17: headers.hsts: is "of", must be one of auto, off; did you mean off?`,
-			`panoply.yaml:3:1: foo: unknown key; the file knows upstream, listen, redirect, sites, state, probes, contact, http1, exchange, tls, trust, headers, conceal, errors, cookies, sessions, csrf, login, limits, bounds, admin, log, audit, ignore`,
+			`panoply.yaml:3:1: foo: unknown key; the file knows version, upstream, listen, redirect, public_port, sites, state, install_key, probes, kind, contact, http1, exchange, tls, trust, headers, conceal, errors, cookies, sessions, csrf, login, limits, bounds, admin, log, audit, ignore`,
 			`panoply.yaml:4:24: bounds.head_timeout: is "0s", must be from 1ms to 1h`,
-			`panoply.yaml:5:17: admin.listen: is "0.0.0.0:9", must be a loopback address or off; write 127.0.0.1:9180, and fetch it through SSH or an agent on this machine`}},
+			`panoply.yaml:5:17: admin.listen: is "0.0.0.0:9", must be a loopback address or off; write 127.0.0.1:9180, and fetch it through SSH or an agent on this machine; admin.allow_others: REASON lets others read it`}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

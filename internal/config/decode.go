@@ -21,12 +21,22 @@ type reader struct {
 	problems []*Problem
 	// raw takes values as they are written: nothing is expanded.
 	raw bool
+	// source is where everything comes from that is read, when that is no file.
+	source Origin
+}
+
+// origin is a place of what is read; line 0 stands for the whole.
+func (r *reader) origin(line, column int) Origin {
+	if r.source != (Origin{}) {
+		return r.source
+	}
+	return Origin{File: r.cfg.file, Line: line, Column: column}
 }
 
 // at notes a problem at a place of the file; line 0 stands for the whole file.
 func (r *reader) at(line, column int, path, text, hint string) {
 	r.problems = append(r.problems, &Problem{
-		Origin: Origin{File: r.cfg.file, Line: line, Column: column}, Path: path, Text: text, Hint: hint,
+		Origin: r.origin(line, column), Path: path, Text: text, Hint: hint,
 	})
 }
 
@@ -37,7 +47,7 @@ func (r *reader) wrong(n ast.Node, path, text, hint string) {
 
 func (r *reader) mark(n ast.Node, path string) {
 	line, column := start(n)
-	r.cfg.origins[path] = Origin{File: r.cfg.file, Line: line, Column: column}
+	r.cfg.origins[path] = r.origin(line, column)
 }
 
 func (r *reader) root(n ast.Node) {

@@ -14,10 +14,12 @@ func Default() *Config {
 		state = "" // Validate asks for the line that is missing
 	}
 	return &Config{
+		Version:  Version,
 		Listen:   "localhost:8443",
 		Redirect: "localhost:8080",
 		State:    state,
 		Probes:   "on",
+		Kind:     "auto",
 		HTTP1:    "nethttp",
 		Exchange: "proxy",
 		TLS:      TLS{Policy: "intermediate"},

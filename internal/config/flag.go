@@ -82,10 +82,11 @@ func child(v reflect.Value, name string) (reflect.Value, bool) {
 	return v, false
 }
 
-// forget drops the origins of what a flag replaces, problems of it in the file stay.
+// forget drops the origins of what a flag or a variable replaces, problems of it in the
+// file stay.
 func (r *reader) forget(path string) {
 	for key := range r.cfg.origins {
-		if key == path || strings.HasPrefix(key, path+"[") {
+		if key == path || strings.HasPrefix(key, path+"[") || strings.HasPrefix(key, path+".") {
 			delete(r.cfg.origins, key)
 		}
 	}

@@ -55,8 +55,8 @@ func (k *checker) limits() {
 		if c.RedisUser != "" || c.RedisPassword != "" || c.RedisTLS == "on" || c.Instances > 1 {
 			k.note("limits.redis", "is empty, but there are settings for it", "add limits.redis: [host:6379]", nil)
 		}
-	} else if c.Secret == "" {
-		k.note("limits.secret", "is needed with limits.redis: all doors hash with the same one", "head -c 32 /dev/urandom | base64 > limits.secret", nil)
+	} else if c.Secret == "" && k.cfg.InstallKey == "" {
+		k.note("limits.secret", "is needed with limits.redis, unless there is an install_key: all doors hash with the same one", "head -c 32 /dev/urandom | base64 > limits.secret", nil)
 	}
 	if c.Secret != "" {
 		if _, err := ReadSecret(c.Secret); err != nil {

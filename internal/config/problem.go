@@ -15,13 +15,25 @@ type Origin struct {
 	Line, Column int
 	// Flag is set for a value given on the command line, such as "--listen".
 	Flag string
+	// Env is the variable that it was taken from, or that names the file it is in, such as
+	// "PANOPLY_LISTEN".
+	Env string
+	// Found is the file of what the door found out by itself.
+	Found string
+
+	// secret: the value is from a file of its own, and is not shown in problems.
+	secret bool
 }
 
-// String returns "default", "panoply.yaml:3" or "--listen".
+// String returns "default", "panoply.yaml:3", "env PANOPLY_LISTEN" or "--listen".
 func (o Origin) String() string {
 	switch {
 	case o.Flag != "":
 		return o.Flag
+	case o.Env != "":
+		return "env " + o.Env
+	case o.Found != "":
+		return "found, " + o.Found
 	case o.File == "":
 		return "default"
 	case o.Line == 0:
@@ -51,6 +63,8 @@ func (p *Problem) Error() string {
 	switch o := p.Origin; {
 	case o.Flag != "":
 		b.WriteString(o.Flag + ": ")
+	case o.Env != "":
+		b.WriteString(o.Env + ": ")
 	case o.Line > 0:
 		fmt.Fprintf(&b, "%s:%d:%d: ", o.File, o.Line, o.Column)
 	case o.File != "":

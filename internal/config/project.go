@@ -70,7 +70,7 @@ func (r *reader) literal(root ast.Node) {
 				continue
 			}
 			switch f.name {
-			case "upstream", "listen", "redirect", "sites", "ignore", "audit":
+			case "upstream", "listen", "redirect", "public_port", "sites", "ignore", "audit":
 				before := len(r.problems)
 				r.value(pair.Value, v.Field(f.index), f.name, f.tag)
 				if f.name != "ignore" {
@@ -98,7 +98,7 @@ func (c *Config) Address() (url, plain string) {
 		name = "[" + name + "]"
 	}
 	url = "https://" + name
-	if port != "443" {
+	if port = c.PortSeen(port); port != "443" {
 		url += ":" + port
 	}
 	if c.Redirect != "off" {

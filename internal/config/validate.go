@@ -24,10 +24,13 @@ func (c *Config) Validate() error { return joined(c.problems()) }
 
 func (c *Config) problems() []*Problem {
 	k := &checker{cfg: c}
+	k.version()
 	k.upstream()
 	k.listeners()
+	k.public()
 	k.sites()
 	k.state()
+	k.installKey()
 	k.tls()
 	k.trust()
 	k.headers()
@@ -53,6 +56,7 @@ func (c *Config) problems() []*Problem {
 		}
 	}
 	k.oneOf("probes", c.Probes, "on", "off")
+	k.oneOf("kind", c.Kind, "auto", "pages", "spa", "api")
 	k.oneOf("http1", c.HTTP1, "own", "nethttp")
 	k.oneOf("exchange", c.Exchange, "own", "proxy")
 	k.oneOf("log.access", c.Log.Access, "on", "off")

@@ -74,7 +74,7 @@ func TestValidate(t *testing.T) {
 		{"same ports", func(c *config.Config) { c.Redirect = "127.0.0.1:8443" }, `redirect: is "127.0.0.1:8443", the address of listen too; give one of them another port`},
 		{"admin on the port of redirect", func(c *config.Config) { c.Admin.Listen = "localhost:8080" }, `admin.listen: is "localhost:8080", the address of redirect too; give one of them another port`},
 		{"upstream is the door", func(c *config.Config) { c.Upstream = ":8443" }, `upstream: is ":8443", where the door itself listens; name the port of the application`},
-		{"admin public", func(c *config.Config) { c.Admin.Listen = ":9180" }, `admin.listen: is ":9180", must be a loopback address or off; write 127.0.0.1:9180, and fetch it through SSH or an agent on this machine`},
+		{"admin public", func(c *config.Config) { c.Admin.Listen = ":9180" }, `admin.listen: is ":9180", must be a loopback address or off; write 127.0.0.1:9180, and fetch it through SSH or an agent on this machine; admin.allow_others: REASON lets others read it`},
 		{"site as URL", func(c *config.Config) { c.Sites = []string{"https://App.localhost:8443/x"} }, `sites[0]: is "https://App.localhost:8443/x", must be a host name in lower case; write app.localhost`},
 		{"site with a dot", func(c *config.Config) { c.Sites = []string{"localhost."} }, `sites[0]: is "localhost.", must be a host name in lower case; write localhost`},
 		{"site pattern", func(c *config.Config) { c.Sites = []string{"*.localhost"} }, `sites[0]: is "*.localhost", must be a host name in lower case; name each host: a pattern would let in names nobody chose`},
@@ -234,14 +234,15 @@ func TestFlags(t *testing.T) {
 	if !cfg.Public() {
 		t.Error("Public() = false, want true")
 	}
-	_, err := config.FromFlags(
-		config.Flag{Path: "listen", Name: "--listen", Values: []string{"nowhere"}},
-		config.Flag{Path: "sites", Name: "--site", Values: []string{"localhost", "A"}},
-		config.Flag{Path: "bounds.drain_timeout", Name: "--drain", Values: []string{"1"}},
-		config.Flag{Path: "upstream", Name: "UPSTREAM", Values: []string{":1", ":2"}},
-		config.Flag{Path: "tls.certificates", Name: "--cert", Values: []string{"x"}},
-		config.Flag{Path: "tls", Name: "--tls", Values: []string{"x"}},
-		config.Flag{Path: "nope", Name: "--nope", Values: []string{"x"}})
+	_, err := config.Source{Flags: []config.Flag{
+		{Path: "listen", Name: "--listen", Values: []string{"nowhere"}},
+		{Path: "sites", Name: "--site", Values: []string{"localhost", "A"}},
+		{Path: "bounds.drain_timeout", Name: "--drain", Values: []string{"1"}},
+		{Path: "upstream", Name: "UPSTREAM", Values: []string{":1", ":2"}},
+		{Path: "tls.certificates", Name: "--cert", Values: []string{"x"}},
+		{Path: "tls", Name: "--tls", Values: []string{"x"}},
+		{Path: "nope", Name: "--nope", Values: []string{"x"}},
+	}}.Load()
 	const want = `--drain: is "1", must be a duration with a unit, such as 10s, 5m or 7d
 UPSTREAM: given 2 times, must be given once
 --cert: is "x", must be CERT:KEY, two PEM files
@@ -250,14 +251,14 @@ UPSTREAM: given 2 times, must be given once
 --listen: listen: is "nowhere", must be host:port with an IP address or localhost, or :port for every address
 --site: sites[1]: is "A", must be a host name in lower case; write a`
 	if err == nil || err.Error() != want {
-		t.Errorf("FromFlags:\n got %v\nwant %s", err, want)
+		t.Errorf("Load:\n got %v\nwant %s", err, want)
 	}
 	for text, want := range map[string]config.Certificate{
 		"a.pem:b.key":           {Cert: "a.pem", Key: "b.key"},
 		`C:\a.pem:C:\b.key`:     {Cert: `C:\a.pem`, Key: `C:\b.key`},
 		"/etc/a.pem:/etc/b.key": {Cert: "/etc/a.pem", Key: "/etc/b.key"},
 	} {
-		_, err := config.FromFlags(config.Flag{Path: "tls.certificates", Name: "--cert", Values: []string{text}})
+		_, err := config.Source{Flags: []config.Flag{{Path: "tls.certificates", Name: "--cert", Values: []string{text}}}}.Load()
 		if err == nil || !strings.Contains(err.Error(), want.Cert+": cannot be read") || !strings.Contains(err.Error(), want.Key+": cannot be read") {
 			t.Errorf("--cert %s = %v, want the files %s and %s asked for", text, err, want.Cert, want.Key)
 		}

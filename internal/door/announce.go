@@ -6,13 +6,15 @@ import (
 
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/internal/door/hardcheck"
+	"github.com/panoplysec/panoply/internal/door/kinds"
 )
 
 // announce tells a person what runs, what was done by itself, and the line that turns
 // it off.
 func (d *Door) announce(g *generation) {
 	cfg := g.cfg
-	d.say("https://%s → %s", publicName(g, d.servers.addr(roleTLS).String()), cfg.Upstream)
+	_, port, _ := splitHost(d.servers.addr(roleTLS).String())
+	d.say("https://%s → %s", publicName(g, cfg.PortSeen(port)), cfg.Upstream)
 	if g.ca != nil {
 		if g.ca.Created() {
 			d.say("made a local CA in %s, for loopback names only (your own certificate: tls.certificates)", cfg.State)
@@ -20,7 +22,11 @@ func (d *Door) announce(g *generation) {
 		d.say("certificate from the local CA %s; browsers warn until you run: panoply trust (undo: panoply untrust)", g.ca.RootFile())
 	}
 	if addr := d.servers.addr(rolePlain); addr != nil {
-		d.say("http://%s redirects to https (off: redirect: off)", publicName(g, addr.String()))
+		_, port, _ := splitHost(addr.String())
+		d.say("http://%s redirects to https (off: redirect: off)", publicName(g, port))
+	}
+	if d.state.shared {
+		d.say("names of cookies, sealed sessions and tokens by the key of %s, as all doors that have it", cfg.InstallKey)
 	}
 	for _, name := range switchable {
 		what, offLine := d.describe(g, name)
@@ -30,6 +36,9 @@ func (d *Door) announce(g *generation) {
 			line = fmt.Sprintf("%s: %s", name, mode)
 		}
 		d.say("%s (off: %s, or at once: panoply off %s)", line, offLine, name)
+	}
+	if kind := d.kindOf(cfg); kind != kinds.Auto {
+		d.say("kind: %s: %s", kind, kindMeans[kind])
 	}
 	if names := g.renamed(); len(names) > 0 {
 		d.say("cookies: renamed so far: %s (off: cookies.rename: off)", strings.Join(names, ", "))
@@ -42,6 +51,9 @@ func (d *Door) announce(g *generation) {
 	}
 	if addr := d.servers.addr(roleAdmin); addr != nil {
 		d.say("health and metrics on http://%s, read-only (off: admin.listen: off)", addr)
+		if cfg.Admin.AllowOthers != "" {
+			d.say("warning: others than this machine may read them: %s (back: remove admin.allow_others)", cfg.Admin.AllowOthers)
+		}
 	}
 	if cfg.Probes != "off" {
 		d.say("the application is asked for three pages now, as %s, to see its settings (off: probes: off)", hardcheck.UserAgent)
@@ -91,9 +103,8 @@ func (g *generation) renamed() []string {
 	return out
 }
 
-// publicName is how a browser reaches addr: by the first site, or by localhost.
-func publicName(g *generation, addr string) string {
-	_, port, _ := splitHost(addr)
+// publicName is how a browser reaches a port: by the first site, or by localhost.
+func publicName(g *generation, port string) string {
 	name := "localhost"
 	if len(g.cfg.Sites) > 0 {
 		name = g.cfg.Sites[0]

@@ -106,7 +106,10 @@ func (d *Door) Status() admin.Status {
 	g := d.current.Load()
 	s := admin.Status{
 		Version: "1", Upstream: g.cfg.Upstream, Since: d.since, Requests: d.metrics.total.Load(), Streams: d.streams.Open(),
-		Listen: d.servers.all(roleTLS), Problems: d.checks.problems(), Hints: d.checks.hints(), Reports: d.metrics.reported(),
+		Listen: d.servers.all(roleTLS), Kind: d.kindStatus(g.cfg), Problems: d.checks.problems(), Hints: d.checks.hints(), Reports: d.metrics.reported(),
+	}
+	for r := range roles {
+		s.Ports = append(s.Ports, d.servers.all(r)...)
 	}
 	if d.state.restoring() {
 		s.Hints = append(s.Hints, "session cookies get their own names back (panoply cookies rename ends it)")

@@ -21,6 +21,7 @@ import (
 	"github.com/panoplysec/panoply/internal/door/crosssite"
 	"github.com/panoplysec/panoply/internal/door/handover"
 	"github.com/panoplysec/panoply/internal/door/hardcheck"
+	"github.com/panoplysec/panoply/internal/door/kinds"
 	"github.com/panoplysec/panoply/internal/door/ledger"
 	"github.com/panoplysec/panoply/internal/door/refusals"
 	"github.com/panoplysec/panoply/internal/door/reports"
@@ -67,6 +68,7 @@ type Door struct {
 	state   *state
 	ended   *sessions.Ended   // what logouts have ended; outlives reloads
 	store   *diskstore.Store  // where it is kept; nil: nowhere
+	doors   *doors            // that hear of it; nil: there are no others
 	origins *crosssite.Memory // what was learnt of other origins
 	limits  *limits           // what is counted, and what was found of logins
 	reports *reports.Collector
@@ -75,6 +77,7 @@ type Door struct {
 	metrics *metrics
 	streams *upstream.Streams
 	watch   *hardcheck.Watch
+	kinds   *kinds.Watch // nil before Start
 	checks  *checks
 	health  health
 	control *control
@@ -161,6 +164,12 @@ func (d *Door) Start(ctx context.Context) error {
 	if d.state, err = openState(cfg.State); err != nil {
 		return err
 	}
+	if err := d.state.useKey(cfg); err != nil {
+		return err
+	}
+	if err := d.openKind(); err != nil {
+		return err
+	}
 	d.reports = reports.New(d.state.derive("csp-reports"), d.reported)
 	d.reports.Refuse = func(w http.ResponseWriter, r *http.Request, status int) {
 		requestOf(r.Context()).g.guards.conceal.Page(w, r, status)
@@ -241,6 +250,9 @@ func (d *Door) Reload(cfg *config.Config) error {
 	}
 	if d.upgrading {
 		return errUpgrading
+	}
+	if err := d.state.sameKey(cfg); err != nil {
+		return err
 	}
 	if err := d.sameLimits(cfg); err != nil {
 		return err

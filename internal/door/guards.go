@@ -172,7 +172,7 @@ func (d *Door) compileHeaders(cfg *config.Config, mode guard.Mode, ramp func(tim
 }
 
 func (d *Door) compileConceal(cfg *config.Config, mode guard.Mode) (*conceal.Guard, error) {
-	o := conceal.Options{Mode: mode, Sink: d.sink(nameConceal), Keep: cfg.Conceal.Keep, Also: cfg.Conceal.Also, Pages: map[int]conceal.Page{}}
+	o := conceal.Options{Mode: mode, Sink: d.sink(nameConceal), Keep: cfg.Conceal.Keep, Also: cfg.Conceal.Also, Pages: map[int]conceal.Page{}, PreferJSON: d.prefersJSON(cfg)}
 	problems := guard.Problems{Package: "conceal"}
 	for status, name := range cfg.Errors {
 		text, err := os.ReadFile(name)
@@ -196,7 +196,7 @@ func (d *Door) compileCookies(cfg *config.Config, mode guard.Mode) (*cookie.Guar
 	if d.state != nil {
 		o.Seen = d.state.cookies()
 		o.OnSeen = func(seen []cookie.Seen) { d.keepCookies(g, seen) }
-		o.Rename = cookie.Rename{Key: d.state.derive("cookie-names"), Site: siteOf(cfg), Migrate: time.Duration(cfg.Cookies.Migrate)}
+		o.Rename = cookie.Rename{Key: d.state.derive("cookie-names"), Shared: d.state.shared, Site: siteOf(cfg), Migrate: time.Duration(cfg.Cookies.Migrate)}
 		if cfg.Cookies.Rename == "off" || mode != guard.Enforce || d.state.restoring() {
 			// Who holds a renamed cookie gets the old name back; else switching the
 			// guard off would log everybody out.
@@ -215,6 +215,7 @@ func (d *Door) keepCookies(g *cookie.Guard, seen []cookie.Seen) {
 	if err := d.keepSeen(seen); err != nil {
 		d.log.Error("the names of session cookies could not be kept; after a restart their holders are logged out", "err", err)
 	}
+	d.sayUnshared(g, seen)
 	if now := d.current.Load(); now != nil && now.guards.cookies != g {
 		now.guards.cookies.Adopt(seen)
 	}
@@ -245,7 +246,7 @@ func siteOf(cfg *config.Config) string {
 	if host == "" {
 		host = "localhost"
 	}
-	return net.JoinHostPort(host, port)
+	return net.JoinHostPort(host, cfg.PortSeen(port))
 }
 
 // splitHost is clientip.SplitHost in lower case.

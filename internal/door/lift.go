@@ -53,6 +53,7 @@ func (d *Door) compileSessions(cfg *config.Config, mode guard.Mode, cookies *coo
 func (d *Door) openEnded(mode guard.Mode) error {
 	if d.ended == nil {
 		d.ended = sessions.NewEnded(d.state.derive("ended-sessions"))
+		d.tellDoors()
 	}
 	if mode != guard.Enforce || d.store != nil {
 		return nil
@@ -83,6 +84,7 @@ func (d *Door) closeStores() {
 
 // closeEnded lets go of the store.
 func (d *Door) closeEnded() {
+	d.doors.close()
 	if d.store == nil {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/panoplysec/panoply/clientip"
+	"github.com/panoplysec/panoply/internal/config"
 )
 
 // redirectChain serves the plain port: known hosts are sent to HTTPS with path and
@@ -16,7 +17,7 @@ func (d *Door) redirectChain(g *generation) http.Handler {
 	redirect := g.guards.sanity.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, _ := splitHost(clientip.Of(r).Host) // a known one
 		h := w.Header()
-		h["Location"] = []string{"https://" + host + d.tlsPort() + target(r)}
+		h["Location"] = []string{"https://" + host + d.tlsPort(g.cfg) + target(r)}
 		if local {
 			// A browser would keep a 308 of localhost:8080 for whatever runs there next.
 			h["Cache-Control"] = []string{"no-store"}
@@ -35,14 +36,14 @@ func (d *Door) redirectChain(g *generation) http.Handler {
 	return g.guards.headers.Handler(g.guards.conceal.Handler(d.bounded(g, h)))
 }
 
-// tlsPort is ":8443", or empty for 443.
-func (d *Door) tlsPort() string {
+// tlsPort is ":8443", or empty for 443, as clients see it.
+func (d *Door) tlsPort(cfg *config.Config) string {
 	addr := d.servers.addr(roleTLS)
 	if addr == nil {
 		return ""
 	}
 	_, port, err := net.SplitHostPort(addr.String())
-	if err != nil || port == "443" {
+	if port = cfg.PortSeen(port); err != nil || port == "443" {
 		return ""
 	}
 	return ":" + port

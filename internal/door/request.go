@@ -211,6 +211,7 @@ func (d *Door) broken(r *http.Request, f upstream.Failure) {
 // answered is upstream's Seen.
 func (d *Door) answered(r *http.Request, status int, h http.Header) {
 	d.health.answered(d)
+	d.kinds.Answer(r, status, h)
 	if status == http.StatusSwitchingProtocols {
 		requestOf(r.Context()).upgraded = true // same goroutine as recorded
 	}

@@ -104,6 +104,9 @@ func (s *servers) open(ctx context.Context, cfg *config.Config) (ports [roles]*p
 		if address == "off" {
 			continue
 		}
+		if role(i) == roleAdmin && !admin.Loopback(address) && cfg.Admin.AllowOthers == "" {
+			return ports, fmt.Errorf("door: admin.listen is %s, which is beyond loopback", address)
+		}
 		switch {
 		case old == nil || old.address != address:
 			listeners, managed, err := s.d.openListeners(ctx, role(i), address)
@@ -158,12 +161,9 @@ func (s *servers) change(cfg *config.Config) error {
 // handshake belongs to the listener and not to the server, so that one under way survives a
 // reload.
 func (d *Door) openListeners(ctx context.Context, r role, address string) (all []*shared, managed bool, err error) {
-	if r == roleAdmin && !admin.Loopback(address) {
-		return nil, false, fmt.Errorf("door: admin.listen is %s, which is beyond loopback", address)
-	}
 	var listeners []net.Listener
 	for _, one := range d.ready.take(r, address) {
-		if r == roleAdmin && !admin.Loopback(one.Addr().String()) {
+		if r == roleAdmin && admin.Loopback(address) && !admin.Loopback(one.Addr().String()) {
 			_ = one.Close()
 			return nil, false, fmt.Errorf("door: the socket %q for admin.listen is on %s, which is beyond loopback", one.name, one.Addr())
 		}
@@ -203,10 +203,16 @@ func (d *Door) newPort(r role, address string, listeners []*shared, cfg *config.
 	case rolePlain:
 		handler = d.begin(func(g *generation) http.Handler { return g.redirect })
 	case roleAdmin:
-		handler = admin.Handler(d.checks.problems, d.metrics.registry)
+		handler = admin.Handler(d.checks.problems, d.metrics.registry, d.others)
 	}
 	p.server = d.newServer(p, handler)
 	return p
+}
+
+// others are those beyond this machine who may read health and metrics.
+func (d *Door) others() admin.Others {
+	c := d.current.Load().cfg.Admin
+	return admin.Others{Allowed: c.AllowOthers != "", Hosts: c.Hosts}
 }
 
 func (d *Door) handshakeTime() time.Duration {

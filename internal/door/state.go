@@ -30,8 +30,9 @@ const (
 // the session cookies seen, and when each site was first served with a public
 // certificate.
 type state struct {
-	dir string
-	key []byte
+	dir    string
+	key    []byte
+	shared bool // key is one that other doors have too
 
 	mu      sync.Mutex // what follows, and its files
 	seen    []cookie.Seen
@@ -41,6 +42,7 @@ type state struct {
 	allowed []exceptions.Exception
 	sealed  time.Time // since when session values leave sealed
 	moved   bool      // another door has the files
+	told    map[string]bool
 }
 
 func openState(dir string) (*state, error) {

@@ -14,16 +14,27 @@ const ReadyAfter = 100
 type Status struct {
 	Version  string    `json:"version"` // of this structure: "1"
 	Listen   []string  `json:"listen"`
+	Ports    []string  `json:"ports"` // all that is listened on, plain and admin too
 	Upstream string    `json:"upstream"`
 	Since    time.Time `json:"since"`
 	Requests uint64    `json:"requests"`
 	Streams  int       `json:"streams"` // open WebSockets and event streams
+	// Kind is what the application behind is taken for.
+	Kind Kind `json:"kind"`
 	// Problems are what the hard checks found; empty means ready.
 	Problems []string      `json:"problems"`
 	Hints    []string      `json:"hints,omitempty"`
 	Guards   []GuardStatus `json:"guards"`
 	// Reports counts the CSP reports by directive.
 	Reports map[string]uint64 `json:"csp_reports,omitempty"`
+}
+
+// Kind is what an application is taken for, which decides the form of the door's own pages.
+type Kind struct {
+	Kind string `json:"kind"` // auto, pages, spa or api
+	// By is "configuration", "found" or "default"; Why says what was found.
+	By  string `json:"by"`
+	Why string `json:"why,omitempty"`
 }
 
 // GuardStatus is one guard: what it saw and did, and whether it could enforce.

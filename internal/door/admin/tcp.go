@@ -12,14 +12,15 @@ import (
 
 // Handler answers /-/healthy (200 while the door runs), /-/ready (503 with the problems
 // while there are any) and /metrics. Anything else is 404, any method but GET and HEAD
-// 405, any Host but a loopback name 421.
-func Handler(problems func() []string, metrics prometheus.Gatherer) http.Handler {
+// 405, any Host but a loopback name, or what others admits, 421. Others is asked for each
+// request.
+func Handler(problems func() []string, metrics prometheus.Gatherer, others func() Others) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/-/healthy", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"healthy": true})
 	})
-	mux.HandleFunc("/-/ready", func(w http.ResponseWriter, _ *http.Request) {
-		found := problems()
+	mux.HandleFunc("/-/ready", func(w http.ResponseWriter, r *http.Request) {
+		found := shown(r, problems())
 		status := http.StatusOK
 		if len(found) > 0 {
 			status = http.StatusServiceUnavailable
@@ -34,7 +35,7 @@ func Handler(problems func() []string, metrics prometheus.Gatherer) http.Handler
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		switch {
-		case !Loopback(r.Host):
+		case !others().admits(r.Host):
 			refuse(w, http.StatusMisdirectedRequest)
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			h.Set("Allow", "GET, HEAD")

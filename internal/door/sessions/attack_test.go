@@ -250,7 +250,11 @@ func TestChangedWhileMigrating(t *testing.T) {
 	good := login(d).jar[0]
 	d.app.seen = nil
 	b := []byte(good.Value)
-	b[len(b)/2] ^= 1
+	if i := len(b) / 2; b[i] == 'A' { // one letter for another: others are not sent as they are
+		b[i] = 'B'
+	} else {
+		b[i] = 'A'
+	}
 	(&client{d, []*http.Cookie{{Name: good.Name, Value: string(b)}}}).do("GET", "/")
 	if d.told("forged") != 1 || d.app.seen[0] != "" {
 		t.Errorf("a changed value reaches the application as %q, events %v", d.app.seen, d.events)

@@ -36,6 +36,7 @@ type Ended struct {
 	by     map[digest]mark
 	keeper Keeper // nil: in memory only
 	failed func(error)
+	tell   func(note []byte) // nil: there is no other door
 }
 
 type digest [16]byte
@@ -161,6 +162,7 @@ func (e *Ended) killed(d digest, from time.Time, life time.Duration) bool {
 	e.put(d, m)
 	e.mu.Unlock()
 	e.keep(d)
+	e.told(d)
 	return first
 }
 
@@ -197,6 +199,9 @@ func (e *Ended) superseded(d digest, renewed int64, now time.Time, login bool, l
 	e.put(d, m)
 	e.mu.Unlock()
 	e.keep(d)
+	if login {
+		e.told(d)
+	}
 	return m.notBefore, true
 }
 

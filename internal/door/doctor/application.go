@@ -1,0 +1,248 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/panoplysec/panoply/internal/door/hardcheck"
+)
+
+// application is the app behind, nil where the configuration names none.
+func (o *Options) application() *url.URL {
+	to, err := o.Config.UpstreamURL()
+	if err != nil {
+		return nil
+	}
+	return to
+}
+
+// site is the host by which the application is asked.
+func (o *Options) site() string {
+	if len(o.Config.Sites) > 0 {
+		return o.Config.Sites[0]
+	}
+	return "localhost"
+}
+
+const noApplication = "the configuration names no application"
+
+// checkUpstream asks the application for its first page, as the door would.
+func checkUpstream(ctx context.Context, o *Options) []Line {
+	to := o.application()
+	if to == nil {
+		return []Line{{"upstream", "", NotChecked, noApplication, ""}}
+	}
+	l := Line{Check: "upstream", Subject: to.Host}
+	status, err := o.firstPage(ctx, to)
+	switch {
+	case err != nil:
+		l.Verdict, l.Found, l.Do = Problem, "does not answer: "+err.Error(), "start the application, or mend upstream"
+	case status >= 500:
+		l.Verdict, l.Found, l.Do = Warning, fmt.Sprintf("answers / with %d", status), "look at the application's log"
+	default:
+		l.Verdict, l.Found = OK, fmt.Sprintf("answers / with %d", status)
+	}
+	return []Line{l}
+}
+
+func (o *Options) firstPage(ctx context.Context, to *url.URL) (status int, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, to.Scheme+"://"+to.Host+"/", nil)
+	if err != nil {
+		return 0, err
+	}
+	req.Host = o.site()
+	req.Header.Set("X-Forwarded-Proto", "https")
+	req.Header.Set("X-Forwarded-For", "127.0.0.1")
+	req.Header.Set("User-Agent", hardcheck.UserAgent)
+	client := plainClient()
+	defer client.CloseIdleConnections()
+	res, err := client.Do(req)
+	if err != nil {
+		if e, ok := errors.AsType[*url.Error](err); ok {
+			err = e.Err // the address is said once
+		}
+		return 0, err
+	}
+	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 64<<10))
+	_ = res.Body.Close()
+	return res.StatusCode, nil
+}
+
+// checkTrustProxy asks the application for three pages that show whether it knows how its
+// clients come, and whether it runs in production.
+func checkTrustProxy(ctx context.Context, o *Options) []Line {
+	trust, env := Line{Check: "trust-proxy", Verdict: NotChecked}, Line{Check: "node-env", Verdict: NotChecked}
+	to := o.application()
+	reason := ""
+	switch {
+	case to == nil:
+		reason = noApplication
+	case o.Config.Probes == "off":
+		reason = "probes: off"
+	default:
+		if _, err := o.firstPage(ctx, to); err != nil {
+			reason = "the application does not answer"
+		}
+	}
+	if reason != "" {
+		trust.Found, env.Found = reason, reason
+		return []Line{trust, env}
+	}
+	const silent = "none of three pages shows a wrong setting, which does not prove a right one"
+	trust.Found, env.Found = silent, silent
+	for _, f := range hardcheck.Probe(ctx, to, o.probeHost()) {
+		what, mend, _ := strings.Cut(f.Line, "; ")
+		if f.ID == hardcheck.TrustProxy {
+			trust.Verdict, trust.Found, trust.Do = Problem, what, mend
+		} else {
+			env.Verdict, env.Found, env.Do = Problem, what, mend
+		}
+	}
+	return []Line{trust, env}
+}
+
+// probeHost is what a client of the door has in Host.
+func (o *Options) probeHost() string {
+	_, port, err := net.SplitHostPort(o.Config.Listen)
+	if err != nil {
+		return o.site()
+	}
+	return net.JoinHostPort(o.site(), o.Config.PortSeen(port))
+}
+
+// checkAround looks for a way around the door.
+func checkAround(ctx context.Context, o *Options) []Line {
+	l := Line{Check: "around", Verdict: NotChecked}
+	to := o.application()
+	if to == nil {
+		l.Found = noApplication
+		return []Line{l}
+	}
+	l.Subject = to.Host
+	if ip, err := netip.ParseAddr(to.Hostname()); to.Hostname() != "localhost" && (err != nil || !ip.IsLoopback()) {
+		l.Found, l.Do = "the application is on another machine", "let a firewall there admit the door alone"
+		return []Line{l}
+	}
+	own, err := o.Addresses()
+	switch {
+	case err != nil:
+		l.Found = err.Error()
+	case len(own) == 0:
+		l.Found = "this machine has no address that others reach"
+	default:
+		if _, err := o.firstPage(ctx, to); err != nil {
+			l.Found = "the application does not answer"
+			break
+		}
+		l.Verdict, l.Found = OK, fmt.Sprintf("answers on none of %s", listed(own))
+		for _, f := range hardcheck.Around(ctx, to.Host, o.Addresses) {
+			what, mend, _ := strings.Cut(f.Line, "; ")
+			l.Verdict, l.Found, l.Do = Problem, what, mend
+		}
+	}
+	return []Line{l}
+}
+
+// strangers is how many public addresses a trusted network may have.
+const strangers = 1 << 16
+
+// checkForwarded looks at whose word about the client is taken.
+func checkForwarded(_ context.Context, o *Options) []Line {
+	l := Line{Check: "forwarded", Verdict: OK}
+	proxies, err := o.Config.TrustedProxies()
+	switch {
+	case err != nil:
+		l.Verdict, l.Found = Problem, err.Error()
+	case len(proxies) == 0:
+		l.Found = "nobody is believed about the client; such headers are removed"
+	default:
+		var all []string
+		for _, p := range proxies {
+			all = append(all, p.String())
+			bits := p.Addr().BitLen() - p.Bits()
+			if a := p.Addr(); !a.IsPrivate() && !a.IsLoopback() && !a.IsLinkLocalUnicast() && (a.Is4() && 1<<bits > strangers || a.Is6() && p.Bits() < 32) {
+				l.Verdict, l.Do = Warning, "name the proxies more narrowly: "+p.String()+" is wide for a public network"
+			}
+		}
+		l.Found = fmt.Sprintf("%s is believed from %s only", o.Config.Trust.Header, strings.Join(all, ", "))
+	}
+	return []Line{l}
+}
+
+// mapped tells that the world reaches the door on another port than it listens on.
+func (o *Options) mapped() bool { return o.Config.PublicPort != 0 }
+
+// stateFiles are those of the state folder that nobody else may read.
+var stateFiles = []string{"install.key", "audit.key", "sessions.db", "limits.db", "ca/root.key"}
+
+// checkState looks at who may read and change the keys of the door.
+func checkState(_ context.Context, o *Options) []Line {
+	lines := o.state()
+	if path := o.Config.InstallKey; path != "" {
+		l := Line{Check: "state", Subject: path, Verdict: OK, Found: "is read by its owner and group alone"}
+		info, err := os.Stat(path)
+		switch {
+		case err != nil:
+			l.Verdict, l.Found = Problem, err.Error()
+		case !permissions:
+			l.Verdict, l.Found = NotChecked, "this system has no mode of a file to look at"
+		case info.Mode().Perm()&0o007 != 0:
+			l.Verdict, l.Found = Problem, fmt.Sprintf("has mode %04o: everybody on this machine can use the key", info.Mode().Perm())
+			l.Do = "chmod o= " + path
+		}
+		lines = append(lines, l)
+	}
+	return lines
+}
+
+func (o *Options) state() []Line {
+	dir := o.Config.State
+	l := Line{Check: "state", Subject: dir}
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		l.Verdict, l.Found = NotChecked, "is made at the first start"
+		return []Line{l}
+	case err != nil:
+		l.Verdict, l.Found, l.Do = NotChecked, err.Error(), "ask as the door's user"
+		return []Line{l}
+	case !permissions:
+		l.Verdict, l.Found = NotChecked, "this system has no mode of a folder to look at"
+		return []Line{l}
+	case info.Mode().Perm()&0o022 != 0:
+		l.Verdict, l.Found = Problem, fmt.Sprintf("has mode %04o: others can write to it", info.Mode().Perm())
+		l.Do = "chmod 700 " + dir
+		return []Line{l}
+	}
+	for _, name := range stateFiles {
+		path := filepath.Join(dir, name)
+		info, err := os.Stat(path)
+		if err != nil {
+			if errors.Is(err, os.ErrPermission) {
+				l.Verdict, l.Found, l.Do = NotChecked, "belongs to another user", "ask as the door's user"
+				return []Line{l}
+			}
+			continue
+		}
+		if info.Mode().Perm()&0o077 != 0 {
+			l.Verdict, l.Found = Problem, fmt.Sprintf("%s has mode %04o: others can use it", path, info.Mode().Perm())
+			l.Do = "chmod 600 " + path
+			return []Line{l}
+		}
+	}
+	l.Verdict, l.Found = OK, fmt.Sprintf("has mode %04o, and nobody else reads its keys", info.Mode().Perm())
+	if info.Mode().Perm()&0o055 != 0 {
+		l.Verdict, l.Found = Warning, fmt.Sprintf("has mode %04o: others can look into it", info.Mode().Perm())
+		l.Do = "chmod 700 " + dir
+	}
+	return []Line{l}
+}
