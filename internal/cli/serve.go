@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -11,7 +12,7 @@ import (
 	"github.com/panoplysec/panoply/internal/door"
 )
 
-func newServe(s Streams) *cobra.Command {
+func newServe(s Streams, version string) *cobra.Command {
 	var file string
 	var dryRun bool
 	flags := serveFlags{}
@@ -21,7 +22,8 @@ func newServe(s Streams) *cobra.Command {
 		Long: `Serve takes HTTPS, puts the guards around every request and passes it to the app
 behind. Without a file it enforces only what cannot break a correct app, and tells the
 rest; each thing that it does by itself is printed at start with the line that turns it
-off. SIGHUP reads the file again, SIGTERM and Ctrl-C drain, a second one cuts.`,
+off. SIGHUP reads the file again, SIGUSR1 opens the file of the access log anew,
+SIGTERM and Ctrl-C drain, a second one cuts. OTEL_EXPORTER_OTLP_ENDPOINT sends traces.`,
 		Example: `  panoply serve :3000
   panoply serve --config panoply.yaml
   panoply serve :3000 --site shop.example --listen :443 --cert fullchain.pem:privkey.pem`,
@@ -39,7 +41,7 @@ off. SIGHUP reads the file again, SIGTERM and Ctrl-C drain, a second one cuts.`,
 			if dryRun {
 				return printEffective(s, cfg)
 			}
-			return serve(cmd.Context(), s, cfg, func() (*config.Config, error) { return loadConfig(path, given...) })
+			return serve(cmd.Context(), s, version, cfg, func() (*config.Config, error) { return loadConfig(path, given...) })
 		},
 	}
 	f := cmd.Flags()
@@ -94,8 +96,8 @@ func (v *serveFlags) given(cmd *cobra.Command, args []string) []config.Flag {
 	return all
 }
 
-func serve(ctx context.Context, s Streams, cfg *config.Config, load func() (*config.Config, error)) error {
-	d, err := door.New(door.Options{Config: cfg, Load: load, Stdout: s.Out, Stderr: s.Err})
+func serve(ctx context.Context, s Streams, version string, cfg *config.Config, load func() (*config.Config, error)) error {
+	d, err := door.New(door.Options{Config: cfg, Load: load, Stdout: s.Out, Stderr: s.Err, Version: version, LookupEnv: os.LookupEnv})
 	if err != nil {
 		hint := ""
 		if cfg.Upstream == "" {

@@ -274,7 +274,7 @@ func TestServesAndGuards(t *testing.T) {
 		t.Errorf("Content-Security-Policy = %q, want the first-day policy", csp)
 	}
 	line := h.lines(1)[0]
-	if line["status"] != 200.0 || line["client"] != "127.0.0.1" || line["path"] != "/" || len(line["id"].(string)) != 32 {
+	if line["status"] != 200.0 || line["client_ip"] != "127.0.0.1" || line["uri"] != "/" || len(line["request_id"].(string)) != 32 {
 		t.Errorf("access log = %v", line)
 	}
 }
@@ -305,7 +305,7 @@ func TestForwardedIsTruthful(t *testing.T) {
 	if r.Host != host || r.RequestURI != "/x?q=1;2" {
 		t.Errorf("the application saw %s %s, want them unchanged", r.Host, r.RequestURI)
 	}
-	if line := h.lines(1)[0]; line["client_request_id"] != "theirs-1" || line["path"] != "/x?q" {
+	if line := h.lines(1)[0]; line["client_request_id"] != "theirs-1" || line["uri"] != "/x?q" {
 		t.Errorf("access log = %v, want the client's id as another field and no query values", line)
 	}
 }

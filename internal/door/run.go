@@ -13,7 +13,7 @@ var errSecondSignal = errors.New("second signal")
 
 // Run starts the door and serves until ctx is done or the process is told to stop by
 // SIGINT or SIGTERM; a second one cuts the drain short. SIGHUP, where the system has it,
-// reloads. It returns nil after a stop that let every request finish.
+// reloads, and SIGUSR1 opens the file of the access log anew. It returns nil after a stop that let every request finish.
 func (d *Door) Run(ctx context.Context) error {
 	stop := make(chan os.Signal, 2)
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
@@ -22,6 +22,16 @@ func (d *Door) Run(ctx context.Context) error {
 	if reloadSignal != nil {
 		signal.Notify(hup, reloadSignal)
 		defer signal.Stop(hup)
+	}
+	reopen := make(chan os.Signal, 1)
+	if reopenSignal != nil {
+		signal.Notify(reopen, reopenSignal)
+		defer signal.Stop(reopen)
+	}
+	if brokenPipe != nil {
+		broken := make(chan os.Signal, 1) // nobody looks: the write has its error
+		signal.Notify(broken, brokenPipe)
+		defer signal.Stop(broken)
 	}
 	if err := d.Start(ctx); err != nil {
 		return err
@@ -32,6 +42,8 @@ func (d *Door) Run(ctx context.Context) error {
 			waiting = false
 		case <-stop:
 			waiting = false
+		case <-reopen:
+			_ = d.ReopenLog() // told by itself; the old file stays
 		case <-hup:
 			_ = d.ReloadNow() // told by itself; the old configuration stays
 		}

@@ -8,3 +8,9 @@ import (
 )
 
 var reloadSignal os.Signal = syscall.SIGHUP
+
+// reopenSignal is what logrotate sends after it has renamed the access log.
+var reopenSignal os.Signal = syscall.SIGUSR1
+
+// brokenPipe would end the program when whoever reads its stdout goes away.
+var brokenPipe os.Signal = syscall.SIGPIPE

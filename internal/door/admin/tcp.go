@@ -5,26 +5,44 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
+// Readiness is what /-/ready answers.
+type Readiness struct {
+	Ready bool `json:"ready"`
+	// Problems keep the door from being ready.
+	Problems []string `json:"problems"`
+	// Degraded is what is worse than it should be, and does not.
+	Degraded     []string      `json:"degraded"`
+	Certificates []Certificate `json:"certificates"`
+}
+
+// Certificate is one that is served.
+type Certificate struct {
+	Name     string    `json:"name"`
+	NotAfter time.Time `json:"not_after"`
+	Days     int       `json:"days"` // whole ones that are left; negative once it is over
+}
+
 // Handler answers /-/healthy (200 while the door runs), /-/ready (503 with the problems
 // while there are any) and /metrics. Anything else is 404, any method but GET and HEAD
 // 405, any Host but a loopback name 421.
-func Handler(problems func() []string, metrics prometheus.Gatherer) http.Handler {
+func Handler(ready func() Readiness, metrics prometheus.Gatherer) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/-/healthy", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"healthy": true})
 	})
 	mux.HandleFunc("/-/ready", func(w http.ResponseWriter, _ *http.Request) {
-		found := problems()
+		found := ready()
 		status := http.StatusOK
-		if len(found) > 0 {
+		if !found.Ready {
 			status = http.StatusServiceUnavailable
 		}
-		answer(w, status, map[string]any{"ready": len(found) == 0, "problems": found})
+		answer(w, status, found)
 	})
 	mux.Handle("/metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{DisableCompression: true}))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusNotFound) })
