@@ -157,7 +157,12 @@ func TestTraces(t *testing.T) {
 		t.Errorf("span = %+v, want the refusal", server)
 	}
 	for _, want := range []string{`panoply_trace_spans_total{result="sent"} 5`, `panoply_trace_spans_total{result="dropped"} 0`} {
-		if _, text := h.admin("/metrics"); !strings.Contains(text, want) {
+		found := false
+		for end := time.Now().Add(10 * time.Second); !found && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+			_, text := h.admin("/metrics")
+			found = strings.Contains(text, want) // once the collector's answer has been read
+		}
+		if !found {
 			t.Errorf("no %s", want)
 		}
 	}

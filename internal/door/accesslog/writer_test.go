@@ -32,12 +32,13 @@ func (p *pipe) Write(b []byte) (int, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.err != nil {
-		n := min(p.part, len(b))
-		p.part -= n
+	if p.err != nil && p.part < len(b) {
+		n := p.part
+		p.part = 0
 		p.b.Write(b[:n])
 		return n, p.err
 	}
+	p.part -= len(b)
 	return p.b.Write(b)
 }
 
