@@ -85,7 +85,11 @@ func appendJSONAttrs(b []byte, attrs []attr) []byte {
 }
 
 func (e asJSON) batch(b []byte, spans [][]byte) []byte {
-	b = append(b, e.head...)
+	size := len(e.head) + len(spans) + 8
+	for _, s := range spans {
+		size += len(s)
+	}
+	b = append(slices.Grow(b, size), e.head...)
 	for i, s := range spans {
 		if i > 0 {
 			b = append(b, ',')
@@ -168,11 +172,29 @@ func (asProtobuf) span(b []byte, s *span) []byte {
 }
 
 func (e asProtobuf) batch(b []byte, spans [][]byte) []byte {
-	within := appendMessage(nil, 1, e.scope)
+	within := messageLen(e.scope)
 	for _, s := range spans {
-		within = appendMessage(within, 2, s)
+		within += messageLen(s)
 	}
-	all := appendMessage(nil, 1, e.resource)
-	all = appendMessage(all, 2, within)
-	return appendMessage(b, 1, all)
+	all := messageLen(e.resource) + lengthedLen(within)
+	b = slices.Grow(b, lengthedLen(all))
+	b = binary.AppendUvarint(appendTag(b, 1, lengthed), uint64(all))
+	b = appendMessage(b, 1, e.resource)
+	b = binary.AppendUvarint(appendTag(b, 2, lengthed), uint64(within))
+	b = appendMessage(b, 1, e.scope)
+	for _, s := range spans {
+		b = appendMessage(b, 2, s)
+	}
+	return b
+}
+
+// messageLen is the length of what appendMessage appends for a field below 16.
+func messageLen(message []byte) int { return lengthedLen(len(message)) }
+
+func lengthedLen(n int) int {
+	size := 2 + n // the tag, and the last byte of the length
+	for rest := n >> 7; rest > 0; rest >>= 7 {
+		size++
+	}
+	return size
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -127,6 +128,9 @@ func (t *Tracer) post(ctx context.Context, body []byte) (rejection, error) {
 	}
 	res, err := t.client.Do(req)
 	if err != nil {
+		if wrapped, ok := errors.AsType[*url.Error](err); ok {
+			err = wrapped.Err // without the address, which may hold a key
+		}
 		return rejection{}, again{error: err}
 	}
 	defer res.Body.Close()

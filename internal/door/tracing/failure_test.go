@@ -149,6 +149,7 @@ func TestCollectorDown(t *testing.T) {
 	c := collect(t, nil)
 	o := c.options()
 	c.Close()
+	o.Endpoint += "?key=s3cret"
 	o.Tell, o.ExportTimeout = told.tell, 50*time.Millisecond
 	tr := start(t, o)
 	for range 1000 {
@@ -157,8 +158,8 @@ func TestCollectorDown(t *testing.T) {
 	until(t, "the loss of most", func() bool { return tr.Lost() >= 890 })
 	until(t, "word of it", func() bool { return len(told.all()) == 1 })
 	until(t, "the loss of all", func() bool { return tr.Lost() == 1000 })
-	if got := told.all(); len(got) != 1 || tr.Sent() != 0 {
-		t.Errorf("told %q, %d sent, want one word", got, tr.Sent())
+	if got := told.all(); len(got) != 1 || tr.Sent() != 0 || strings.Contains(got[0]+tr.Endpoint(), "s3cret") {
+		t.Errorf("told %q of %s, %d sent, want one word, without the key", got, tr.Endpoint(), tr.Sent())
 	}
 }
 

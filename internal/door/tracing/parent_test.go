@@ -2,6 +2,7 @@ package tracing_test
 
 import (
 	"encoding/hex"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -98,6 +99,18 @@ func TestValidState(t *testing.T) {
 	}
 	if tracing.ValidState([]string{"a=1", "a=2"}) {
 		t.Error("the same key in two fields is not allowed")
+	}
+}
+
+// BenchmarkParseParent is what a request costs while nothing is recorded.
+func BenchmarkParseParent(b *testing.B) {
+	for name, h := range map[string]http.Header{"none": {"User-Agent": {"x"}}, "one": {"Traceparent": {"00-" + traceID + "-" + spanID + "-01"}}} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				_, _ = tracing.ParseParent(h["Traceparent"])
+			}
+		})
 	}
 }
 

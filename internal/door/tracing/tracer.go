@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -138,8 +139,11 @@ func (t *Tracer) Sent() uint64 { return t.sent.Load() }
 // Lost is how many spans were dropped: no room, or a collector that did not take them.
 func (t *Tracer) Lost() uint64 { return t.lost.Load() }
 
-// Endpoint is the collector's address.
-func (t *Tracer) Endpoint() string { return t.opts.Endpoint }
+// Endpoint is the collector's address, without a query, which may hold a key.
+func (t *Tracer) Endpoint() string {
+	address, _, _ := strings.Cut(t.opts.Endpoint, "?")
+	return address
+}
 
 // Close sends what is there, for as long as ctx allows, and ends the Tracer. What is left
 // then counts as lost.
