@@ -6,16 +6,18 @@ require (
 	github.com/go-chi/chi/v5 v5.5.0 // the Example of a router other than net/http; tests only
 	github.com/goccy/go-yaml v1.19.2 // panoply.yaml: strict decoding, errors that show the line
 	github.com/prometheus/client_golang v1.25.0 // /metrics of the door
+	github.com/prometheus/client_model v0.6.3 // the metrics as data; tests only
 	github.com/redis/rueidis v1.0.79 // redisstore: pipelining, Cluster and the fewest allocations of the clients
 	github.com/rogpeppe/go-internal v1.16.0 // testscript drives the binary; tests only
 	github.com/spf13/cobra v1.10.2 // commands, completion and man pages from one source
 	github.com/tdewolff/parse/v2 v2.8.20 // JavaScript's tokens and syntax tree: the routes and the sessions of an Express app
 	github.com/vbauerster/mpb/v8 v8.16.2 // the progress of an audit on a terminal
 	go.etcd.io/bbolt v1.5.0 // diskstore: acknowledged writes survive a power cut; three modules, where pebble links 32
-	golang.org/x/net v0.62.0 // html: tokens of foreign pages; publicsuffix: which hosts are one site
+	golang.org/x/net v0.62.0 // html: tokens of foreign pages; publicsuffix: which hosts are one site; httpguts: what may be a field
 	golang.org/x/sys v0.50.0 // peer credentials of the admin socket; whether an idle connection has something to read
 	golang.org/x/term v0.48.0 // whether a person is there to be asked, or to see progress
 	golang.org/x/text v0.43.0 // unicode/norm: user names that apps treat as one are counted as one
+	google.golang.org/protobuf v1.36.12 // protowire reads the spans that the door writes; tests only
 )
 
 require (
@@ -28,7 +30,6 @@ require (
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/mattn/go-runewidth v0.0.30 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
-	github.com/prometheus/client_model v0.6.3 // indirect
 	github.com/prometheus/common v0.72.0 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect
 	github.com/russross/blackfriday/v2 v2.1.0 // indirect
@@ -36,5 +37,4 @@ require (
 	github.com/vbauerster/cupwriter v0.0.5 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/tools v0.51.0 // indirect
-	google.golang.org/protobuf v1.36.12 // indirect
 )

@@ -130,6 +130,10 @@ func NewShared(o SharedOptions) (*Shared, error) {
 	}, nil
 }
 
+// Away tells whether the Store does not answer at the moment, so that each process decides
+// alone. It is false until a decision has found out.
+func (s *Shared) Away() bool { return s.away.Load() }
+
 // Close ends the probes, waits for them, and pays what is owed if the Store answers. The
 // Store stays open.
 func (s *Shared) Close() error {

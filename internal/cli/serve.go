@@ -14,7 +14,7 @@ import (
 	"github.com/panoplysec/panoply/internal/door/systemd"
 )
 
-func newServe(s Streams) *cobra.Command {
+func newServe(s Streams, version string) *cobra.Command {
 	var file, format string
 	var dryRun bool
 	flags := serveFlags{}
@@ -24,8 +24,9 @@ func newServe(s Streams) *cobra.Command {
 		Long: `Serve takes HTTPS, puts the guards around every request and passes it to the app
 behind. Without a file it enforces only what cannot break a correct app, and tells the
 rest; each thing that it does by itself is printed at start with the line that turns it
-off. SIGHUP reads the file again, SIGUSR2 has the program of now take over (panoply
-upgrade), SIGTERM and Ctrl-C drain, a second one cuts.
+off. SIGHUP reads the file again, SIGUSR1 opens the file of the access log anew,
+SIGUSR2 has the program of now take over (panoply upgrade), SIGTERM and Ctrl-C drain, a
+second one cuts. OTEL_EXPORTER_OTLP_ENDPOINT sends traces.
 
 A flag wins over the environment, where PANOPLY_TLS_POLICY sets tls.policy and
 PANOPLY_TLS_POLICY_FILE names a file with the value, and that wins over the file.`,
@@ -69,7 +70,7 @@ PANOPLY_TLS_POLICY_FILE names a file with the value, and that wins over the file
 			}
 			return serve(cmd.Context(), s, door.Options{
 				Config: cfg, Load: func() (*config.Config, error) { return loadConfig(path, given...) },
-				Predecessor: before, Stdout: s.Out, Stderr: s.Err,
+				Predecessor: before, Stdout: s.Out, Stderr: s.Err, Version: version, LookupEnv: os.LookupEnv,
 			})
 		},
 	}

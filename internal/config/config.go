@@ -298,6 +298,9 @@ type Admin struct {
 type Log struct {
 	// Access is "on" (default) or "off".
 	Access string `yaml:"access" doc:"write the access log" enum:"on,off"`
+	// File is the file of the access log; empty (default) is stdout. It is made with mode
+	// 0640; SIGUSR1 opens it anew after a rotation. Its folder must exist.
+	File string `yaml:"file" doc:"file of the access log, empty for stdout; SIGUSR1 opens it anew" kind:"file"`
 	// Queries logs query values too. They often are secrets.
 	Queries bool `yaml:"queries" doc:"log query values, which often are secrets"`
 }

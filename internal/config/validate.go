@@ -60,6 +60,7 @@ func (c *Config) problems() []*Problem {
 	k.oneOf("http1", c.HTTP1, "own", "nethttp")
 	k.oneOf("exchange", c.Exchange, "own", "proxy")
 	k.oneOf("log.access", c.Log.Access, "on", "off")
+	k.logFile()
 	return k.problems
 }
 

@@ -115,6 +115,8 @@ bounds.head_bytes: is "10", must be from 1024 to 16777216
 bounds.body_min_rate: is "0", must be from 1 to 1073741824; write -1 for no bound
 bounds.body_max: is "-1", must be 0 or more; 0 is no limit`},
 		{"log", func(c *config.Config) { c.Log.Access = "yes" }, `log.access: is "yes", must be one of on, off`},
+		{"log folder", func(c *config.Config) { c.Log.File = "/nonexistent/access.log" }, `log.file: is in "/nonexistent", which is no folder; make it first`},
+		{"log file", func(c *config.Config) { c.Log.File = "/" }, `log.file: is "/", must be a file or a device; leave it empty for stdout`},
 		{"pages", func(c *config.Config) {
 			c.Errors = map[int]string{404: "absent.html", 5: ".", 200: "validate_test.go", 503: "validate_test.go"}
 		}, `errors.5xx: is ".", must be a file

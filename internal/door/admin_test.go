@@ -24,7 +24,7 @@ func TestAdminOverTCP(t *testing.T) {
 	}{
 		{"GET", "/-/healthy", "", 200, `"healthy":true`},
 		{"GET", "/-/ready", "", 200, `"ready":true`},
-		{"GET", "/metrics", "", 200, `panoply_requests_total{class="2xx"} 1`},
+		{"GET", "/metrics", "", 200, `panoply_http_requests_total{code="200",method="GET",site="localhost"} 1`},
 		{"GET", "/metrics", "", 200, `panoply_guard_events_total{action="mended"`},
 		{"GET", "/metrics", "localhost:9180", 200, "panoply_ready 1"},
 		{"GET", "/metrics", "[::1]", 200, "panoply_ready"},

@@ -37,7 +37,7 @@ func TestAlive(t *testing.T) {
 	if err := d.alive(); err != nil {
 		t.Errorf("alive() = %v", err)
 	}
-	if after := d.ledger.Guards(); !reflect.DeepEqual(after, before) || d.metrics.total.Load() != 0 {
+	if after := d.ledger.Guards(); !reflect.DeepEqual(after, before) || d.metrics.Total() != 0 {
 		t.Errorf("a look is counted: %+v, before %+v", after, before)
 	}
 

@@ -55,11 +55,18 @@ func (d *Door) announce(g *generation) {
 			d.say("warning: others than this machine may read them: %s (back: remove admin.allow_others)", cfg.Admin.AllowOthers)
 		}
 	}
+	if d.tracer != nil {
+		d.say("traces go to %s (off: OTEL_TRACES_EXPORTER=none)", d.tracer.Endpoint())
+	}
 	if cfg.Probes != "off" {
 		d.say("the application is asked for three pages now, as %s, to see its settings (off: probes: off)", hardcheck.UserAgent)
 	}
 	if cfg.Log.Access != "off" {
-		d.say("access log on stdout, without query values (off: log.access: off)")
+		where := "on stdout"
+		if cfg.Log.File != "" {
+			where = "in " + cfg.Log.File
+		}
+		d.say("access log %s, without query values (off: log.access: off)", where)
 	}
 }
 

@@ -105,8 +105,8 @@ func (c *control) close() {
 func (d *Door) Status() admin.Status {
 	g := d.current.Load()
 	s := admin.Status{
-		Version: "1", Upstream: g.cfg.Upstream, Since: d.since, Requests: d.metrics.total.Load(), Streams: d.streams.Open(),
-		Listen: d.servers.all(roleTLS), Kind: d.kindStatus(g.cfg), Problems: d.checks.problems(), Hints: d.checks.hints(), Reports: d.metrics.reported(),
+		Version: "1", Upstream: g.cfg.Upstream, Since: d.since, Requests: d.metrics.Total(), Streams: d.streams.Open(),
+		Listen: d.servers.all(roleTLS), Kind: d.kindStatus(g.cfg), Problems: d.checks.problems(), Hints: d.checks.hints(), Reports: d.metrics.Reported(),
 	}
 	for r := range roles {
 		s.Ports = append(s.Ports, d.servers.all(r)...)

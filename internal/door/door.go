@@ -23,10 +23,12 @@ import (
 	"github.com/panoplysec/panoply/internal/door/hardcheck"
 	"github.com/panoplysec/panoply/internal/door/kinds"
 	"github.com/panoplysec/panoply/internal/door/ledger"
+	"github.com/panoplysec/panoply/internal/door/metrics"
 	"github.com/panoplysec/panoply/internal/door/refusals"
 	"github.com/panoplysec/panoply/internal/door/reports"
 	"github.com/panoplysec/panoply/internal/door/sessions"
 	"github.com/panoplysec/panoply/internal/door/systemd"
+	"github.com/panoplysec/panoply/internal/door/tracing"
 	"github.com/panoplysec/panoply/internal/door/upstream"
 )
 
@@ -48,8 +50,13 @@ type Options struct {
 	Manager *systemd.Manager
 	// Logger takes what the guards tell and what goes wrong; nil writes JSON to Stderr.
 	Logger *slog.Logger
-	// Stdout takes the access log, as JSON lines; nil means os.Stdout.
+	// Stdout takes the access log, as JSON lines, where log.file names no file; nil means
+	// os.Stdout.
 	Stdout io.Writer
+	// Version is the program's, for panoply_build_info; empty means what the build says.
+	Version string
+	// LookupEnv finds the OTEL_ variables, by which the door records traces. Nil records none.
+	LookupEnv func(string) (string, bool)
 	// Stderr takes the lines for a person: what runs, what was done by itself and the
 	// line that turns it off, what the hard checks found. Nil means os.Stderr.
 	Stderr io.Writer
@@ -61,7 +68,8 @@ type Door struct {
 	opts   Options
 	log    *slog.Logger
 	out    io.Writer
-	access *slog.Logger
+	access *accesslog.Writer // nil before Start
+	tracer *tracing.Tracer   // nil: no traces
 
 	current atomic.Pointer[generation]
 	servers *servers
@@ -74,13 +82,17 @@ type Door struct {
 	reports *reports.Collector
 	ledger  *ledger.Ledger
 	reasons *refusals.Log
-	metrics *metrics
+	metrics *metrics.Metrics
 	streams *upstream.Streams
 	watch   *hardcheck.Watch
 	kinds   *kinds.Watch // nil before Start
 	checks  *checks
 	health  health
-	control *control
+	// inFlight is how many requests have begun and not ended.
+	inFlight atomic.Int64
+	// reloadFailed is when; nil while the last succeeded.
+	reloadFailed atomic.Pointer[time.Time]
+	control      *control
 	// What an upgrade brings, and where it leads.
 	ready     sockets
 	inherited net.Listener                     // the admin socket of the door before
@@ -124,7 +136,6 @@ func New(o Options) (*Door, error) {
 	}
 	d := &Door{
 		opts: o, log: o.Logger, out: o.Stderr,
-		access:    slog.New(slog.NewJSONHandler(o.Stdout, nil)),
 		ledger:    ledger.New(),
 		reasons:   refusals.New(),
 		streams:   upstream.NewStreams(),
@@ -135,10 +146,12 @@ func New(o Options) (*Door, error) {
 		left:      make(chan struct{}),
 		ready:     managed(o.Sockets),
 	}
-	d.metrics = newMetrics(d)
 	d.checks = newChecks(d)
 	d.watch = hardcheck.NewWatch(d.checks.found)
-	if _, err := d.compile(o.Config, nil); err != nil {
+	traces := d.openTracer()
+	d.metrics = newMetrics(d)
+	_, err := d.compile(o.Config, nil)
+	if err := errors.Join(traces, err); err != nil {
 		return nil, err
 	}
 	return d, nil
@@ -174,21 +187,31 @@ func (d *Door) Start(ctx context.Context) error {
 	d.reports.Refuse = func(w http.ResponseWriter, r *http.Request, status int) {
 		requestOf(r.Context()).g.guards.conceal.Page(w, r, status)
 	}
+	if err = d.openLog(cfg); err != nil {
+		return err
+	}
 	if d.control, err = d.openControl(cfg); err != nil {
+		d.closeLog(ctx)
 		return err
 	}
 	if err := d.inherit(before); err != nil {
 		d.control.close()
+		d.closeLog(ctx)
 		return err
 	}
 	if err := d.open(ctx, cfg, before); err != nil {
 		d.control.close()
+		d.closeLog(ctx)
 		d.servers = nil
 		d.closeStores()
 		return err
 	}
 	background, stop := context.WithCancel(context.Background())
 	d.stop = stop
+	d.reloaded(nil)
+	if d.tracer != nil {
+		d.tracer.Start()
+	}
 	d.announce(d.current.Load())
 	d.settle()
 	d.wg.Go(func() { d.checks.run(background) })
@@ -242,6 +265,12 @@ func (d *Door) Reload(cfg *config.Config) error {
 	if d.servers == nil || d.closed {
 		return errors.New("door: not running")
 	}
+	err := d.reload(cfg)
+	d.reloaded(err)
+	return err
+}
+
+func (d *Door) reload(cfg *config.Config) error {
 	if cfg == nil {
 		return errors.New("door: no configuration to reload")
 	}
@@ -261,9 +290,15 @@ func (d *Door) Reload(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	if err := d.servers.change(cfg); err != nil {
+	log, err := d.access.Prepare(logPath(cfg))
+	if err != nil {
 		return err
 	}
+	if err := d.servers.change(cfg); err != nil {
+		log.Drop()
+		return err
+	}
+	log.Use()
 	d.put(g)
 	d.log.Info("configuration reloaded")
 	return nil
@@ -278,6 +313,8 @@ func (d *Door) ReloadNow() error {
 	cfg, err := d.opts.Load()
 	if err == nil {
 		err = d.Reload(cfg)
+	} else {
+		d.reloaded(err)
 	}
 	if err != nil {
 		d.opts.Manager.Ready("reload failed; the configuration of before stays: " + err.Error())
@@ -327,6 +364,7 @@ func (d *Door) Close(ctx context.Context) error {
 	}
 	d.closeStores()
 	g.app.CloseIdle()
+	d.closeTelling()
 	if err != nil {
 		return fmt.Errorf("door: requests were cut at the end of the drain: %w", err)
 	}
@@ -336,12 +374,4 @@ func (d *Door) Close(ctx context.Context) error {
 // say writes a line for a person.
 func (d *Door) say(format string, args ...any) {
 	fmt.Fprintf(d.out, "panoply: "+format+"\n", args...)
-}
-
-// logFor returns the access log that cfg wants.
-func (d *Door) logFor(cfg *config.Config) *accesslog.Log {
-	if cfg.Log.Access == "off" {
-		return accesslog.New(nil, accesslog.Options{})
-	}
-	return accesslog.New(d.access, accesslog.Options{Queries: cfg.Log.Queries})
 }

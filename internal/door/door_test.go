@@ -86,8 +86,8 @@ func quickConfig(t *testing.T, upstream string) *config.Config {
 	return cfg
 }
 
-// build starts a door before app with cfg changed by change.
-func build(t *testing.T, app http.Handler, change func(*config.Config)) *house {
+// build starts a door before app with cfg changed by change, and options by also.
+func build(t *testing.T, app http.Handler, change func(*config.Config), also ...func(*door.Options)) *house {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.UserAgent() == hardcheck.UserAgent {
@@ -97,24 +97,28 @@ func build(t *testing.T, app http.Handler, change func(*config.Config)) *house {
 		app.ServeHTTP(w, r)
 	}))
 	t.Cleanup(s.Close)
-	h := buildTo(t, strings.TrimPrefix(s.URL, "http://"), change)
+	h := buildTo(t, strings.TrimPrefix(s.URL, "http://"), change, also...)
 	h.app = s
 	return h
 }
 
 // buildTo starts a door before the application at address.
-func buildTo(t *testing.T, address string, change func(*config.Config)) *house {
+func buildTo(t *testing.T, address string, change func(*config.Config), also ...func(*door.Options)) *house {
 	t.Helper()
 	cfg := quickConfig(t, address)
 	if change != nil {
 		change(cfg)
 	}
 	h := &house{t: t, cfg: cfg, access: new(output), told: new(output)}
-	d, err := door.New(door.Options{
+	o := door.Options{
 		Config: cfg, Stdout: h.access, Stderr: h.told,
 		Logger: slog.New(slog.NewJSONHandler(h.told, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Load:   func() (*config.Config, error) { return h.cfg, nil },
-	})
+	}
+	for _, f := range also {
+		f(&o)
+	}
+	d, err := door.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,7 +278,7 @@ func TestServesAndGuards(t *testing.T) {
 		t.Errorf("Content-Security-Policy = %q, want the first-day policy", csp)
 	}
 	line := h.lines(1)[0]
-	if line["status"] != 200.0 || line["client"] != "127.0.0.1" || line["path"] != "/" || len(line["id"].(string)) != 32 {
+	if line["status"] != 200.0 || line["client_ip"] != "127.0.0.1" || line["uri"] != "/" || len(line["request_id"].(string)) != 32 {
 		t.Errorf("access log = %v", line)
 	}
 }
@@ -305,7 +309,7 @@ func TestForwardedIsTruthful(t *testing.T) {
 	if r.Host != host || r.RequestURI != "/x?q=1;2" {
 		t.Errorf("the application saw %s %s, want them unchanged", r.Host, r.RequestURI)
 	}
-	if line := h.lines(1)[0]; line["client_request_id"] != "theirs-1" || line["path"] != "/x?q" {
+	if line := h.lines(1)[0]; line["client_request_id"] != "theirs-1" || line["uri"] != "/x?q" {
 		t.Errorf("access log = %v, want the client's id as another field and no query values", line)
 	}
 }

@@ -44,7 +44,7 @@ var errMoved = errors.New("door: the state belongs to the door that has taken ov
 func (d *Door) freeze() *estate {
 	d.origins.Eager(true)
 	d.origins.Close() // what was learnt goes to its file
-	e := &estate{Overrides: d.overrides, Guards: d.ledger.Guards(), Refused: d.reasons.Recent(refusals.Max), Requests: d.metrics.total.Load()}
+	e := &estate{Overrides: d.overrides, Guards: d.ledger.Guards(), Refused: d.reasons.Recent(refusals.Max), Requests: d.metrics.Total()}
 	if d.ended != nil {
 		e.Ended = d.ended.Freeze()
 		d.closeEnded()
@@ -113,7 +113,7 @@ func (d *Door) inherit(e *estate) error {
 	for i := len(e.Refused) - 1; i >= 0; i-- {
 		d.reasons.Note(e.Refused[i])
 	}
-	d.metrics.total.Store(e.Requests)
+	d.metrics.CountFrom(e.Requests)
 	if len(e.Ended) > 0 {
 		d.ended = sessions.NewEnded(d.state.derive("ended-sessions"))
 		return d.ended.Load(e.Ended)

@@ -31,7 +31,9 @@ type generation struct {
 	guards *guards
 	app    application
 	tls    *tls.Config
-	ca     *certs.LocalCA // nil with certificate files
+	ca     *certs.LocalCA    // nil with certificate files
+	files  *certs.FileSource // nil without
+	sites  *sites
 
 	chain    http.Handler // of the HTTPS port
 	redirect http.Handler // of the plain port
@@ -68,7 +70,7 @@ func (d *Door) build(cfg *config.Config) (*generation, error) {
 
 // groundwork makes what of a generation touches no guard: bounds, certificates, keys.
 func (d *Door) groundwork(cfg *config.Config) (*generation, error) {
-	g := &generation{cfg: cfg, access: d.logFor(cfg)}
+	g := &generation{cfg: cfg, access: d.logFor(cfg), sites: newSites(d.metrics, cfg.Sites)}
 	b := cfg.Bounds
 	g.headMax = int(b.HeadBytes)
 	g.body = bounds.Body{Grace: time.Duration(b.BodyGrace), MinRate: b.BodyMinRate, Max: b.BodyMax}
@@ -111,6 +113,7 @@ func (g *generation) certificates(cfg *config.Config, stateDir string) (func(*tl
 	if err != nil {
 		return nil, err
 	}
+	g.files = files
 	if g.ca != nil {
 		return files.WithLocal(g.ca), nil
 	}
@@ -128,11 +131,12 @@ func (d *Door) application(cfg *config.Config) (application, error) {
 		Connect:     time.Duration(b.ConnectTimeout),
 		Response:    time.Duration(b.ResponseTimeout),
 		Idle:        time.Duration(b.StreamIdle),
-		Forward:     forward,
+		Forward:     d.forward,
 		KeepTrailer: keepTrailer,
 		Fail:        d.failed,
 		Broken:      d.broken,
 		Seen:        d.answered,
+		Timed:       d.timed,
 		Streams:     d.streams,
 		Logger:      d.log,
 	}
@@ -142,8 +146,13 @@ func (d *Door) application(cfg *config.Config) (application, error) {
 	return upstream.NewReverse(o)
 }
 
-// forward tells the application who asks.
-func forward(out http.Header, in *http.Request) { clientip.WriteForwarded(out, in, clientip.Of(in)) }
+// forward tells the application who asks, and its place in the trace.
+func (d *Door) forward(out http.Header, in *http.Request) {
+	clientip.WriteForwarded(out, in, clientip.Of(in))
+	if d.tracer != nil {
+		d.trace(out, in)
+	}
+}
 
 // keepTrailer refuses request trailers that would speak for others, were the
 // application to fold trailers into headers.

@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/panoplysec/panoply/clientip"
 	"github.com/panoplysec/panoply/diskstore"
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/internal/config"
@@ -238,6 +239,7 @@ func (d *Door) compileLogin(cfg *config.Config, mode guard.Mode, deny guard.Deny
 		}
 		o.Judged = func(r *http.Request, route, user string, outcome login.Outcome) {
 			l.finder.Judged(route, outcome)
+			d.judged(r, outcome)
 			// What was only found may be a page that answers all as a login does that
 			// succeeds: whoever asks it for many users would be taken for a proxy.
 			if peer, ok := peerOf(r); ok && outcome == login.Successful && user != "" && enforced[route] {
@@ -249,6 +251,13 @@ func (d *Door) compileLogin(cfg *config.Config, mode guard.Mode, deny guard.Deny
 		}
 	}
 	return login.New(o)
+}
+
+// judged counts an attempt by what became of it.
+func (d *Door) judged(r *http.Request, outcome login.Outcome) {
+	if q := requestOf(r.Context()); q != nil {
+		d.metrics.Login(q.g.sites.of(clientip.Of(r).Host), outcome.String())
+	}
 }
 
 // sameName brings names into one form that apps and their databases often treat as the

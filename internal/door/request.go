@@ -13,6 +13,8 @@ import (
 	"github.com/panoplysec/panoply/internal/door/bounds"
 	"github.com/panoplysec/panoply/internal/door/ledger"
 	"github.com/panoplysec/panoply/internal/door/logins"
+	"github.com/panoplysec/panoply/internal/door/metrics"
+	"github.com/panoplysec/panoply/internal/door/tracing"
 	"github.com/panoplysec/panoply/internal/door/upstream"
 	"github.com/panoplysec/panoply/internal/hook"
 	"github.com/panoplysec/panoply/internal/proof"
@@ -42,6 +44,11 @@ type request struct {
 	failure  upstream.Failure
 	upgraded bool
 	forwards bool // the peer named a client of its own
+
+	body   *bounds.Reader // nil without
+	timing upstream.Timing
+	span   tracing.Span
+	traced bool // span was found
 }
 
 type requestKey struct{}
@@ -60,7 +67,8 @@ func (q *request) note(name string, e guard.Event) {
 	if q.events == nil {
 		q.events = q.few[:0]
 	}
-	if len(q.events) < maxEvents {
+	verdict := e.Action == guard.Denied || e.Action == guard.WouldDeny // these are counted
+	if len(q.events) < maxEvents || verdict && len(q.events) < 2*maxEvents {
 		q.events = append(q.events, e)
 	}
 }
@@ -76,6 +84,8 @@ func (q *request) fail(f upstream.Failure) {
 func (d *Door) begin(which func(*generation) http.Handler) http.Handler {
 	recovered, recorded, leaving := d.recovered, hook.Func(d.recorded), hook.Func(d.leaving)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d.inFlight.Add(1)
+		defer d.inFlight.Add(-1)
 		q := &request{g: d.current.Load(), start: time.Now(), w: w}
 		if r.Body != nil && r.Body != http.NoBody {
 			// The application may answer before it has read; without this net/http
@@ -85,6 +95,7 @@ func (d *Door) begin(which func(*generation) http.Handler) http.Handler {
 			}
 			body := bounds.Watch(w, r.Body, q.g.body)
 			defer body.Done()
+			q.body = body
 			own := *r // the server keeps looking at its own
 			own.Body = body
 			r = &own
@@ -220,7 +231,11 @@ func (d *Door) answered(r *http.Request, status int, h http.Header) {
 	}
 }
 
-// leaving says that the connection ends where another door has taken over, and gives the client time to take what is about to be written, whoever answers: one
+// timed is upstream's Timed.
+func (d *Door) timed(r *http.Request, t upstream.Timing) { requestOf(r.Context()).timing = t }
+
+// leaving says that the connection ends where another door has taken over, and gives the
+// client time to take what is about to be written, whoever answers: one
 // that never reads would else hold its connection for ever. The way to the application
 // renews the time for as long as its answer moves.
 func (d *Door) leaving(a *hook.Answer) {
@@ -247,25 +262,52 @@ func (d *Door) recorded(a *hook.Answer) {
 	if q == nil {
 		return
 	}
-	took := time.Since(q.start)
+	now := time.Now()
+	r, client := a.Request, clientip.Of(a.Request)
+	site := q.g.sites.of(client.Host)
 	q.mu.Lock()
 	line := accesslog.Line{
-		Request: a.Request, ID: q.id, Status: a.Status, Bytes: a.Written, Duration: took, Events: q.events,
-		Failure: string(q.failure.Reason), Cause: q.failure.Err,
+		Request: r, ID: q.id, Client: client.Addr, Status: a.Status, Out: a.Written, End: now, Duration: now.Sub(q.start), Events: q.events,
+		Failure: string(q.failure.Reason), Cause: q.failure.Err, Upstream: q.timing.Address,
 	}
 	q.mu.Unlock()
+	line.Peer, _ = peerOf(r)
 	if line.Status == 0 && q.upgraded {
 		line.Status = http.StatusSwitchingProtocols // no phase saw it leave
 	}
 	if line.Failure == "" && a.Err != nil {
 		line.Failure, line.Cause = string(upstream.ClientGone), a.Err
 	}
-	d.metrics.request(line.Status, took, line.Failure)
-	if addr := clientip.Of(a.Request).Addr; addr.IsValid() {
-		line.Client = addr.String()
+	if site != nil {
+		line.Site = site.Name()
 	}
-	q.g.access.Write(a.Request.Context(), line)
+	if q.body != nil {
+		line.In = q.body.Total()
+	}
+	if line.Upstream != "" {
+		line.UpstreamTime = q.timing.Answered.Sub(q.timing.Asked)
+	}
+	line.Trace = d.traceID(q, r)
+	d.count(q, &line, site)
+	q.g.access.Write(&line)
+	d.traced(q, &line, &client)
 	d.remember(q, &line)
+}
+
+// count counts a request that is over, and the verdicts on it.
+func (d *Door) count(q *request, line *accesslog.Line, site *metrics.Site) {
+	d.metrics.Done(site, line.Request.Method, line.Status, line.Duration, line.Failure)
+	for i := range line.Events {
+		switch e := &line.Events[i]; e.Action {
+		case guard.Denied:
+			d.metrics.Blocked(site, e.Practice, e.Rule, true)
+		case guard.WouldDeny:
+			d.metrics.Blocked(site, e.Practice, e.Rule, false)
+		}
+	}
+	if q.refused.guard == nameLogin {
+		d.metrics.Login(site, "blocked")
+	}
 }
 
 // sink is where the guard called name tells: the counts, the log line of the request,
@@ -287,6 +329,6 @@ func (d *Door) sink(name string) guard.Sink {
 
 // reported counts one CSP report.
 func (d *Door) reported(directive string) {
-	d.metrics.report(directive)
+	d.metrics.Report(directive)
 	d.ledger.Note(nameHeaders, guard.Event{Practice: nameHeaders, Rule: "csp-report " + directive, Action: guard.WouldDeny})
 }

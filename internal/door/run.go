@@ -15,8 +15,8 @@ var errSecondSignal = errors.New("second signal")
 
 // Run starts the door and serves until ctx is done, the process is told to stop by SIGINT or
 // SIGTERM, or another door has taken over; a second signal cuts the drain short. Where the
-// system has them, SIGHUP reloads and SIGUSR2 upgrades. It returns nil after a stop that
-// let every request finish.
+// system has them, SIGHUP reloads, SIGUSR1 opens the file of the access log anew and SIGUSR2
+// upgrades. It returns nil after a stop that let every request finish.
 func (d *Door) Run(ctx context.Context) error {
 	stop := make(chan os.Signal, 2)
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
@@ -27,6 +27,16 @@ func (d *Door) Run(ctx context.Context) error {
 		defer signal.Stop(reload)
 		signal.Notify(upgrade, upgradeSignal)
 		defer signal.Stop(upgrade)
+	}
+	reopen := make(chan os.Signal, 1)
+	if reopenSignal != nil {
+		signal.Notify(reopen, reopenSignal)
+		defer signal.Stop(reopen)
+	}
+	if brokenPipe != nil {
+		broken := make(chan os.Signal, 1) // nobody looks: the write has its error
+		signal.Notify(broken, brokenPipe)
+		defer signal.Stop(broken)
 	}
 	if err := d.Start(ctx); err != nil {
 		return err
@@ -41,6 +51,8 @@ func (d *Door) Run(ctx context.Context) error {
 			waiting = false
 		case <-stop:
 			waiting = false
+		case <-reopen:
+			_ = d.ReopenLog() // told by itself; the old file stays
 		case <-reload:
 			_ = d.ReloadNow() // told by itself; the old configuration stays
 		case <-upgrade:

@@ -203,7 +203,7 @@ func (d *Door) newPort(r role, address string, listeners []*shared, cfg *config.
 	case rolePlain:
 		handler = d.begin(func(g *generation) http.Handler { return g.redirect })
 	case roleAdmin:
-		handler = admin.Handler(d.checks.problems, d.metrics.registry, d.others)
+		handler = admin.Handler(d.readiness, d.metrics.Registry, d.others)
 	}
 	p.server = d.newServer(p, handler)
 	return p
@@ -229,7 +229,7 @@ func (d *Door) tlsConfig() *tls.Config {
 }
 
 func (d *Door) handshakeFailed(remote net.Addr, err error) {
-	d.metrics.handshake()
+	d.metrics.Handshake()
 	d.log.Debug("TLS handshake failed", "remote", remote.String(), "err", ledger.Clean(err.Error(), 256))
 }
 

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -27,6 +29,7 @@ func TestSignals(t *testing.T) {
 	defer app.Close()
 	cfg := quickConfig(t, strings.TrimPrefix(app.URL, "http://"))
 	cfg.Bounds.DrainTimeout, cfg.Bounds.ResponseTimeout = config.Duration(time.Minute), config.Duration(time.Minute)
+	cfg.Log.File = filepath.Join(t.TempDir(), "access.log")
 	var loads atomic.Int32
 	told := new(output)
 	d, err := door.New(door.Options{Config: cfg, Stdout: io.Discard, Stderr: told, Load: func() (*config.Config, error) {
@@ -38,7 +41,7 @@ func TestSignals(t *testing.T) {
 	}
 	done := make(chan error, 1)
 	go func() { done <- d.Run(t.Context()) }()
-	told.await(t, "access log on stdout")
+	told.await(t, "access log in ")
 	send := func(s syscall.Signal) {
 		t.Helper()
 		if err := syscall.Kill(syscall.Getpid(), s); err != nil {
@@ -50,6 +53,15 @@ func TestSignals(t *testing.T) {
 	if loads.Load() != 1 {
 		t.Errorf("the configuration was read %d times, want once", loads.Load())
 	}
+	if err := os.Rename(cfg.Log.File, cfg.Log.File+".1"); err != nil {
+		t.Fatal(err)
+	}
+	send(syscall.SIGUSR1)
+	told.await(t, "access log opened anew")
+	if _, err := os.Stat(cfg.Log.File); err != nil {
+		t.Errorf("after SIGUSR1: %v", err)
+	}
+	send(syscall.SIGPIPE) // a reader of stdout that went away stops nothing
 	h := &house{Door: d, t: t, client: insecure()}
 	go func() {
 		if res, err := h.client.Get(h.url("/slow")); err == nil {

@@ -32,9 +32,12 @@ func (d *Door) remember(q *request, line *accesslog.Line) {
 		ID: q.id, Time: q.start.UTC(), Guard: was.guard, Practice: was.event.Practice, Rule: was.event.Rule, Status: line.Status,
 		Field: ledger.Clean(was.event.Field, maxReason), Shape: ledger.Clean(was.event.Detail, maxReason),
 		Method: accesslog.Word(r.Method), Host: ledger.Clean(r.Host, maxReason), Path: ledger.Clean(accesslog.Target(r, false), maxReason),
-		Client: line.Client, From: ledger.Clean(csrf.Source(r), maxReason),
+		From: ledger.Clean(csrf.Source(r), maxReason),
 	}
 	cause := was.event.Err
+	if line.Client.IsValid() {
+		one.Client = line.Client.String()
+	}
 	if was.guard == "" {
 		one.Rule, cause = line.Failure, line.Cause
 	}

@@ -1,29 +1,41 @@
-// Package accesslog writes the door's access log: one slog record a request.
+// Package accesslog writes the door's access log: one line of JSON a request.
 //
-//	log := accesslog.New(slog.New(slog.NewJSONHandler(os.Stdout, nil)), accesslog.Options{})
-//	log.Write(ctx, accesslog.Line{…})
+//	w, err := accesslog.Open(accesslog.Sink{Out: os.Stdout})
+//	…
+//	log := accesslog.New(w, accesslog.Options{})
+//	log.Write(&accesslog.Line{…})
+//
+// Lines are made by appending to a buffer that is used again, and leave through a
+// [Writer], which never makes a request wait.
 //
 // It is also the one redactor: whatever of a request is to be logged goes through
-// [Target] and [Word]. Query values, cookies, header values and bodies are never
-// logged, unless the operator asked for query values by name; paths are, so an
-// application that puts secrets into paths has them here.
+// [Target] and [Word], or through the lines' own fields. Query values, values of path
+// parameters, a user before the host, cookies, header values and bodies are never logged,
+// unless the operator asked for query values by name; User-Agent and X-Request-Id are the
+// two header values that are. Paths are, so an application that puts secrets into paths has
+// them here.
+//
+// docs/observability.md lists the fields. FuzzLine holds that a line is one line, is JSON
+// to encoding/json, and decodes to what went in.
 package accesslog
 
 import (
-	"context"
-	"log/slog"
+	"crypto/tls"
+	"io"
 	"net/http"
-	"strings"
+	"net/netip"
+	"strconv"
+	"sync"
 	"time"
 
 	"github.com/panoplysec/panoply/guard"
-	"github.com/panoplysec/panoply/internal/door/ledger"
+	"github.com/panoplysec/panoply/internal/door/jsontext"
 )
 
 const (
-	maxTarget = 2048
-	maxWord   = 64
-	maxBare   = 24 // of a query name without a value
+	maxHost  = 255
+	maxAgent = 512
+	maxCause = 512
 )
 
 // Options configures a Log.
@@ -32,74 +44,176 @@ type Options struct {
 	Queries bool
 }
 
-// A Log writes lines to one slog.Logger. It is safe for concurrent use.
+// A Log writes lines to one writer. It is safe for concurrent use when the writer is.
 type Log struct {
-	logger *slog.Logger
-	opts   Options
+	out  io.Writer
+	opts Options
 }
 
-// New returns a Log; a nil logger writes nothing.
-func New(logger *slog.Logger, o Options) *Log { return &Log{logger, o} }
+// New returns a Log; a nil writer writes nothing. Each line is one call of Write.
+func New(out io.Writer, o Options) *Log { return &Log{out, o} }
 
 // A Line is one request with what became of it.
 type Line struct {
-	Request  *http.Request
-	ID       string
-	Client   string // the address that clientip resolved
-	Status   int    // 0: the connection was cut before an answer
-	Bytes    int64  // of the answer's body
+	Request *http.Request
+	ID      string
+	// Trace is the W3C trace id; zero for none.
+	Trace [16]byte
+	// Site is the configured site that was asked for; empty for none.
+	Site   string
+	Client netip.Addr // whom clientip resolved
+	Peer   netip.Addr // the connection's other end
+	Status int        // 0: the connection was cut before an answer
+	In     int64      // bytes of the request's body that were read
+	Out    int64      // bytes of the answer's body
+	End    time.Time
+	// Duration is from the request's head to the end of its answer.
 	Duration time.Duration
-	Events   []guard.Event
+	// Upstream is where the application was asked; empty when it was not. UpstreamTime is
+	// from there to its answer's head, or to the failure.
+	Upstream     string
+	UpstreamTime time.Duration
+	Events       []guard.Event
 	// Failure is the fixed reason of a failed exchange with the application, and Cause
 	// its text for the operator.
 	Failure string
 	Cause   error
 }
 
-// Write writes the line at Info, or at Warn for a failure.
-func (l *Log) Write(ctx context.Context, line Line) {
-	level := slog.LevelInfo
-	if line.Failure != "" {
-		level = slog.LevelWarn
-	}
-	if l.logger == nil || !l.logger.Enabled(ctx, level) {
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1<<10); return &b }}
+
+// maxBuffer is the largest buffer that is kept.
+const maxBuffer = 16 << 10
+
+// Write writes the line with level INFO, or WARN for a failure. It keeps nothing of it.
+func (l *Log) Write(line *Line) {
+	if l.out == nil {
 		return
 	}
+	p := buffers.Get().(*[]byte)
+	b := l.append((*p)[:0], line)
+	_, _ = l.out.Write(b) // a Writer counts and tells what it could not take
+	if *p = b; cap(b) <= maxBuffer {
+		buffers.Put(p)
+	}
+}
+
+func (l *Log) append(b []byte, line *Line) []byte {
 	r := line.Request
-	attrs := make([]slog.Attr, 0, 18)
-	attrs = append(attrs,
-		slog.String("id", line.ID),
-		slog.String("client", line.Client),
-		slog.String("method", Word(r.Method)),
-		slog.String("host", ledger.Clean(r.Host, 255)),
-		slog.String("path", Target(r, l.opts.Queries)),
-		slog.String("proto", r.Proto),
-		slog.Int("status", line.Status),
-		slog.Int64("bytes", line.Bytes),
-		slog.Float64("ms", float64(line.Duration.Microseconds())/1000),
-	)
-	if theirs := r.Header["X-Request-Id"]; len(theirs) > 0 {
-		attrs = append(attrs, slog.String("client_request_id", Word(theirs[0])))
+	b = append(b, `{"ts":"`...)
+	b = appendTime(b, line.End)
+	if line.Failure == "" {
+		b = append(b, `","level":"INFO","msg":"request","request_id":`...)
+	} else {
+		b = append(b, `","level":"WARN","msg":"request","request_id":`...)
 	}
-	if e := gravest(line.Events); e != nil {
-		attrs = append(attrs, slog.String("practice", e.Practice), slog.String("rule", e.Rule), slog.String("action", e.Action.String()))
-		if len(line.Events) > 1 {
-			attrs = append(attrs, slog.Any("events", names(line.Events)))
-		}
+	b = jsontext.Append(b, line.ID, maxWord)
+	if line.Trace != ([16]byte{}) {
+		b = append(b, `,"trace_id":"`...)
+		b = jsontext.Hex(b, line.Trace[:])
+		b = append(b, '"')
 	}
+	b = text(b, `,"site":`, line.Site, maxHost)
+	b = addr(b, `,"client_ip":"`, line.Client)
+	b = addr(b, `,"peer_ip":"`, line.Peer)
+	b = append(b, `,"method":`...)
+	b = jsontext.Append(b, Word(r.Method), maxWord)
+	b = append(b, `,"host":`...)
+	b = jsontext.Append(b, hostOf(r), maxHost)
+	b = l.uri(append(b, `,"uri":`...), r)
+	b = append(b, `,"proto":`...)
+	b = jsontext.Append(b, r.Proto, maxWord)
+	b = strconv.AppendInt(append(b, `,"status":`...), int64(line.Status), 10)
+	b = strconv.AppendInt(append(b, `,"bytes_in":`...), line.In, 10)
+	b = strconv.AppendInt(append(b, `,"bytes_out":`...), line.Out, 10)
+	b = appendMillis(append(b, `,"duration_ms":`...), line.Duration)
+	if line.Upstream != "" {
+		b = text(b, `,"upstream_addr":`, line.Upstream, maxHost)
+		b = appendMillis(append(b, `,"upstream_ms":`...), line.UpstreamTime)
+	}
+	b = secured(b, r.TLS)
+	b = told(b, line.Events)
 	if line.Failure != "" {
-		attrs = append(attrs, slog.String("failure", line.Failure))
+		b = text(b, `,"failure":`, line.Failure, maxWord)
 		if line.Cause != nil {
-			attrs = append(attrs, slog.String("cause", ledger.Clean(line.Cause.Error(), 512)))
+			b = text(b, `,"cause":`, line.Cause.Error(), maxCause)
 		}
 	}
-	l.logger.LogAttrs(ctx, level, "request", attrs...)
+	if theirs := r.Header["X-Request-Id"]; len(theirs) > 0 {
+		b = text(b, `,"client_request_id":`, Word(theirs[0]), maxWord)
+	}
+	if agent := r.Header["User-Agent"]; len(agent) > 0 {
+		b = text(b, `,"user_agent":`, agent[0], maxAgent)
+	}
+	return append(b, '}', '\n')
+}
+
+// text appends a member unless it is empty.
+func text(b []byte, name, value string, limit int) []byte {
+	if value == "" {
+		return b
+	}
+	return jsontext.Append(append(b, name...), value, limit)
+}
+
+// addr appends a member whose name ends in the opening quote.
+func addr(b []byte, name string, a netip.Addr) []byte {
+	if !a.IsValid() {
+		return b
+	}
+	// A zone is the system's own name of an interface, and no address of ours has one.
+	return append(a.WithZone("").AppendTo(append(b, name...)), '"')
+}
+
+func (l *Log) uri(b []byte, r *http.Request) []byte {
+	t := target{b: append(b, '"'), left: maxTarget, escaped: true}
+	t.of(r, l.opts.Queries)
+	return append(t.b, '"')
+}
+
+func secured(b []byte, state *tls.ConnectionState) []byte {
+	if state == nil {
+		return b
+	}
+	b = append(b, `,"tls":{"version":"`...)
+	b = append(b, TLSVersion(state.Version)...)
+	b = append(b, `","cipher":`...)
+	b = jsontext.Append(b, cipherName(state.CipherSuite), maxWord)
+	return append(b, '}')
+}
+
+// TLSVersion is "1.3" or "1.2", the versions that there are here.
+func TLSVersion(version uint16) string {
+	switch version {
+	case tls.VersionTLS13:
+		return "1.3"
+	case tls.VersionTLS12:
+		return "1.2"
+	}
+	return "?"
+}
+
+// cipherNames are kept because tls.CipherSuiteName makes a list of all each time.
+var cipherNames = func() map[uint16]string {
+	names := map[uint16]string{}
+	for _, c := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+		names[c.ID] = c.Name
+	}
+	return names
+}()
+
+func cipherName(id uint16) string {
+	if name, ok := cipherNames[id]; ok {
+		return name
+	}
+	return tls.CipherSuiteName(id)
 }
 
 // gravity orders the actions: what was refused tells more than what was mended.
 var gravity = [...]int{guard.Passed: 0, guard.Noted: 1, guard.WouldMend: 2, guard.Mended: 3, guard.WouldDeny: 4, guard.Failed: 5, guard.Denied: 6}
 
-func gravest(events []guard.Event) *guard.Event {
+// Gravest returns the event that tells most of what became of a request; nil for none.
+func Gravest(events []guard.Event) *guard.Event {
 	var top *guard.Event
 	for i := range events {
 		if e := &events[i]; top == nil || gravity[e.Action] > gravity[top.Action] {
@@ -109,55 +223,29 @@ func gravest(events []guard.Event) *guard.Event {
 	return top
 }
 
-func names(events []guard.Event) []string {
-	out := make([]string, len(events))
-	for i, e := range events {
-		out[i] = e.Practice + "/" + e.Rule + "/" + e.Action.String()
+// told appends the gravest event, and all where there are several.
+func told(b []byte, events []guard.Event) []byte {
+	e := Gravest(events)
+	if e == nil {
+		return b
 	}
-	return out
-}
-
-// Target returns the path as the client wrote it, and the names in its query without
-// their values: "/reset?token&lang". With values the query is whole.
-func Target(r *http.Request, values bool) string {
-	path, query := r.URL.EscapedPath(), r.URL.RawQuery
-	if query == "" {
-		return ledger.Clean(path, maxTarget)
+	b = text(b, `,"action":`, e.Action.String(), maxWord)
+	b = text(b, `,"practice":`, e.Practice, maxWord)
+	b = text(b, `,"rule":`, e.Rule, maxWord)
+	if len(events) == 1 {
+		return b
 	}
-	if values {
-		return ledger.Clean(path+"?"+query, maxTarget)
-	}
-	var b strings.Builder
-	b.WriteString(path)
-	sep := byte('?')
-	for pair := range strings.SplitSeq(query, "&") {
-		name, _, valued := strings.Cut(pair, "=")
-		b.WriteByte(sep)
-		sep = '&'
-		if !valued && len(name) > maxBare {
-			name = "-" // no name but one long value, such as a signed query
+	b = append(b, `,"events":[`...)
+	for i := range events {
+		if i > 0 {
+			b = append(b, ',')
 		}
-		b.WriteString(name)
-		if b.Len() > maxTarget {
-			break
-		}
+		e := &events[i]
+		b = append(b, '"')
+		b = append(jsontext.Escape(b, e.Practice), '/')
+		b = append(jsontext.Escape(b, e.Rule), '/')
+		b = append(b, e.Action.String()...)
+		b = append(b, '"')
 	}
-	return ledger.Clean(b.String(), maxTarget)
-}
-
-// Word returns a client's single word, such as a method or an id of its own, when it is
-// made of letters, digits and "._:-+/=" and at most 64 bytes; else a question mark.
-func Word(text string) string {
-	if text == "" || len(text) > maxWord {
-		return "?"
-	}
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("._:-+/=", c) >= 0:
-		default:
-			return "?"
-		}
-	}
-	return text
+	return append(b, ']')
 }

@@ -13,7 +13,7 @@ import (
 
 func TestOthers(t *testing.T) {
 	var others admin.Others
-	h := admin.Handler(func() []string { return []string{"UNPROTECTED: 10.0.0.1"} }, prometheus.NewRegistry(), func() admin.Others { return others })
+	h := admin.Handler(func() admin.Readiness { return admin.Readiness{Problems: []string{"UNPROTECTED: 10.0.0.1"}} }, prometheus.NewRegistry(), func() admin.Others { return others })
 	ask := func(host, remote, method, path string) (int, string) {
 		r := httptest.NewRequest(method, path, nil)
 		r.Host, r.RemoteAddr = host, remote

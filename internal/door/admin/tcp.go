@@ -5,27 +5,46 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
+// Readiness is what /-/ready answers.
+type Readiness struct {
+	Ready bool `json:"ready"`
+	// Problems keep the door from being ready.
+	Problems []string `json:"problems"`
+	// Degraded is what is worse than it should be, and does not.
+	Degraded     []string      `json:"degraded"`
+	Certificates []Certificate `json:"certificates"`
+}
+
+// Certificate is one that is served.
+type Certificate struct {
+	Name     string    `json:"name"`
+	NotAfter time.Time `json:"not_after"`
+	Days     int       `json:"days"` // whole ones that are left; negative once it is over
+}
+
 // Handler answers /-/healthy (200 while the door runs), /-/ready (503 with the problems
 // while there are any) and /metrics. Anything else is 404, any method but GET and HEAD
 // 405, any Host but a loopback name, or what others admits, 421. Others is asked for each
 // request.
-func Handler(problems func() []string, metrics prometheus.Gatherer, others func() Others) http.Handler {
+func Handler(ready func() Readiness, metrics prometheus.Gatherer, others func() Others) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/-/healthy", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"healthy": true})
 	})
 	mux.HandleFunc("/-/ready", func(w http.ResponseWriter, r *http.Request) {
-		found := shown(r, problems())
+		found := ready()
+		found.Problems, found.Degraded = shown(r, found.Problems), shown(r, found.Degraded)
 		status := http.StatusOK
-		if len(found) > 0 {
+		if !found.Ready {
 			status = http.StatusServiceUnavailable
 		}
-		answer(w, status, map[string]any{"ready": len(found) == 0, "problems": found})
+		answer(w, status, found)
 	})
 	mux.Handle("/metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{DisableCompression: true}))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusNotFound) })

@@ -43,6 +43,7 @@ type Reader struct {
 	got   int64         // of the current piece
 	room  int64         // bytes until the maximum; -1 for none
 	err   atomic.Pointer[error]
+	total atomic.Int64 // bytes read
 
 	mu    sync.Mutex // timer, slow, ended, done: a read may outlive the handler
 	timer *time.Timer
@@ -75,6 +76,9 @@ func (b *Reader) Err() error {
 	return nil
 }
 
+// Total is how many bytes were read.
+func (b *Reader) Total() int64 { return b.total.Load() }
+
 // Read reads from the client, within the limits.
 func (b *Reader) Read(p []byte) (int, error) {
 	if err := b.Err(); err != nil {
@@ -87,6 +91,7 @@ func (b *Reader) Read(p []byte) (int, error) {
 		p = p[:b.room]
 	}
 	n, err := b.paced(p)
+	b.total.Add(int64(n))
 	if b.room > 0 {
 		b.room -= int64(n)
 	}

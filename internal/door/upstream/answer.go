@@ -26,6 +26,8 @@ func (x *exchange) interim() {
 func (x *exchange) relay() {
 	x.sent()
 	status, h := x.head.status, x.w.Header()
+	x.now = time.Now()
+	x.timed(status, x.now)
 	if status == http.StatusSwitchingProtocols {
 		x.upgrade()
 		return
@@ -52,7 +54,6 @@ func (x *exchange) relay() {
 		x.p.opts.Streams.add(x.ended)
 		defer x.p.opts.Streams.remove(x.ended)
 	}
-	x.now = time.Now()
 	x.arm(x.now)
 	x.waiting, x.pending = x.now, true
 	x.w.WriteHeader(status)

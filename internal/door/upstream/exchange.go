@@ -44,6 +44,8 @@ type exchange struct {
 	trailer   []string
 	up        upload
 
+	asked time.Time // first
+
 	// The wait.
 	mu       sync.Mutex // stage, with the read deadline of forHead
 	stage    stage
@@ -111,8 +113,17 @@ func (x *exchange) serve() {
 		if !again && x.again(err) {
 			continue
 		}
-		x.p.opts.fail(x.w, x.in, x.failure(err))
+		f := x.failure(err)
+		x.timed(0, time.Now())
+		x.p.opts.fail(x.w, x.in, f)
 		return
+	}
+}
+
+// timed tells when the exchange took place.
+func (x *exchange) timed(status int, now time.Time) {
+	if told := x.p.opts.Timed; told != nil {
+		told(x.in, Timing{Address: x.p.host, Asked: x.asked, Answered: now, Status: status})
 	}
 }
 
@@ -192,6 +203,9 @@ func (x *exchange) sent() {
 // ask sends the request and reads the answer's head.
 func (x *exchange) ask(fresh bool) error {
 	x.now = time.Now()
+	if !fresh {
+		x.asked = x.now
+	}
 	if err := x.connect(fresh); err != nil {
 		return err
 	}

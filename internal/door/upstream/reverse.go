@@ -61,7 +61,17 @@ type passage struct {
 	hook   *hook.Exchange
 	w      http.ResponseWriter
 	in     *http.Request
+	asked  time.Time
+	told   bool // when it took place
 	answer answerBody
+}
+
+// timed tells when the exchange took place. An answer that is then refused is told of once.
+func (ex *passage) timed(status int) {
+	if told := ex.proxy.opts.Timed; told != nil && !ex.told {
+		ex.told = true
+		told(ex.in, Timing{Address: ex.proxy.opts.Address, Asked: ex.asked, Answered: time.Now(), Status: status})
+	}
 }
 
 type passageKey struct{}
@@ -76,7 +86,7 @@ func (p *Reverse) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x, w, r := hook.Begin(w, r)
 	defer x.End()
 	x.On(hook.Headers, p.bare)
-	ex := &passage{proxy: p, hook: x, w: w, in: r}
+	ex := &passage{proxy: p, hook: x, w: w, in: r, asked: time.Now()}
 	x.Set(passageKey{}, ex)
 	if upgrading(r) {
 		uw := &upgrader{ResponseWriter: w, streams: p.opts.Streams, idle: p.opts.Idle}

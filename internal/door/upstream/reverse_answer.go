@@ -18,6 +18,7 @@ var errSilent = errors.New("upstream: the answer stopped in the middle")
 // answered is ReverseProxy's ModifyResponse: for 101 too, not for other 1xx.
 func (p *Reverse) answered(res *http.Response) error {
 	ex := passageOf(res.Request.Context())
+	ex.timed(res.StatusCode)
 	if p.opts.Seen != nil {
 		p.opts.Seen(ex.in, res.StatusCode, res.Header)
 	}

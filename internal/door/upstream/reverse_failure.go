@@ -13,6 +13,7 @@ import (
 func (p *Reverse) failed(w http.ResponseWriter, r *http.Request, err error) {
 	f := classifyTransport(err)
 	if ex := passageOf(r.Context()); ex != nil {
+		ex.timed(0)
 		r = ex.in
 		if body, ok := r.Body.(interface{ Err() error }); ok {
 			// A request that broke on its way is told by what broke it.

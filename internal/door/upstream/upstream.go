@@ -45,6 +45,9 @@ type Options struct {
 	// Seen is told of every final answer before the guards change it. It may be nil,
 	// and must not keep or change what it is given.
 	Seen func(r *http.Request, status int, h http.Header)
+	// Timed is told of every exchange once: before Seen when the answer's head is there,
+	// before Fail when there will be none. It may be nil.
+	Timed func(r *http.Request, t Timing)
 	// Streams tracks what outlives a drain; nil makes one of its own.
 	Streams *Streams
 	// Logger is told, at debug level, of requests that a Proxy has sent again and of what
