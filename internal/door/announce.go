@@ -13,6 +13,9 @@ import (
 func (d *Door) announce(g *generation) {
 	cfg := g.cfg
 	d.say("https://%s → %s", publicName(g, d.servers.addr(roleTLS).String()), cfg.Upstream)
+	for _, line := range g.app.described() {
+		d.say("%s", line)
+	}
 	if g.ca != nil {
 		if g.ca.Created() {
 			d.say("made a local CA in %s, for loopback names only (your own certificate: tls.certificates)", cfg.State)

@@ -132,10 +132,15 @@ func (d *Door) rebuild() error {
 // put makes g what holds.
 func (d *Door) put(g *generation) {
 	old := d.current.Swap(g)
+	d.keeper.Settle(g.app.uses)
+	d.health.settle(g.app)
 	// What the old one found since g was built: whatever it finds from now on it hands on.
 	g.guards.cookies.Adopt(d.state.cookies())
 	if old != nil {
 		old.app.CloseIdle()
+		if old.cfg.Upstream != g.cfg.Upstream || !reflect.DeepEqual(old.cfg.Upstreams, g.cfg.Upstreams) {
+			d.checks.others()
+		}
 		if !reflect.DeepEqual(old.cfg.CSRF, g.cfg.CSRF) {
 			d.origins.Begin()
 		}

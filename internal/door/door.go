@@ -18,6 +18,7 @@ import (
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/internal/config"
 	"github.com/panoplysec/panoply/internal/door/accesslog"
+	"github.com/panoplysec/panoply/internal/door/balance"
 	"github.com/panoplysec/panoply/internal/door/crosssite"
 	"github.com/panoplysec/panoply/internal/door/hardcheck"
 	"github.com/panoplysec/panoply/internal/door/ledger"
@@ -66,6 +67,7 @@ type Door struct {
 	watch   *hardcheck.Watch
 	checks  *checks
 	health  health
+	keeper  *balance.Keeper // what is known of the applications' addresses
 	control *control
 	// addresses is hardcheck.Addresses, but for tests on loopback.
 	addresses func() ([]netip.Addr, error)
@@ -86,7 +88,7 @@ func New(o Options) (*Door, error) {
 	if o.Config == nil {
 		return nil, &guard.OptionError{Package: "door", Field: "Config", Allowed: "a configuration"}
 	}
-	if _, err := o.Config.UpstreamURL(); err != nil {
+	if _, err := o.Config.Backends(); err != nil {
 		return nil, err
 	}
 	if o.Stdout == nil {
@@ -109,6 +111,7 @@ func New(o Options) (*Door, error) {
 		done:      make(chan struct{}),
 		nextEnd:   make(chan struct{}, 1),
 	}
+	d.keeper = balance.NewKeeper(d.memberChanged)
 	d.metrics = newMetrics(d)
 	d.checks = newChecks(d)
 	d.watch = hardcheck.NewWatch(d.checks.found)
@@ -141,6 +144,7 @@ func (d *Door) Start(ctx context.Context) error {
 	if err := d.open(ctx, cfg); err != nil {
 		d.control.close()
 		d.servers = nil
+		d.keeper.Close()
 		d.closeStores()
 		return err
 	}
@@ -255,6 +259,7 @@ func (d *Door) Close(ctx context.Context) error {
 	err := d.servers.shutdown(ctx)
 	cancel()
 	d.stop()
+	d.keeper.Close()
 	d.control.close()
 	d.wg.Wait()
 	d.closeStores()

@@ -13,23 +13,15 @@ import (
 	"github.com/panoplysec/panoply/internal/config"
 	"github.com/panoplysec/panoply/internal/door/accesslog"
 	"github.com/panoplysec/panoply/internal/door/bounds"
-	"github.com/panoplysec/panoply/internal/door/upstream"
 	"github.com/panoplysec/panoply/tlspolicy"
 )
-
-// application is the way to what is behind: one of the two of package upstream.
-type application interface {
-	http.Handler
-	// CloseIdle closes the connections that no request uses.
-	CloseIdle()
-}
 
 // generation is everything that one configuration decides. It does not change after
 // build; the Door swaps it whole.
 type generation struct {
 	cfg    *config.Config
 	guards *guards
-	app    application
+	app    *apps
 	tls    *tls.Config
 	ca     *certs.LocalCA // nil with certificate files
 
@@ -73,7 +65,7 @@ func (d *Door) build(cfg *config.Config) (*generation, error) {
 			g.seen = append(g.seen, d.ledger.Seen(name))
 		}
 	}
-	if g.app, err = d.application(cfg); err != nil {
+	if g.app, err = d.apps(cfg); err != nil {
 		return nil, err
 	}
 	g.chain = d.chain(g)
@@ -107,31 +99,6 @@ func (g *generation) certificates(cfg *config.Config, stateDir string) (func(*tl
 		return files.WithLocal(g.ca), nil
 	}
 	return files.GetCertificate, nil
-}
-
-func (d *Door) application(cfg *config.Config) (application, error) {
-	to, err := cfg.UpstreamURL()
-	if err != nil {
-		return nil, err
-	}
-	b := cfg.Bounds
-	o := upstream.Options{
-		Address:     to.Host,
-		Connect:     time.Duration(b.ConnectTimeout),
-		Response:    time.Duration(b.ResponseTimeout),
-		Idle:        time.Duration(b.StreamIdle),
-		Forward:     forward,
-		KeepTrailer: keepTrailer,
-		Fail:        d.failed,
-		Broken:      d.broken,
-		Seen:        d.answered,
-		Streams:     d.streams,
-		Logger:      d.log,
-	}
-	if cfg.Exchange == "own" {
-		return upstream.New(o)
-	}
-	return upstream.NewReverse(o)
 }
 
 // forward tells the application who asks.

@@ -198,19 +198,16 @@ func (d *Door) withoutLocalHSTS(g *generation, next http.Handler) http.Handler {
 func (d *Door) failed(w http.ResponseWriter, r *http.Request, f upstream.Failure) {
 	q := requestOf(r.Context())
 	q.fail(f)
-	d.health.failed(d, f)
 	q.g.guards.conceal.Page(w, r, f.Status)
 }
 
 // broken is upstream's Broken: nothing can be answered any more.
 func (d *Door) broken(r *http.Request, f upstream.Failure) {
 	requestOf(r.Context()).fail(f)
-	d.health.failed(d, f)
 }
 
 // answered is upstream's Seen.
 func (d *Door) answered(r *http.Request, status int, h http.Header) {
-	d.health.answered(d)
 	if status == http.StatusSwitchingProtocols {
 		requestOf(r.Context()).upgraded = true // same goroutine as recorded
 	}

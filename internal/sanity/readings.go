@@ -1,0 +1,79 @@
+package sanity
+
+import (
+	"iter"
+	"net/url"
+	"path"
+	"strings"
+)
+
+// Readings yields what servers may take the path of u for, decoded: once for a path that is
+// not [Ambiguous], for another in every way that [Route.MayReach] knows. The same reading may
+// come more than once. Complete is false for a path too long to be worth the work, which
+// yields nothing.
+func Readings(u *url.URL) (all iter.Seq[string], complete bool) {
+	if clear, ok := CleanPath(u); ok {
+		return func(yield func(string) bool) { yield(clear) }, true
+	}
+	raw := u.RawPath
+	if raw == "" {
+		raw = u.EscapedPath()
+	}
+	if len(raw) > maxOdd {
+		return func(func(string) bool) {}, false
+	}
+	return func(yield func(string) bool) {
+		// To who looks for slashes and dots before decoding, an encoded slash is a letter.
+		if !readOddly(raw, func(p string) bool { return yield(decodeLetters(p)) }) || !yield(u.Path) {
+			return
+		}
+		for range 3 {
+			next := decodeOnce(raw)
+			if next == raw || !readOddly(next, yield) {
+				return
+			}
+			raw = next
+		}
+	}, true
+}
+
+// readOddly yields the readings of a text that are not decoding.
+func readOddly(p string, yield func(string) bool) bool {
+	for way := range 4 {
+		q := p
+		if way&1 != 0 {
+			q = strings.ReplaceAll(q, `\`, "/")
+		}
+		if way&2 != 0 {
+			q = withoutParams(q)
+		}
+		merged := mergeSlashes(q)
+		if !yield(q) || merged != q && !yield(merged) {
+			return false
+		}
+		clean := path.Clean("/" + q)
+		if len(clean) > 1 && strings.HasSuffix(q, "/") {
+			clean += "/" // path.Clean takes it, servers keep it
+		}
+		if !yield(clean) {
+			return false
+		}
+	}
+	return true
+}
+
+// decodeLetters is decodeOnce but for what would become a separator or an encoding.
+func decodeLetters(p string) string {
+	var b strings.Builder
+	for i := 0; i < len(p); i++ {
+		if p[i] == '%' && i+2 < len(p) && isHex(p[i+1]) && isHex(p[i+2]) {
+			if c := unHex(p[i+1])<<4 | unHex(p[i+2]); c != '/' && c != '\\' && c != '%' {
+				b.WriteByte(c)
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(p[i])
+	}
+	return b.String()
+}
