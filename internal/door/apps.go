@@ -35,6 +35,7 @@ type apps struct {
 	of     []config.Backend
 	uses   []balance.Use
 	said   bool // a proxy in front says which host was asked for
+	rpc    bool // one of them may speak gRPC
 }
 
 func (d *Door) apps(cfg *config.Config) (*apps, error) {
@@ -53,6 +54,7 @@ func (d *Door) apps(cfg *config.Config) (*apps, error) {
 			continue
 		}
 		a.groups = append(a.groups, g)
+		a.rpc = a.rpc || b.To[0].Scheme != "http"
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -144,6 +146,17 @@ func (a *apps) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.groups[i].ServeHTTP(w, r)
+}
+
+// converses tells a call of gRPC, whose client may say nothing for long while it listens: it
+// is held to bounds.stream_idle and not to bounds.body_min_rate. Where no application can
+// speak it, nobody gets that time by saying so.
+func (a *apps) converses(r *http.Request) bool {
+	if !a.rpc || r.ProtoMajor != 2 || r.Method != http.MethodPost {
+		return false
+	}
+	media := r.Header.Get("Content-Type")
+	return strings.HasPrefix(media, "application/grpc")
 }
 
 // CloseIdle closes the connections that no request uses.

@@ -30,6 +30,7 @@ type generation struct {
 	seen     []*atomic.Uint64
 	access   *accesslog.Log
 	body     bounds.Body
+	stream   bounds.Body // of a conversation
 	headMax  int
 	auditKey []byte
 }
@@ -41,6 +42,11 @@ func (d *Door) build(cfg *config.Config) (*generation, error) {
 	b := cfg.Bounds
 	g.headMax = int(b.HeadBytes)
 	g.body = bounds.Body{Grace: time.Duration(b.BodyGrace), MinRate: b.BodyMinRate, Max: b.BodyMax}
+
+	g.stream = g.body
+	if g.body.MinRate > 0 {
+		g.stream.Grace, g.stream.Stream = max(time.Duration(b.StreamIdle), g.body.Grace), true
+	}
 
 	certificate, err := g.certificates(cfg, d.state.dir)
 	if err != nil {

@@ -83,7 +83,11 @@ func (d *Door) begin(which func(*generation) http.Handler) http.Handler {
 			if r.ProtoMajor == 1 {
 				_ = http.NewResponseController(w).EnableFullDuplex()
 			}
-			body := bounds.Watch(w, r.Body, q.g.body)
+			limits := q.g.body
+			if q.g.app.converses(r) {
+				limits = q.g.stream
+			}
+			body := bounds.Watch(w, r.Body, limits)
 			defer body.Done()
 			own := *r // the server keeps looking at its own
 			own.Body = body
