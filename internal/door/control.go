@@ -68,6 +68,7 @@ func (d *Door) Status() admin.Status {
 	s := admin.Status{
 		Version: "1", Upstream: g.cfg.Upstream, Since: d.since, Requests: d.metrics.total.Load(), Streams: d.streams.Open(),
 		Listen: d.servers.all(roleTLS), Problems: d.checks.problems(), Hints: d.checks.hints(), Reports: d.metrics.reported(),
+		Upstreams: d.upstreams(),
 	}
 	if d.state.restoring() {
 		s.Hints = append(s.Hints, "session cookies get their own names back (panoply cookies rename ends it)")

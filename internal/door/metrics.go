@@ -59,7 +59,7 @@ func newMetrics(d *Door) *metrics {
 			Help: "Requests that are not safe, by what their client said of where they come from.", ConstLabels: prometheus.Labels{"source": source}},
 			func() float64 { return float64(d.csrfSource(i)) }))
 	}
-	m.registry.MustRegister(requests, keys, m.durations, m.failures, m.handshakes, m.reports, streams, ready, d.ledger,
+	m.registry.MustRegister(requests, keys, m.durations, m.failures, m.handshakes, m.reports, streams, ready, d.ledger, upstreamMetrics{d},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

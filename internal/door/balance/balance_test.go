@@ -232,7 +232,9 @@ func TestCheck(t *testing.T) {
 			}
 			return nil
 		}}
-		use := func(c *Check) { k.Settle([]Use{{Member: m, Connect: func(context.Context) error { return nil }, Check: c}}) }
+		use := func(c *Check) {
+			k.Settle([]Use{{Member: m, Connect: func(context.Context) error { return nil }, Check: c}})
+		}
 		use(check)
 		time.Sleep(11 * time.Second)
 		if n := asked.Load(); n != 3 || !m.Reachable() {

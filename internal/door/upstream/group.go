@@ -153,11 +153,12 @@ func (g *Group) pass(i int, trial bool, w http.ResponseWriter, r *http.Request) 
 	g.ways[i].ServeHTTP(w, r)
 }
 
-// repeatable tells a request that may arrive twice and holds nothing that is read once.
+// repeatable tells a request that may arrive twice and holds nothing that is read once. Over
+// HTTP/2 a request without a body has one that is not http.NoBody.
 func repeatable(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
-		return (r.Body == nil || r.Body == http.NoBody) && !upgrading(r)
+		return r.ContentLength == 0 && !upgrading(r)
 	}
 	return false
 }
