@@ -145,3 +145,23 @@ routes[3].path: is "/*", must be a path such as /api/ or /feed.xml; without wild
 		})
 	}
 }
+
+func TestEffectiveItems(t *testing.T) {
+	cfg, problems := load(t, "upstream: :3000\nupstreams:\n  - name: api\n    to: [':3001']\nroutes: [{path: /a/, upstream: api}]\n", nil)
+	if problems != "" {
+		t.Fatal(problems)
+	}
+	got := map[string]string{}
+	for _, s := range cfg.Effective() {
+		s.Origin.File = ""
+		got[s.Path] = s.Value + " " + s.Origin.String()
+	}
+	for path, want := range map[string]string{
+		"upstreams[0].name": "api :3", "upstreams[0].to": `[":3001"] :4`, "upstreams[0].balance": "two-choices default",
+		"upstreams[0].health.fall": "3 default", "routes[0].path": "/a/ :5", "tls.certificates": "[] default",
+	} {
+		if !strings.HasPrefix(got[path], strings.Fields(want)[0]) || (strings.HasSuffix(want, "default") != strings.HasSuffix(got[path], "default")) {
+			t.Errorf("Effective()[%s] = %q, want %q", path, got[path], want)
+		}
+	}
+}

@@ -13,7 +13,7 @@ import (
 func (d *Door) announce(g *generation) {
 	cfg := g.cfg
 	d.say("https://%s → %s", publicName(g, d.servers.addr(roleTLS).String()), cfg.Upstream)
-	for _, line := range g.app.described() {
+	for _, line := range cfg.Described() {
 		d.say("%s", line)
 	}
 	if g.ca != nil {

@@ -230,30 +230,3 @@ func (a *apps) probe(ctx context.Context) []hardcheck.Finding {
 	}
 	return found
 }
-
-// described are the lines of the routes.
-func (a *apps) described() []string {
-	var lines []string
-	for _, r := range a.cfg.Routes {
-		path := r.Path
-		if path == "" {
-			path = "/"
-		}
-		site := r.Site
-		if site == "" {
-			site = "*"
-		}
-		to := r.Upstream
-		for _, b := range a.of {
-			if b.Name == r.Upstream && b.Name != config.DefaultGroup {
-				where := make([]string, len(b.To))
-				for i, one := range b.To {
-					where[i] = one.String()
-				}
-				to += " (" + strings.Join(where, ", ") + ")"
-			}
-		}
-		lines = append(lines, fmt.Sprintf("%s%s → %s", site, path, to))
-	}
-	return lines
-}

@@ -61,7 +61,11 @@ func (d *Door) memberChanged(m *balance.Member) {
 		d.log.Info(what)
 		d.say("%s", what)
 	case len(members) > 1:
-		d.log.Warn("address of an application", "upstream", m.Group(), "member", m.Address(), "reachable", m.Reachable(), "why", m.Standing().Why)
+		what := "an address of the application is gone"
+		if m.Reachable() {
+			what = "an address of the application is back"
+		}
+		d.log.Warn(what, "upstream", m.Group(), "member", m.Address(), "why", m.Standing().Why)
 	}
 }
 

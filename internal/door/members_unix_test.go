@@ -178,7 +178,8 @@ func TestMemberIsKilled(t *testing.T) {
 	if n := bad.Load(); n > 0 {
 		t.Errorf("%d GETs failed, want each to be sent to the other", n)
 	}
-	h.told.await(t, `"msg":"address of an application"`)
+	h.told.await(t, "an address of the application is gone")
+	h.told.await(t, "an address of the application is back")
 }
 
 // TestMemberIsPaused: who waited for a stopped process gets 504; the next go to the other;
