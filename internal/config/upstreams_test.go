@@ -153,14 +153,16 @@ func TestEffectiveItems(t *testing.T) {
 	}
 	got := map[string]string{}
 	for _, s := range cfg.Effective() {
-		s.Origin.File = ""
+		if s.Origin.File != "" {
+			s.Origin.File = filepath.Base(s.Origin.File)
+		}
 		got[s.Path] = s.Value + " " + s.Origin.String()
 	}
 	for path, want := range map[string]string{
-		"upstreams[0].name": "api :3", "upstreams[0].to": `[":3001"] :4`, "upstreams[0].balance": "two-choices default",
-		"upstreams[0].health.fall": "3 default", "routes[0].path": "/a/ :5", "tls.certificates": "[] default",
+		"upstreams[0].name": "api panoply.yaml:3", "upstreams[0].to": `[":3001"] panoply.yaml:4`, "upstreams[0].balance": "two-choices default",
+		"upstreams[0].health.fall": "3 default", "routes[0].path": `"/a/" panoply.yaml:5`, "tls.certificates": "[] default",
 	} {
-		if !strings.HasPrefix(got[path], strings.Fields(want)[0]) || (strings.HasSuffix(want, "default") != strings.HasSuffix(got[path], "default")) {
+		if got[path] != want {
 			t.Errorf("Effective()[%s] = %q, want %q", path, got[path], want)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"net/textproto"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -222,9 +223,13 @@ func socket(t *testing.T, f *front, s scheme) {
 	}
 }
 
-// TestSchemesInConstantMemory: 64 MB each way through each kind, with all ends here.
+// TestSchemesInConstantMemory: 64 MB each way through each kind, or as much as PANOPLY_LARGE
+// says in MB, with all ends here.
 func TestSchemesInConstantMemory(t *testing.T) {
-	const size = 64 << 20
+	size := int64(64 << 20)
+	if mb, err := strconv.ParseInt(os.Getenv("PANOPLY_LARGE"), 10, 64); err == nil {
+		size = mb << 20
+	}
 	app := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor == 1 {
 			_ = http.NewResponseController(w).EnableFullDuplex()
@@ -262,6 +267,7 @@ func TestSchemesInConstantMemory(t *testing.T) {
 		if grown := int64(most) - int64(before); grown > 16<<20 {
 			t.Errorf("the heap grew by %d KB, want at most 16 MB", grown>>10)
 		}
+		t.Logf("%d MB each way, heap %d KB before and at most %d KB", size>>20, before>>10, most>>10)
 	})
 }
 
