@@ -9,7 +9,7 @@
 //
 // A request's way: TLS (package tlsport) → id, log, recover → headers and conceal
 // register → bounds → clientip strips and resolves → package sanity → the door's own
-// addresses (package reports) → cookie names in → package upstream. Its answer's way is
+// addresses (package reports) → cookie names in → package routes → package upstream. Its answer's way is
 // that of the phases in internal/hook.
 //
 // Everything that a configuration decides is one [generation]: built whole, then put in
