@@ -85,8 +85,8 @@ func (c *checks) run(ctx context.Context) {
 // round looks once and returns the wait until the next look; zero for none.
 func (c *checks) round(ctx context.Context) time.Duration {
 	g := c.d.current.Load()
-	c.settle(g.app.around(ctx, c.d.addresses), hardcheck.Bypass)
-	if !g.app.reach(ctx) {
+	c.settle(g.apps.around(ctx, c.d.addresses), hardcheck.Bypass)
+	if !g.apps.reach(ctx) {
 		return downEvery
 	}
 	c.mu.Lock()
@@ -95,7 +95,7 @@ func (c *checks) round(ctx context.Context) time.Duration {
 	open := c.open()
 	c.mu.Unlock()
 	if g.cfg.Probes != "off" && (first || open) {
-		c.settle(g.app.probe(ctx), hardcheck.TrustProxy, hardcheck.Development)
+		c.settle(g.apps.probe(ctx), hardcheck.TrustProxy, hardcheck.Development)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

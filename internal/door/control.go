@@ -133,8 +133,8 @@ func (d *Door) rebuild() error {
 // put makes g what holds.
 func (d *Door) put(g *generation) {
 	old := d.current.Swap(g)
-	d.keeper.Settle(g.app.uses)
-	d.health.settle(g.app)
+	d.keeper.Settle(g.apps.uses)
+	d.health.settle(g.apps)
 	// What the old one found since g was built: whatever it finds from now on it hands on.
 	g.guards.cookies.Adopt(d.state.cookies())
 	if old != nil {

@@ -16,12 +16,20 @@ import (
 	"github.com/panoplysec/panoply/tlspolicy"
 )
 
+// application is the way to what is behind.
+type application interface {
+	http.Handler
+	// CloseIdle closes the connections that no request uses.
+	CloseIdle()
+}
+
 // generation is everything that one configuration decides. It does not change after
 // build; the Door swaps it whole.
 type generation struct {
 	cfg    *config.Config
 	guards *guards
-	app    *apps
+	app    application
+	apps   *apps // what app is made of
 	tls    *tls.Config
 	ca     *certs.LocalCA // nil with certificate files
 
@@ -71,9 +79,10 @@ func (d *Door) build(cfg *config.Config) (*generation, error) {
 			g.seen = append(g.seen, d.ledger.Seen(name))
 		}
 	}
-	if g.app, err = d.apps(cfg); err != nil {
+	if g.apps, err = d.apps(cfg); err != nil {
 		return nil, err
 	}
+	g.app = g.apps
 	g.chain = d.chain(g)
 	g.redirect = d.redirectChain(g)
 	return g, nil

@@ -26,14 +26,14 @@ func (d *Door) memberChanged(m *balance.Member) {
 	if g == nil {
 		return
 	}
-	members := g.app.members(m.Group())
+	members := g.apps.members(m.Group())
 	if !slices.Contains(members, m) {
 		return // of a configuration that is gone
 	}
 	h := &d.health
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	_, reachable := g.app.reachable(m.Group())
+	_, reachable := g.apps.reachable(m.Group())
 	was := h.down[m.Group()]
 	switch {
 	case !reachable && !was:

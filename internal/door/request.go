@@ -84,7 +84,7 @@ func (d *Door) begin(which func(*generation) http.Handler) http.Handler {
 				_ = http.NewResponseController(w).EnableFullDuplex()
 			}
 			limits := q.g.body
-			if q.g.app.converses(r) {
+			if q.g.apps.converses(r) {
 				limits = q.g.stream
 			}
 			body := bounds.Watch(w, r.Body, limits)

@@ -9,7 +9,7 @@ import (
 
 // upstreams is what panoply status shows of the applications.
 func (d *Door) upstreams() []admin.UpstreamStatus {
-	a := d.current.Load().app
+	a := d.current.Load().apps
 	all := make([]admin.UpstreamStatus, len(a.of))
 	for i, b := range a.of {
 		one := admin.UpstreamStatus{Name: b.Name, Balance: b.Balance, Repeated: a.groups[i].Repeated()}
@@ -50,9 +50,9 @@ func (u upstreamMetrics) Collect(ch chan<- prometheus.Metric) {
 	if g == nil {
 		return
 	}
-	for i, b := range g.app.of {
-		ch <- prometheus.MustNewConstMetric(groupRepeated, prometheus.CounterValue, float64(g.app.groups[i].Repeated()), b.Name)
-		for _, m := range g.app.groups[i].Members() {
+	for i, b := range g.apps.of {
+		ch <- prometheus.MustNewConstMetric(groupRepeated, prometheus.CounterValue, float64(g.apps.groups[i].Repeated()), b.Name)
+		for _, m := range g.apps.groups[i].Members() {
 			collectMember(ch, b.Name, m)
 		}
 	}
