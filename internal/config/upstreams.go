@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -202,7 +203,7 @@ func (k *checker) members(at string, u *Upstream) (scheme string) {
 }
 
 func (k *checker) asked(at string, h Health) {
-	if h.Path != "" && (!strings.HasPrefix(h.Path, "/") || strings.ContainsFunc(h.Path, func(c rune) bool { return c <= ' ' || c == '#' || c == 0x7f })) {
+	if _, err := url.ParseRequestURI(h.Path); h.Path != "" && (err != nil || !strings.HasPrefix(h.Path, "/") || strings.ContainsAny(h.Path, " #")) {
 		k.bad(at+".path", h.Path, "a path such as /healthz", "")
 	}
 	for _, d := range []struct {

@@ -7,6 +7,10 @@ import (
 	"strings"
 )
 
+// maxReadings bounds the length of a path that is read in every way: there may be a hundred,
+// and the oddest of this length cost a third of a millisecond.
+const maxReadings = 1024
+
 // Readings yields what servers may take the path of u for, decoded: once for a path that is
 // not [Ambiguous], for another in every way that [Route.MayReach] knows. The same reading may
 // come more than once. Complete is false for a path too long to be worth the work, which
@@ -19,7 +23,7 @@ func Readings(u *url.URL) (all iter.Seq[string], complete bool) {
 	if raw == "" {
 		raw = u.EscapedPath()
 	}
-	if len(raw) > maxOdd {
+	if len(raw) > maxReadings {
 		return func(func(string) bool) {}, false
 	}
 	return func(yield func(string) bool) {
@@ -39,13 +43,21 @@ func Readings(u *url.URL) (all iter.Seq[string], complete bool) {
 
 // readOddly yields the readings of a text that are not decoding.
 func readOddly(p string, yield func(string) bool) bool {
-	for way := range 4 {
+	for way := range 16 {
 		q := p
-		if way&1 != 0 {
-			q = strings.ReplaceAll(q, `\`, "/")
+		for i, change := range [...]func(string) string{overlong, slashes, withoutParams, trimmed} {
+			if way&(1<<i) == 0 {
+				continue
+			}
+			next := change(q)
+			if next == q {
+				q = "" // the way without this change has been yielded
+				break
+			}
+			q = next
 		}
-		if way&2 != 0 {
-			q = withoutParams(q)
+		if q == "" {
+			continue
 		}
 		merged := mergeSlashes(q)
 		if !yield(q) || merged != q && !yield(merged) {
@@ -76,4 +88,36 @@ func decodeLetters(p string) string {
 		b.WriteByte(p[i])
 	}
 	return b.String()
+}
+
+func slashes(p string) string { return strings.ReplaceAll(p, `\`, "/") }
+
+// overlong decodes the separators and dots that are written in more bytes of UTF-8 than they
+// need, which old decoders take.
+func overlong(p string) string { return overlongForms.Replace(p) }
+
+var overlongForms = strings.NewReplacer(
+	"\xc0\xae", ".", "\xc0\xaf", "/", "\xc1\x9c", `\`, "\xe0\x80\xae", ".", "\xe0\x80\xaf", "/", "\xe0\x81\x9c", `\`)
+
+// trimmed takes the blanks and the dots too many from segments of nothing else, as some file
+// systems do.
+func trimmed(p string) string {
+	if !strings.Contains(p, " ") && !strings.Contains(p, "...") {
+		return p
+	}
+	segments := strings.Split(p, "/")
+	for i, s := range segments {
+		if s == "" || strings.Trim(s, ". ") != "" {
+			continue
+		}
+		switch dots := strings.Count(s, "."); {
+		case dots > 1:
+			segments[i] = ".."
+		case dots == 1:
+			segments[i] = "."
+		default:
+			segments[i] = ""
+		}
+	}
+	return strings.Join(segments, "/")
 }

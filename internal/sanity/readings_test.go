@@ -22,6 +22,10 @@ func TestReadings(t *testing.T) {
 		{"/api;v=1/x", "/api/x /api;v=1/x", ""},
 		{"/a/%5c..%5cb", `/a/\..\b /b`, ""},
 		{"/a/./b/", "/a/b/", "/a/b"},
+		{"/a/%c0%ae%c0%ae/b", "/b", ""},
+		{"/a/..%c0%af..%e0%80%af/b", "/a/../../b /b", ""},
+		{"/a/..%20/b", "/a/../b /b", ""},
+		{"/a/.../b", "/a/.../b /b", ""},
 	}
 	for _, tt := range tests {
 		all, complete := sanity.Readings(get(t, tt.target).URL)

@@ -71,6 +71,12 @@ func TestPick(t *testing.T) {
 		{"shop.example", "/static/%252e%252e/admin", -1},
 		{"shop.example", "/static/a%2fb/../../admin", -1},
 		{"shop.example", "//static/a", -1},
+		{"shop.example", "/static/%c0%ae%c0%ae/admin", -1},
+		{"shop.example", "/static/..%20/admin", -1},
+		{"shop.example", "/static/.../admin", -1},
+		{"shop.example", "/legacy/%E4", 0},
+		{"shop.example", "/static/%E4", 1},
+		{"shop.example", "/static/a%20b", 1},
 		{"shop.example", "/static;x/a", -1},
 		{"shop.example", "/x/../static/a", -1},
 		{"shop.example", "/%2fstatic/a", -1},
@@ -141,4 +147,21 @@ func FuzzPick(f *testing.F) {
 			t.Errorf("Pick(%q) = %d, and %d for %q, which it resolves to", target, to, other, clean.Path)
 		}
 	})
+}
+
+// BenchmarkPick shows what the oddest path that is read at all costs.
+func BenchmarkPick(b *testing.B) {
+	for name, target := range map[string]string{
+		"ordinary": "/static/some/file.css",
+		"odd":      "/static/a%2Fb",
+		"oddest":   "/static/" + strings.Repeat("%255c%252f;%c0%ae%20../", 42),
+	} {
+		b.Run(name, func(b *testing.B) {
+			r := parse(b, target, "shop.example")
+			b.ReportAllocs()
+			for b.Loop() {
+				table.Pick(r.Host, r.URL)
+			}
+		})
+	}
 }
