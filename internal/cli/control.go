@@ -12,6 +12,7 @@ import (
 
 	"github.com/panoplysec/panoply/internal/door"
 	"github.com/panoplysec/panoply/internal/door/admin"
+	"github.com/panoplysec/panoply/internal/door/ledger"
 )
 
 // stateFlag finds the door to talk to: by --state, else by the configuration file, else
@@ -85,6 +86,9 @@ func printStatus(s Streams, status admin.Status) error {
 		fmt.Fprintf(s.Out, "  %s\n", h)
 	}
 	fmt.Fprintln(s.Out)
+	if err := printUpstreams(s, status.Upstreams); err != nil {
+		return err
+	}
 	tw := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "GUARD\tMODE\tRULE\tACTION\tCOUNT\tEXAMPLE")
 	for _, g := range status.Guards {
@@ -110,6 +114,25 @@ func printStatus(s Streams, status admin.Status) error {
 			fmt.Fprintf(tw, "\t\t%s\t\t\t\n", g.Why)
 		}
 	}
+	return tw.Flush()
+}
+
+// printUpstreams shows the addresses of the applications.
+func printUpstreams(s Streams, all []admin.UpstreamStatus) error {
+	tw := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "UPSTREAM\tADDRESS\tSTATE\tUNDER WAY\tREQUESTS\tFAILED")
+	for _, u := range all {
+		name := u.Name
+		for _, m := range u.Members {
+			state := "up"
+			if !m.Up {
+				state = m.Why
+			}
+			fmt.Fprintf(tw, "%s\t%s\t%s\t%d\t%d\t%d\n", name, ledger.Clean(m.Address, 200), state, m.InFlight, m.Requests, m.Failures)
+			name = ""
+		}
+	}
+	fmt.Fprintln(tw)
 	return tw.Flush()
 }
 

@@ -39,6 +39,9 @@ reports every problem with its line or its variable. With --schema it prints the
 				return &exitError{code: exitUsage, err: err}
 			}
 			fmt.Fprintf(s.Out, "%s: valid; serves %s from https://%s\n", path, cfg.Upstream, cfg.Listen)
+			for _, line := range cfg.Described() {
+				fmt.Fprintf(s.Out, "  %s\n", line)
+			}
 			return nil
 		},
 	}

@@ -102,6 +102,9 @@ func toDo(r refusals.Refusal) string {
 		}
 		return "nothing: no correct client sends this"
 	case "bounds":
+		if r.Rule == "route-ambiguous" {
+			return "nothing, if no client of yours sends this; else write the path as one that servers read in one way"
+		}
 		return "the bounds section of panoply.yaml has the limit"
 	case "":
 		return "look at the application: it, or the way to it, failed"

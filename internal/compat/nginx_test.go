@@ -55,6 +55,14 @@ http {
 // nginx starts a real one before the door at a port, and returns its own.
 func nginx(t *testing.T, door int) int {
 	t.Helper()
+	port, _ := startNginx(t, nginxConfig, door)
+	return port
+}
+
+// startNginx starts one whose configuration is given its folder, its port and another. Root
+// is the file of the authority that signs its certificate, which is for app.localhost.
+func startNginx(t *testing.T, config string, other int) (port int, root string) {
+	t.Helper()
 	program := need.Program(t, "nginx", "/usr/sbin/nginx")
 	dir := t.TempDir()
 	ca, err := certs.OpenLocalCA(t.TempDir())
@@ -69,11 +77,11 @@ func nginx(t *testing.T, door int) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := need.Port(t)
+	port = need.Port(t)
 	for name, text := range map[string][]byte{
 		"cert.pem":   pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]}),
 		"key.pem":    pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}),
-		"nginx.conf": fmt.Appendf(nil, nginxConfig, dir, port, door),
+		"nginx.conf": fmt.Appendf(nil, config, dir, port, other),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
 			t.Fatal(err)
@@ -89,7 +97,7 @@ func nginx(t *testing.T, door int) int {
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		if c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
 			c.Close()
-			return port
+			return port, ca.RootFile()
 		}
 		if time.Now().After(end) {
 			t.Fatalf("nginx does not answer: %s", said)

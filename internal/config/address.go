@@ -5,73 +5,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 )
-
-// UpstreamURL returns the upstream as http://host:port. ":3000" stands for
-// localhost:3000, by IPv4 or IPv6, whichever the application listens on.
-//
-// An error is a *Problem: the upstream is missing or is not of a form that Config.Upstream
-// names.
-func (c *Config) UpstreamURL() (*url.URL, error) {
-	if c.Upstream == "" {
-		return nil, &Problem{
-			Origin: Origin{File: c.file}, Path: "upstream", Text: "is missing",
-			Hint: "name the application: panoply serve :3000, or a line upstream: :3000",
-		}
-	}
-	u, text, hint := upstreamURL(c.Upstream)
-	if u == nil {
-		return nil, &Problem{Origin: c.Origin("upstream"), Path: "upstream", Text: text, Hint: hint}
-	}
-	return u, nil
-}
-
-// upstreamURL returns nil and what is wrong, or the URL.
-func upstreamURL(s string) (u *url.URL, text, hint string) {
-	wrong := fmt.Sprintf("is %s, must be :port, host:port or http://host:port", quoted(s))
-	host := s
-	if scheme, rest, found := strings.Cut(s, "://"); found {
-		switch strings.ToLower(scheme) {
-		case "http":
-		case "https":
-			return nil, fmt.Sprintf("is %s: the door speaks plain HTTP to the application", quoted(s)),
-				"put the application on loopback or a private network and write http://host:port"
-		default:
-			return nil, wrong, ""
-		}
-		parsed, err := url.Parse("http://" + rest)
-		if err != nil || parsed.Host == "" {
-			return nil, wrong, ""
-		}
-		if parsed.User != nil {
-			return nil, "holds a name or password, must be :port, host:port or http://host:port", ""
-		}
-		if strings.Trim(parsed.Path, "/") != "" || parsed.RawQuery != "" || parsed.ForceQuery || strings.Contains(s, "#") {
-			return nil, wrong, "a path or a query has no place there"
-		}
-		host = parsed.Host
-		if parsed.Port() == "" && !strings.HasSuffix(host, ":") {
-			host += ":80"
-		}
-	} else if port(s) {
-		return nil, wrong, fmt.Sprintf("write \":%s\"", s)
-	}
-	name, number, err := net.SplitHostPort(host)
-	if err != nil || !port(number) || number == "0" {
-		return nil, wrong, ""
-	}
-	if name == "" {
-		name = "localhost"
-	}
-	if _, err := netip.ParseAddr(name); err != nil && !hostName(strings.ToLower(name)) {
-		return nil, wrong, ""
-	}
-	return &url.URL{Scheme: "http", Host: net.JoinHostPort(name, number)}, "", ""
-}
 
 // LocalName reports whether the local CA has certificates for host: localhost, names
 // under it, 127.0.0.1 and ::1.
@@ -148,27 +85,6 @@ func siteName(s string) bool {
 		return addr.String() == s && addr.Zone() == "" && !addr.Is4In6()
 	}
 	return hostName(s) && !strings.Contains(s, "_")
-}
-
-func (k *checker) upstream() {
-	c := k.cfg
-	if c.Upstream == "" {
-		return
-	}
-	u, text, hint := upstreamURL(c.Upstream)
-	if u == nil {
-		k.note("upstream", text, hint, nil)
-		return
-	}
-	if !loopback(u.Hostname()) {
-		return
-	}
-	for _, address := range []string{c.Listen, c.Redirect, c.Admin.Listen} {
-		if host, number, err := net.SplitHostPort(address); err == nil && number == u.Port() && (loopback(host) || unspecified(host)) {
-			k.note("upstream", fmt.Sprintf("is %s, where the door itself listens", quoted(c.Upstream)), "name the port of the application", nil)
-			return
-		}
-	}
 }
 
 func unspecified(host string) bool {

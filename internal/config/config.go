@@ -27,9 +27,14 @@ type Config struct {
 	// Version is the form of the file: 1, which is the default. A program that reads an
 	// older form says so, rather than that it does not know the keys.
 	Version int64 `yaml:"version" doc:"form of this file, 1" env:"-"`
-	// Upstream is the application behind: ":3000", "127.0.0.1:3000" or
-	// "http://host:port". Required to serve.
-	Upstream string `yaml:"upstream" doc:"the application behind the door, such as :3000"`
+	// Upstream is the application behind, where no route says otherwise: ":3000",
+	// "127.0.0.1:3000", "http://host:port", "https://…", "h2c://…", "unix:/path", or the name
+	// of one of Upstreams. Required to serve.
+	Upstream string `yaml:"upstream" doc:"the application behind the door, such as :3000, or the name of one of upstreams"`
+	// Upstreams are groups of addresses, each of one application.
+	Upstreams []Upstream `yaml:"upstreams" doc:"groups of addresses, each of one application"`
+	// Routes say which requests go to which of them.
+	Routes []Route `yaml:"routes" doc:"which requests go to which of upstreams; the longest path holds"`
 	// Listen is the HTTPS address. Default "localhost:8443": loopback, IPv4 and IPv6.
 	Listen string `yaml:"listen" doc:"HTTPS address"`
 	// Redirect is the plain HTTP address that sends known hosts to HTTPS, or "off".
@@ -112,8 +117,8 @@ type TLS struct {
 
 // Certificate is one pair of PEM files.
 type Certificate struct {
-	Cert string `yaml:"cert" doc:"PEM file, leaf first" kind:"file"`
-	Key  string `yaml:"key" doc:"PEM file of the private key" kind:"file"`
+	Cert string `yaml:"cert" doc:"PEM file, leaf first" kind:"file" required:"yes"`
+	Key  string `yaml:"key" doc:"PEM file of the private key" kind:"file" required:"yes"`
 }
 
 // Trust says whose word about the client is taken.
@@ -209,7 +214,7 @@ type Login struct {
 // LoginRoute is one login, as login.Route.
 type LoginRoute struct {
 	// Route is a method and a path, such as "POST /login".
-	Route string `yaml:"route" doc:"method and path, such as POST /login"`
+	Route string `yaml:"route" doc:"method and path, such as POST /login" required:"yes"`
 	// User and Password are the names of the fields; empty are the usual ones.
 	User     string `yaml:"user" doc:"field of the user's name; empty: the usual ones"`
 	Password string `yaml:"password" doc:"field of the password; empty: the usual ones"`
@@ -318,11 +323,11 @@ type Audit struct {
 // Ignore is a finding that is left out of reports until a day. All four are required.
 type Ignore struct {
 	// ID is a rule's or a practice's id, such as headers/csp-absent.
-	ID string `yaml:"id" doc:"id of a rule or a practice"`
+	ID string `yaml:"id" doc:"id of a rule or a practice" required:"yes"`
 	// Scope is a path, file, subject or address; * stands for any text.
-	Scope string `yaml:"scope" doc:"path, file, subject or address, with * for any text"`
+	Scope string `yaml:"scope" doc:"path, file, subject or address, with * for any text" required:"yes"`
 	// Reason says why.
-	Reason string `yaml:"reason" doc:"why"`
+	Reason string `yaml:"reason" doc:"why" required:"yes"`
 	// Until is the last day on which the entry holds.
-	Until string `yaml:"until" doc:"last day, such as 2026-12-31"`
+	Until string `yaml:"until" doc:"last day, such as 2026-12-31" required:"yes"`
 }

@@ -40,7 +40,7 @@ type CSRF struct {
 // CSRFRoute is one csrf.Route.
 type CSRFRoute struct {
 	// Route is a method and a path: "POST /hook/{id}", "POST /hooks/", "/saml/acs".
-	Route string `yaml:"route" doc:"method and path, such as POST /hook/{id} or POST /hooks/"`
+	Route string `yaml:"route" doc:"method and path, such as POST /hook/{id} or POST /hooks/" required:"yes"`
 	// Exempt lets requests from everywhere pass, and says why.
 	Exempt string `yaml:"exempt" doc:"why requests from everywhere pass here"`
 	// TrustedOrigins may send here.

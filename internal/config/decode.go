@@ -90,9 +90,19 @@ func (r *reader) value(n ast.Node, v reflect.Value, path string, tag reflect.Str
 		// A list that is given replaces the default whole, like a flag.
 		v.Set(reflect.MakeSlice(v.Type(), len(list.Values), len(list.Values)))
 		for i, item := range list.Values {
+			v.Index(i).Set(newItem(v.Type().Elem()))
 			r.value(item, v.Index(i), fmt.Sprintf("%s[%d]", path, i), tag)
 		}
 	}
+}
+
+// newItem is an item of a list with its defaults in place.
+func newItem(t reflect.Type) reflect.Value {
+	v := reflect.New(t).Elem()
+	if u, ok := v.Addr().Interface().(*Upstream); ok {
+		*u = DefaultUpstream()
+	}
+	return v
 }
 
 // pairs walks a mapping, refuses a key given twice, and calls each for the rest.

@@ -27,10 +27,51 @@ type Setting struct {
 func (c *Config) Effective() []Setting {
 	var all []Setting
 	c.walk(reflect.ValueOf(c).Elem(), "", func(path, _ string, _ int, value string, _ bool) {
-		if value != "" {
-			all = append(all, Setting{Path: path, Value: value, Origin: c.origins[path]})
+		list := c.listAt(path)
+		if !list.IsValid() || list.Len() == 0 {
+			if value != "" {
+				all = append(all, Setting{Path: path, Value: value, Origin: c.origins[path]})
+			}
+			return
+		}
+		for i := range list.Len() {
+			all = c.appendItem(all, list.Index(i), fmt.Sprintf("%s[%d]", path, i))
 		}
 	})
+	return all
+}
+
+// listAt returns the list of structs at path; it is not valid where there is none.
+func (c *Config) listAt(path string) reflect.Value {
+	v := reflect.ValueOf(c).Elem()
+	for name := range strings.SplitSeq(path, ".") {
+		if v.Kind() != reflect.Struct {
+			return reflect.Value{}
+		}
+		i := slices.IndexFunc(fieldsOf(v.Type()), func(f field) bool { return f.name == name })
+		if i < 0 {
+			return reflect.Value{}
+		}
+		v = v.Field(fieldsOf(v.Type())[i].index)
+	}
+	if v.Kind() != reflect.Slice || v.Type().Elem().Kind() != reflect.Struct {
+		return reflect.Value{}
+	}
+	return v
+}
+
+// appendItem lists the values of an item, each with an origin of its own.
+func (c *Config) appendItem(all []Setting, v reflect.Value, path string) []Setting {
+	for _, f := range fieldsOf(v.Type()) {
+		where, value := joinPath(path, f.name), v.Field(f.index)
+		switch {
+		case value.Kind() == reflect.Struct:
+			all = c.appendItem(all, value, where)
+		case value.IsZero() && value.Kind() != reflect.Bool:
+		default:
+			all = append(all, Setting{Path: where, Value: written(value), Origin: c.origins[where]})
+		}
+	}
 	return all
 }
 

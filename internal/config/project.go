@@ -42,12 +42,22 @@ func ReadProject(name string, text []byte) (Project, error) {
 	if len(k.problems) > 0 {
 		return Project{}, joined(k.problems)
 	}
-	p := Project{Upstream: cfg.Upstream, Production: cfg.Audit.Production, Ignore: cfg.Ignore}
+	p := Project{Upstream: cfg.plainUpstream(), Production: cfg.Audit.Production, Ignore: cfg.Ignore}
 	for i := range cfg.Ignore {
 		p.Lines = append(p.Lines, cfg.Origin(fmt.Sprintf("ignore[%d]", i)).Line)
 	}
 	p.URL, p.Plain = cfg.Address()
 	return p, nil
+}
+
+// plainUpstream is the upstream where it is a plain HTTP address, as far as can be told
+// without the environment.
+func (c *Config) plainUpstream() string {
+	a, text, _ := parseAddress(c.Upstream)
+	if text == "" && (a.Scheme != "http" || a.Socket != "") || text != "" && groupName(c.Upstream) {
+		return ""
+	}
+	return c.Upstream
 }
 
 // literal reads the keys that a Project is made of, with values as they are written.

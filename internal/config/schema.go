@@ -101,11 +101,13 @@ func schemaOf(v reflect.Value, tag reflect.StructTag) schema {
 			s.Properties = append(s.Properties, property{f.name, schemaOf(v.Field(f.index), f.tag)})
 		}
 	case reflect.Slice:
-		item := schemaOf(reflect.New(v.Type().Elem()).Elem(), "")
+		item := schemaOf(newItem(v.Type().Elem()), "")
 		if v.Type().Elem().Kind() == reflect.Struct {
 			item.Type = "object"
-			for _, p := range item.Properties {
-				item.Required = append(item.Required, p.name)
+			for _, f := range fieldsOf(v.Type().Elem()) {
+				if f.tag.Get("required") != "" {
+					item.Required = append(item.Required, f.name)
+				}
 			}
 		}
 		item.Default = nil

@@ -17,42 +17,6 @@ import (
 	"github.com/panoplysec/panoply/internal/config"
 )
 
-func TestUpstreamURL(t *testing.T) {
-	tests := []struct{ in, want string }{
-		{":3000", "http://localhost:3000"},
-		{"127.0.0.1:3000", "http://127.0.0.1:3000"},
-		{"[::1]:3000", "http://[::1]:3000"},
-		{"app_1:80", "http://app_1:80"},
-		{"http://app.internal:8080", "http://app.internal:8080"},
-		{"HTTP://app.internal/", "http://app.internal:80"},
-		{"http://[::1]", "http://[::1]:80"},
-		{"", `upstream: is missing; name the application: panoply serve :3000, or a line upstream: :3000`},
-		{"3000", `upstream: is "3000", must be :port, host:port or http://host:port; write ":3000"`},
-		{"https://app:3000", `upstream: is "https://app:3000": the door speaks plain HTTP to the application; put the application on loopback or a private network and write http://host:port`},
-		{"http://app:3000/base", `upstream: is "http://app:3000/base", must be :port, host:port or http://host:port; a path or a query has no place there`},
-		{"http://u:p@app:3000", `upstream: holds a name or password, must be :port, host:port or http://host:port`},
-		{"http://app:3000#", `upstream: is "http://app:3000#", must be :port, host:port or http://host:port; a path or a query has no place there`},
-		{"localhost", `upstream: is "localhost", must be :port, host:port or http://host:port`},
-		{"unix:/app.sock", `upstream: is "unix:/app.sock", must be :port, host:port or http://host:port`},
-		{"localhost:0", `upstream: is "localhost:0", must be :port, host:port or http://host:port`},
-		{"localhost:70000", `upstream: is "localhost:70000", must be :port, host:port or http://host:port`},
-		{"a b:80", `upstream: is "a b:80", must be :port, host:port or http://host:port`},
-		{"http://", `upstream: is "http://", must be :port, host:port or http://host:port`},
-	}
-	for _, tt := range tests {
-		u, err := (&config.Config{Upstream: tt.in}).UpstreamURL()
-		got := ""
-		if err != nil {
-			got = err.Error()
-		} else {
-			got = u.String()
-		}
-		if got != tt.want {
-			t.Errorf("UpstreamURL(%q) = %s, want %s", tt.in, got, tt.want)
-		}
-	}
-}
-
 func TestValidate(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 	tests := []struct {

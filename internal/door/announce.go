@@ -15,6 +15,9 @@ func (d *Door) announce(g *generation) {
 	cfg := g.cfg
 	_, port, _ := splitHost(d.servers.addr(roleTLS).String())
 	d.say("https://%s → %s", publicName(g, cfg.PortSeen(port)), cfg.Upstream)
+	for _, line := range cfg.Described() {
+		d.say("%s", line)
+	}
 	if g.ca != nil {
 		if g.ca.Created() {
 			d.say("made a local CA in %s, for loopback names only (your own certificate: tls.certificates)", cfg.State)

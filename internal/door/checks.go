@@ -2,21 +2,17 @@ package door
 
 import (
 	"context"
-	"net"
-	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/panoplysec/panoply/internal/door/hardcheck"
-	"github.com/panoplysec/panoply/internal/door/upstream"
 )
 
 const (
-	checkEvery  = time.Minute
-	downEvery   = 5 * time.Second
-	downProblem = "the application does not answer"
+	checkEvery = time.Minute
+	downEvery  = 5 * time.Second
 )
 
 // checks holds what the hard checks found. They run at the start, again each minute
@@ -37,7 +33,7 @@ func newChecks(d *Door) *checks { return &checks{d: d, again: make(chan struct{}
 func (c *checks) found(f hardcheck.Finding) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if slices.ContainsFunc(c.findings, func(have hardcheck.Finding) bool { return have.ID == f.ID }) {
+	if slices.Contains(c.findings, f) {
 		return
 	}
 	c.findings = append(c.findings, f)
@@ -51,8 +47,10 @@ func (c *checks) settle(found []hardcheck.Finding, ids ...string) {
 	var mended []string
 	kept := c.findings[:0]
 	for _, have := range c.findings {
-		if slices.Contains(ids, have.ID) && !slices.ContainsFunc(found, func(f hardcheck.Finding) bool { return f.ID == have.ID }) {
-			mended = append(mended, have.ID)
+		if slices.Contains(ids, have.ID) && !slices.Contains(found, have) {
+			if !slices.Contains(mended, have.ID) {
+				mended = append(mended, have.ID)
+			}
 			continue
 		}
 		kept = append(kept, have)
@@ -87,23 +85,17 @@ func (c *checks) run(ctx context.Context) {
 // round looks once and returns the wait until the next look; zero for none.
 func (c *checks) round(ctx context.Context) time.Duration {
 	g := c.d.current.Load()
-	to, err := g.cfg.UpstreamURL()
-	if err != nil {
-		return 0
-	}
-	c.settle(hardcheck.Around(ctx, to.Host, c.d.addresses), hardcheck.Bypass)
-	if !reachable(ctx, to.Host) {
-		c.d.health.down(c.d, upstream.Failure{Reason: upstream.Refused})
+	c.settle(g.apps.around(ctx, c.d.addresses), hardcheck.Bypass)
+	if !g.apps.reach(ctx) {
 		return downEvery
 	}
-	c.d.health.answered(c.d)
 	c.mu.Lock()
 	first := !c.probed
 	c.probed = true
 	open := c.open()
 	c.mu.Unlock()
 	if g.cfg.Probes != "off" && (first || open) {
-		c.settle(hardcheck.Probe(ctx, to, siteOf(g.cfg)), hardcheck.TrustProxy, hardcheck.Development)
+		c.settle(g.apps.probe(ctx), hardcheck.TrustProxy, hardcheck.Development)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -113,29 +105,21 @@ func (c *checks) round(ctx context.Context) time.Duration {
 	return checkEvery
 }
 
+// others says that there are other applications to look at.
+func (c *checks) others() {
+	c.mu.Lock()
+	c.probed = false
+	c.mu.Unlock()
+	select {
+	case c.again <- struct{}{}:
+	default:
+	}
+}
+
 // open tells whether another look may find that something is mended: an unnamed proxy is
 // named by a reload. It is called with c.mu held.
 func (c *checks) open() bool {
 	return slices.ContainsFunc(c.findings, func(f hardcheck.Finding) bool { return f.ID != trustFinding })
-}
-
-func reachable(ctx context.Context, host string) bool {
-	hostname, port, err := net.SplitHostPort(host)
-	if err != nil {
-		return false
-	}
-	names := []string{hostname}
-	if hostname == "localhost" {
-		names = []string{"127.0.0.1", "::1"}
-	}
-	for _, name := range names {
-		d := net.Dialer{Timeout: time.Second}
-		if conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(name, port)); err == nil {
-			_ = conn.Close()
-			return true
-		}
-	}
-	return false
 }
 
 // problems are the reasons why the door is not ready.
@@ -144,9 +128,7 @@ func (c *checks) problems() []string {
 	if c.draining.Load() {
 		out = append(out, "stopping")
 	}
-	if c.d.health.isDown.Load() {
-		out = append(out, downProblem)
-	}
+	out = append(out, c.d.health.problems()...)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, f := range c.findings {
@@ -168,35 +150,4 @@ func (c *checks) hints() []string {
 		}
 	}
 	return out
-}
-
-// health tells when the application goes and when it comes back, once each: the lines of
-// the single requests are in the access log.
-type health struct{ isDown atomic.Bool }
-
-func (h *health) failed(d *Door, f upstream.Failure) {
-	switch f.Reason {
-	case upstream.Refused, upstream.ConnectTimeout, upstream.Unreachable:
-		h.down(d, f)
-	}
-}
-
-func (h *health) down(d *Door, f upstream.Failure) {
-	if !h.isDown.CompareAndSwap(false, true) {
-		return
-	}
-	host := d.current.Load().cfg.Upstream
-	d.log.Error(downProblem, "upstream", host, "reason", string(f.Reason), "err", f.Err)
-	d.say("%s at %s; clients get %d until it does", downProblem, host, http.StatusBadGateway)
-	select {
-	case d.checks.again <- struct{}{}: // look for its return
-	default:
-	}
-}
-
-func (h *health) answered(d *Door) {
-	if h.isDown.Load() && h.isDown.CompareAndSwap(true, false) {
-		d.log.Info("the application answers")
-		d.say("the application answers")
-	}
 }

@@ -107,6 +107,7 @@ func (d *Door) Status() admin.Status {
 	s := admin.Status{
 		Version: "1", Upstream: g.cfg.Upstream, Since: d.since, Requests: d.metrics.Total(), Streams: d.streams.Open(),
 		Listen: d.servers.all(roleTLS), Kind: d.kindStatus(g.cfg), Problems: d.checks.problems(), Hints: d.checks.hints(), Reports: d.metrics.Reported(),
+		Upstreams: d.upstreams(),
 	}
 	for r := range roles {
 		s.Ports = append(s.Ports, d.servers.all(r)...)
@@ -174,10 +175,15 @@ func (d *Door) rebuild() error {
 // put makes g what holds.
 func (d *Door) put(g *generation) {
 	old := d.current.Swap(g)
+	d.keeper.Settle(g.apps.uses)
+	d.health.settle(g.apps)
 	// What the old one found since g was built: whatever it finds from now on it hands on.
 	g.guards.cookies.Adopt(d.state.cookies())
 	if old != nil {
 		old.app.CloseIdle()
+		if old.cfg.Upstream != g.cfg.Upstream || !reflect.DeepEqual(old.cfg.Upstreams, g.cfg.Upstreams) {
+			d.checks.others()
+		}
 		if !reflect.DeepEqual(old.cfg.CSRF, g.cfg.CSRF) {
 			d.origins.Begin()
 		}

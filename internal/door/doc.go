@@ -9,13 +9,14 @@
 //
 // A request's way: TLS (package tlsport) → id, log, recover → headers and conceal
 // register → bounds → clientip strips and resolves → package sanity → the door's own
-// addresses (package reports) → cookie names in → package upstream. Its answer's way is
-// that of the phases in internal/hook.
+// addresses (package reports) → cookie names in → package routes → package upstream. Its
+// answer's way is that of the phases in internal/hook.
 //
 // Everything that a configuration decides is one [generation]: built whole, then put in
 // place of the old one at once, so that a reload that fails changes nothing and one that
 // succeeds is never half done. Everything that must outlive a configuration belongs to
-// the [Door]: listeners, counts, what is known of cookies and of HSTS, open streams.
+// the [Door]: listeners, counts, what is known of cookies and of HSTS, of the addresses of
+// applications (package balance), open streams.
 //
 // The server side is net/http behind [httpServer], the upstream side package upstream
 // behind [application]. What net/http answers by itself, before

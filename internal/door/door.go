@@ -18,6 +18,7 @@ import (
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/internal/config"
 	"github.com/panoplysec/panoply/internal/door/accesslog"
+	"github.com/panoplysec/panoply/internal/door/balance"
 	"github.com/panoplysec/panoply/internal/door/crosssite"
 	"github.com/panoplysec/panoply/internal/door/handover"
 	"github.com/panoplysec/panoply/internal/door/hardcheck"
@@ -92,6 +93,7 @@ type Door struct {
 	inFlight atomic.Int64
 	// reloadFailed is when; nil while the last succeeded.
 	reloadFailed atomic.Pointer[time.Time]
+	keeper       *balance.Keeper // what is known of the applications' addresses
 	control      *control
 	// What an upgrade brings, and where it leads.
 	ready     sockets
@@ -122,7 +124,7 @@ func New(o Options) (*Door, error) {
 	if o.Config == nil {
 		return nil, &guard.OptionError{Package: "door", Field: "Config", Allowed: "a configuration"}
 	}
-	if _, err := o.Config.UpstreamURL(); err != nil {
+	if _, err := o.Config.Backends(); err != nil {
 		return nil, err
 	}
 	if o.Stdout == nil {
@@ -146,6 +148,7 @@ func New(o Options) (*Door, error) {
 		left:      make(chan struct{}),
 		ready:     managed(o.Sockets),
 	}
+	d.keeper = balance.NewKeeper(d.memberChanged)
 	d.checks = newChecks(d)
 	d.watch = hardcheck.NewWatch(d.checks.found)
 	traces := d.openTracer()
@@ -203,6 +206,7 @@ func (d *Door) Start(ctx context.Context) error {
 		d.control.close()
 		d.closeLog(ctx)
 		d.servers = nil
+		d.keeper.Close()
 		d.closeStores()
 		return err
 	}
@@ -354,6 +358,7 @@ func (d *Door) Close(ctx context.Context) error {
 	err := d.servers.shutdown(ctx)
 	cancel()
 	d.stop()
+	d.keeper.Close()
 	d.control.close()
 	if d.opts.Predecessor != nil {
 		_ = d.opts.Predecessor.Close()

@@ -13,11 +13,10 @@ import (
 	"github.com/panoplysec/panoply/internal/config"
 	"github.com/panoplysec/panoply/internal/door/accesslog"
 	"github.com/panoplysec/panoply/internal/door/bounds"
-	"github.com/panoplysec/panoply/internal/door/upstream"
 	"github.com/panoplysec/panoply/tlspolicy"
 )
 
-// application is the way to what is behind: one of the two of package upstream.
+// application is the way to what is behind.
 type application interface {
 	http.Handler
 	// CloseIdle closes the connections that no request uses.
@@ -30,6 +29,7 @@ type generation struct {
 	cfg    *config.Config
 	guards *guards
 	app    application
+	apps   *apps // what app is made of
 	tls    *tls.Config
 	ca     *certs.LocalCA    // nil with certificate files
 	files  *certs.FileSource // nil without
@@ -40,6 +40,7 @@ type generation struct {
 	seen     []*atomic.Uint64
 	access   *accesslog.Log
 	body     bounds.Body
+	stream   bounds.Body // of a conversation
 	headMax  int
 	auditKey []byte
 }
@@ -60,9 +61,10 @@ func (d *Door) build(cfg *config.Config) (*generation, error) {
 			g.seen = append(g.seen, d.ledger.Seen(name))
 		}
 	}
-	if g.app, err = d.application(cfg); err != nil {
+	if g.apps, err = d.apps(cfg); err != nil {
 		return nil, err
 	}
+	g.app = g.apps
 	g.chain = d.chain(g)
 	g.redirect = d.redirectChain(g)
 	return g, nil
@@ -74,6 +76,11 @@ func (d *Door) groundwork(cfg *config.Config) (*generation, error) {
 	b := cfg.Bounds
 	g.headMax = int(b.HeadBytes)
 	g.body = bounds.Body{Grace: time.Duration(b.BodyGrace), MinRate: b.BodyMinRate, Max: b.BodyMax}
+
+	g.stream = g.body
+	if g.body.MinRate > 0 {
+		g.stream.Grace, g.stream.Stream = max(time.Duration(b.StreamIdle), g.body.Grace), true
+	}
 
 	certificate, err := g.certificates(cfg, d.state.dir)
 	if err != nil {
@@ -118,32 +125,6 @@ func (g *generation) certificates(cfg *config.Config, stateDir string) (func(*tl
 		return files.WithLocal(g.ca), nil
 	}
 	return files.GetCertificate, nil
-}
-
-func (d *Door) application(cfg *config.Config) (application, error) {
-	to, err := cfg.UpstreamURL()
-	if err != nil {
-		return nil, err
-	}
-	b := cfg.Bounds
-	o := upstream.Options{
-		Address:     to.Host,
-		Connect:     time.Duration(b.ConnectTimeout),
-		Response:    time.Duration(b.ResponseTimeout),
-		Idle:        time.Duration(b.StreamIdle),
-		Forward:     d.forward,
-		KeepTrailer: keepTrailer,
-		Fail:        d.failed,
-		Broken:      d.broken,
-		Seen:        d.answered,
-		Timed:       d.timed,
-		Streams:     d.streams,
-		Logger:      d.log,
-	}
-	if cfg.Exchange == "own" {
-		return upstream.New(o)
-	}
-	return upstream.NewReverse(o)
 }
 
 // forward tells the application who asks, and its place in the trace.

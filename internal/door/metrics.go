@@ -21,7 +21,9 @@ func newMetrics(d *Door) *metrics.Metrics {
 	if d.tracer != nil {
 		s.SpansSent, s.SpansLost = d.tracer.Sent, d.tracer.Lost
 	}
-	return metrics.New(s)
+	m := metrics.New(s)
+	m.Registry.MustRegister(upstreamMetrics{d})
+	return m
 }
 
 // storeUp tells whether limits are counted where the configuration says.

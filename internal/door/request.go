@@ -93,7 +93,11 @@ func (d *Door) begin(which func(*generation) http.Handler) http.Handler {
 			if r.ProtoMajor == 1 {
 				_ = http.NewResponseController(w).EnableFullDuplex()
 			}
-			body := bounds.Watch(w, r.Body, q.g.body)
+			limits := q.g.body
+			if q.g.apps.converses(r) {
+				limits = q.g.stream
+			}
+			body := bounds.Watch(w, r.Body, limits)
 			defer body.Done()
 			q.body = body
 			own := *r // the server keeps looking at its own
@@ -209,19 +213,16 @@ func (d *Door) withoutLocalHSTS(g *generation, next http.Handler) http.Handler {
 func (d *Door) failed(w http.ResponseWriter, r *http.Request, f upstream.Failure) {
 	q := requestOf(r.Context())
 	q.fail(f)
-	d.health.failed(d, f)
 	q.g.guards.conceal.Page(w, r, f.Status)
 }
 
 // broken is upstream's Broken: nothing can be answered any more.
 func (d *Door) broken(r *http.Request, f upstream.Failure) {
 	requestOf(r.Context()).fail(f)
-	d.health.failed(d, f)
 }
 
 // answered is upstream's Seen.
 func (d *Door) answered(r *http.Request, status int, h http.Header) {
-	d.health.answered(d)
 	d.kinds.Answer(r, status, h)
 	if status == http.StatusSwitchingProtocols {
 		requestOf(r.Context()).upgraded = true // same goroutine as recorded

@@ -74,11 +74,9 @@ func (d *Door) rehearse(ctx context.Context, cfg *config.Config, counts string) 
 	if _, err := d.groundwork(cfg); err != nil {
 		return err
 	}
-	app, err := d.application(cfg)
-	if err != nil {
+	if _, err := d.apps(cfg); err != nil {
 		return err
 	}
-	app.CloseIdle()
 	return d.ready.rehearse(ctx, cfg)
 }
 

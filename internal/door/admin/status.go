@@ -25,6 +25,8 @@ type Status struct {
 	Problems []string      `json:"problems"`
 	Hints    []string      `json:"hints,omitempty"`
 	Guards   []GuardStatus `json:"guards"`
+	// Upstreams are the applications, first the one for what no route names.
+	Upstreams []UpstreamStatus `json:"upstreams,omitempty"`
 	// Reports counts the CSP reports by directive.
 	Reports map[string]uint64 `json:"csp_reports,omitempty"`
 }
@@ -35,6 +37,26 @@ type Kind struct {
 	// By is "configuration", "found" or "default"; Why says what was found.
 	By  string `json:"by"`
 	Why string `json:"why,omitempty"`
+}
+
+// UpstreamStatus is one application at its addresses.
+type UpstreamStatus struct {
+	Name    string `json:"name"`
+	Balance string `json:"balance"`
+	// Repeated counts requests sent to a second address, since the last reload.
+	Repeated uint64         `json:"repeated"`
+	Members  []MemberStatus `json:"members"`
+}
+
+// MemberStatus is one address. The counts are since the door's start.
+type MemberStatus struct {
+	Address string `json:"address"`
+	// Up tells that requests go there; Why, why not: lost, slow, down, or several.
+	Up       bool   `json:"up"`
+	Why      string `json:"why,omitempty"`
+	InFlight int64  `json:"in_flight"`
+	Requests uint64 `json:"requests"`
+	Failures uint64 `json:"failures"`
 }
 
 // GuardStatus is one guard: what it saw and did, and whether it could enforce.

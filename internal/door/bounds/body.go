@@ -30,6 +30,8 @@ type Body struct {
 	MinRate int64
 	// Max is in bytes. Zero or negative sets no limit.
 	Max int64
+	// Stream lets the body be a conversation: any byte within Grace is enough.
+	Stream bool
 }
 
 // A Reader is a request body under watch. Like every request body it is read by one
@@ -60,6 +62,9 @@ func Watch(w http.ResponseWriter, body io.ReadCloser, limits Body) *Reader {
 	if limits.Grace > 0 && limits.MinRate > 0 {
 		b.grace, b.left = limits.Grace, limits.Grace
 		b.piece = max(1, int64(limits.Grace.Seconds()*float64(limits.MinRate)))
+		if limits.Stream {
+			b.piece = 1
+		}
 	}
 	if limits.Max > 0 {
 		b.room = limits.Max

@@ -161,3 +161,22 @@ func TestHeadSize(t *testing.T) {
 		t.Errorf("HeadSize = %d, want %d", got, want)
 	}
 }
+
+// TestStreamPace: in a conversation a byte now and then is enough, and silence is not.
+func TestStreamPace(t *testing.T) {
+	limits := bounds.Body{Grace: 400 * time.Millisecond, MinRate: 1 << 20, Stream: true}
+	for _, h2 := range []bool{false, true} {
+		s := reads(t, limits, h2)
+		for interval, want := range map[time.Duration]string{50 * time.Millisecond: "20 <nil>", 5 * time.Second: "1 " + bounds.ErrSlow.Error()} {
+			res, err := s.Client().Post(s.URL, "text/plain", drip(20, interval))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, _ := io.ReadAll(res.Body)
+			res.Body.Close()
+			if string(got) != want {
+				t.Errorf("HTTP/2 %v, a byte each %v: %q, want %q", h2, interval, got, want)
+			}
+		}
+	}
+}

@@ -7,22 +7,47 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
+	"github.com/panoplysec/panoply/internal/config"
 	"github.com/panoplysec/panoply/internal/door/hardcheck"
+	"github.com/panoplysec/panoply/internal/door/upstream"
 )
 
-// application is the app behind, nil where the configuration names none.
-func (o *Options) application() *url.URL {
-	to, err := o.Config.UpstreamURL()
+// An app is one address of the applications behind, and what it is called in a line.
+type app struct {
+	config.Address
+	subject string
+	tls     config.UpstreamTLS
+}
+
+// plain tells whether it can be asked as a browser would ask it without the door.
+func (a app) plain() bool { return a.Scheme == "http" && a.Host != "" }
+
+// applications are all addresses, none where the configuration names no application.
+func (o *Options) applications() []app {
+	backends, err := o.Config.Backends()
 	if err != nil {
 		return nil
 	}
-	return to
+	var all []app
+	for _, b := range backends {
+		for _, to := range b.To {
+			one := app{Address: to, subject: to.String(), tls: b.TLS}
+			if one.plain() {
+				one.subject = to.Host
+			}
+			if b.Name != config.DefaultGroup {
+				one.subject = b.Name + " " + one.subject
+			}
+			all = append(all, one)
+		}
+	}
+	return all
 }
 
 // site is the host by which the application is asked.
@@ -35,27 +60,54 @@ func (o *Options) site() string {
 
 const noApplication = "the configuration names no application"
 
-// checkUpstream asks the application for its first page, as the door would.
+// checkUpstream asks each address for its first page, as the door would; one that does not
+// speak plain HTTP is connected to.
 func checkUpstream(ctx context.Context, o *Options) []Line {
-	to := o.application()
-	if to == nil {
+	all := o.applications()
+	if len(all) == 0 {
 		return []Line{{"upstream", "", NotChecked, noApplication, ""}}
 	}
-	l := Line{Check: "upstream", Subject: to.Host}
-	status, err := o.firstPage(ctx, to)
-	switch {
-	case err != nil:
-		l.Verdict, l.Found, l.Do = Problem, "does not answer: "+err.Error(), "start the application, or mend upstream"
-	case status >= 500:
-		l.Verdict, l.Found, l.Do = Warning, fmt.Sprintf("answers / with %d", status), "look at the application's log"
-	default:
-		l.Verdict, l.Found = OK, fmt.Sprintf("answers / with %d", status)
+	var lines []Line
+	for _, to := range all {
+		l := Line{Check: "upstream", Subject: to.subject}
+		if !to.plain() {
+			if err := o.reach(ctx, to); err != nil {
+				l.Verdict, l.Found, l.Do = Problem, "cannot be reached: "+err.Error(), "start the application, or mend its address"
+			} else {
+				l.Verdict, l.Found = OK, "can be reached; no page was asked for"
+			}
+			lines = append(lines, l)
+			continue
+		}
+		status, err := o.firstPage(ctx, to)
+		switch {
+		case err != nil:
+			l.Verdict, l.Found, l.Do = Problem, "does not answer: "+err.Error(), "start the application, or mend upstream"
+		case status >= 500:
+			l.Verdict, l.Found, l.Do = Warning, fmt.Sprintf("answers / with %d", status), "look at the application's log"
+		default:
+			l.Verdict, l.Found = OK, fmt.Sprintf("answers / with %d", status)
+		}
+		lines = append(lines, l)
 	}
-	return []Line{l}
+	return lines
 }
 
-func (o *Options) firstPage(ctx context.Context, to *url.URL) (status int, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, to.Scheme+"://"+to.Host+"/", nil)
+// reach connects to what does not speak plain HTTP, and looks at its certificate.
+func (o *Options) reach(ctx context.Context, to app) error {
+	secure, err := to.tls.Config()
+	if err != nil {
+		return err
+	}
+	where := upstream.Options{Scheme: to.Scheme, Network: "tcp", Address: to.Host, TLS: secure, Connect: time.Duration(o.Config.Bounds.ConnectTimeout)}
+	if to.Socket != "" {
+		where.Network, where.Address = "unix", to.Socket
+	}
+	return where.Reach(ctx)
+}
+
+func (o *Options) firstPage(ctx context.Context, to app) (status int, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+to.Host+"/", nil)
 	if err != nil {
 		return 0, err
 	}
@@ -77,37 +129,47 @@ func (o *Options) firstPage(ctx context.Context, to *url.URL) (status int, err e
 	return res.StatusCode, nil
 }
 
-// checkTrustProxy asks the application for three pages that show whether it knows how its
+// checkTrustProxy asks each application for three pages that show whether it knows how its
 // clients come, and whether it runs in production.
 func checkTrustProxy(ctx context.Context, o *Options) []Line {
-	trust, env := Line{Check: "trust-proxy", Verdict: NotChecked}, Line{Check: "node-env", Verdict: NotChecked}
-	to := o.application()
-	reason := ""
-	switch {
-	case to == nil:
-		reason = noApplication
-	case o.Config.Probes == "off":
-		reason = "probes: off"
-	default:
+	all := o.applications()
+	if len(all) == 0 {
+		return notAsked("", noApplication)
+	}
+	if o.Config.Probes == "off" {
+		return notAsked("", "probes: off")
+	}
+	var lines []Line
+	for _, to := range all {
+		subject := ""
+		if len(all) > 1 {
+			subject = to.subject
+		}
+		if !to.plain() {
+			lines = append(lines, notAsked(subject, "only plain HTTP is asked")...)
+			continue
+		}
 		if _, err := o.firstPage(ctx, to); err != nil {
-			reason = "the application does not answer"
+			lines = append(lines, notAsked(subject, "the application does not answer")...)
+			continue
 		}
-	}
-	if reason != "" {
-		trust.Found, env.Found = reason, reason
-		return []Line{trust, env}
-	}
-	const silent = "none of three pages shows a wrong setting, which does not prove a right one"
-	trust.Found, env.Found = silent, silent
-	for _, f := range hardcheck.Probe(ctx, to, o.probeHost()) {
-		what, mend, _ := strings.Cut(f.Line, "; ")
-		if f.ID == hardcheck.TrustProxy {
-			trust.Verdict, trust.Found, trust.Do = Problem, what, mend
-		} else {
-			env.Verdict, env.Found, env.Do = Problem, what, mend
+		const silent = "none of three pages shows a wrong setting, which does not prove a right one"
+		pair := notAsked(subject, silent)
+		for _, f := range hardcheck.Probe(ctx, &url.URL{Scheme: "http", Host: to.Host}, o.probeHost()) {
+			l := &pair[1]
+			if f.ID == hardcheck.TrustProxy {
+				l = &pair[0]
+			}
+			l.Verdict = Problem
+			l.Found, l.Do, _ = strings.Cut(f.Line, "; ")
 		}
+		lines = append(lines, pair...)
 	}
-	return []Line{trust, env}
+	return lines
+}
+
+func notAsked(subject, why string) []Line {
+	return []Line{{"trust-proxy", subject, NotChecked, why, ""}, {"node-env", subject, NotChecked, why, ""}}
 }
 
 // probeHost is what a client of the door has in Host.
@@ -119,18 +181,28 @@ func (o *Options) probeHost() string {
 	return net.JoinHostPort(o.site(), o.Config.PortSeen(port))
 }
 
-// checkAround looks for a way around the door.
+// checkAround looks for a way around the door to each application.
 func checkAround(ctx context.Context, o *Options) []Line {
-	l := Line{Check: "around", Verdict: NotChecked}
-	to := o.application()
-	if to == nil {
-		l.Found = noApplication
-		return []Line{l}
+	all := o.applications()
+	if len(all) == 0 {
+		return []Line{{"around", "", NotChecked, noApplication, ""}}
 	}
-	l.Subject = to.Host
-	if ip, err := netip.ParseAddr(to.Hostname()); to.Hostname() != "localhost" && (err != nil || !ip.IsLoopback()) {
+	var lines []Line
+	for _, to := range all {
+		lines = append(lines, o.around(ctx, to))
+	}
+	return lines
+}
+
+func (o *Options) around(ctx context.Context, to app) Line {
+	l := Line{Check: "around", Subject: to.subject, Verdict: NotChecked}
+	if to.Socket != "" {
+		l.Verdict, l.Found = OK, "is a socket of this machine"
+		return l
+	}
+	if !to.Local() {
 		l.Found, l.Do = "the application is on another machine", "let a firewall there admit the door alone"
-		return []Line{l}
+		return l
 	}
 	own, err := o.Addresses()
 	switch {
@@ -138,18 +210,16 @@ func checkAround(ctx context.Context, o *Options) []Line {
 		l.Found = err.Error()
 	case len(own) == 0:
 		l.Found = "this machine has no address that others reach"
+	case o.reach(ctx, to) != nil:
+		l.Found = "the application does not answer"
 	default:
-		if _, err := o.firstPage(ctx, to); err != nil {
-			l.Found = "the application does not answer"
-			break
-		}
 		l.Verdict, l.Found = OK, fmt.Sprintf("answers on none of %s", listed(own))
 		for _, f := range hardcheck.Around(ctx, to.Host, o.Addresses) {
-			what, mend, _ := strings.Cut(f.Line, "; ")
-			l.Verdict, l.Found, l.Do = Problem, what, mend
+			l.Verdict = Problem
+			l.Found, l.Do, _ = strings.Cut(f.Line, "; ")
 		}
 	}
-	return []Line{l}
+	return l
 }
 
 // strangers is how many public addresses a trusted network may have.

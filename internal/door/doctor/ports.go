@@ -21,7 +21,7 @@ func checkConfig(_ context.Context, o *Options) []Line {
 		found = o.File + " is valid"
 	}
 	l := Line{Check: "config", Verdict: OK, Found: found}
-	if _, err := o.Config.UpstreamURL(); err != nil {
+	if _, err := o.Config.Backends(); err != nil {
 		l.Verdict, l.Found, l.Do = Warning, "names no application", "add upstream: 127.0.0.1:3000, or say so at each start: panoply serve :3000"
 	}
 	return []Line{l}

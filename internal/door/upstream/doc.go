@@ -34,8 +34,9 @@
 //   - What has come is flushed before the next read blocks: at once for event streams,
 //     gRPC and bodies without a length, within 100 ms for the others.
 //
-// Neither balances or judges health; both speak plain HTTP/1.1 to the application:
-// use them over loopback or a network you trust.
+// Both are the way to one address. [NewGroup] is that to several, whose health package balance
+// knows. [New] speaks plain HTTP/1.1: use it over loopback, a socket, or a network you trust.
+// [NewReverse] also speaks https, always verified, and HTTP/2 (Options.Scheme).
 //
 // How the home-made reader is held: FuzzAnswer feeds it answers in pieces of any size and
 // compares with [http.ReadResponse]: what ours takes, net/http reads the same, status,

@@ -215,12 +215,16 @@ func TestUnreadBodyEndsTheConnection(t *testing.T) {
 // newFullDuplex is newFront with what the door does for requests with a body.
 func newFullDuplex(t *testing.T, address string) *front {
 	f := newFront(t, address, patient)
+	fullDuplex(f)
+	return f
+}
+
+func fullDuplex(f *front) {
 	inner := f.Config.Handler
 	f.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).EnableFullDuplex()
 		inner.ServeHTTP(w, r)
 	})
-	return f
 }
 
 func (f *front) noted() []upstream.Reason {

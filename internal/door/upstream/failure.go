@@ -33,6 +33,8 @@ const (
 	Silent Reason = "silent"
 	// Unreachable: any other failure to connect.
 	Unreachable Reason = "unreachable"
+	// Untrusted: over https, the application could not prove who it is.
+	Untrusted Reason = "untrusted"
 	// BodySlow, BodyTooLarge and BodyBad are the client's doing.
 	BodySlow     Reason = "body-slow"
 	BodyTooLarge Reason = "body-too-large"

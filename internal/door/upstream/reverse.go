@@ -28,18 +28,7 @@ func NewReverse(o Options) (*Reverse, error) {
 		return nil, err
 	}
 	p := &Reverse{opts: o, bare: withoutGuess}
-	p.transport = &http.Transport{
-		DialContext:            dialer(o.Connect),
-		DisableCompression:     true, // the answer's coding is between client and application
-		MaxIdleConns:           maxIdle,
-		MaxIdleConnsPerHost:    maxIdle,
-		IdleConnTimeout:        idleConnTimeout,
-		ResponseHeaderTimeout:  o.Response,
-		ExpectContinueTimeout:  time.Second,
-		MaxResponseHeaderBytes: maxHead,
-		WriteBufferSize:        8 << 10,
-		ReadBufferSize:         8 << 10,
-	}
+	p.transport = o.transport()
 	p.proxy = httputil.ReverseProxy{
 		Rewrite:        p.rewrite,
 		ModifyResponse: p.answered,
@@ -88,7 +77,7 @@ func (p *Reverse) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.On(hook.Headers, p.bare)
 	ex := &passage{proxy: p, hook: x, w: w, in: r, asked: time.Now()}
 	x.Set(passageKey{}, ex)
-	if upgrading(r) {
+	if upgrading(r) && p.opts.Scheme != schemeH2C { // HTTP/2 knows no such switch
 		uw := &upgrader{ResponseWriter: w, streams: p.opts.Streams, idle: p.opts.Idle}
 		defer uw.end()
 		w = uw
@@ -117,7 +106,7 @@ func (e expecting) Unwrap() http.ResponseWriter { return e.ResponseWriter }
 
 func (p *Reverse) rewrite(pr *httputil.ProxyRequest) {
 	out := pr.Out
-	out.URL.Scheme, out.URL.Host, out.URL.User = "http", p.opts.Address, nil
+	out.URL.Scheme, out.URL.Host, out.URL.User = p.opts.urlScheme(), p.opts.host(), nil
 	out.URL.RawQuery = pr.In.URL.RawQuery // ReverseProxy re-encodes what it cannot parse
 	out.Host = pr.In.Host
 	delete(out.Header, "X-Forwarded-Port") // ReverseProxy has taken out the others

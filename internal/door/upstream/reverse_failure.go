@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -41,13 +42,30 @@ func classifyTransport(err error) Failure {
 			return Failure{http.StatusGatewayTimeout, ConnectTimeout, err}
 		}
 		return Failure{http.StatusBadGateway, Unreachable, err}
+	case untrusted(err):
+		return Failure{http.StatusBadGateway, Untrusted, err}
+	case strings.Contains(text, "TLS handshake timeout"):
+		return Failure{http.StatusGatewayTimeout, ConnectTimeout, err}
 	case timedOut(err):
 		return Failure{http.StatusGatewayTimeout, ResponseTimeout, err}
 	case strings.Contains(text, "server response headers exceeded"):
 		return Failure{http.StatusBadGateway, HeadTooLarge, err}
 	case strings.Contains(text, "EOF"), strings.Contains(text, "server closed idle connection"),
+		strings.Contains(text, "http2: client connection lost"), strings.Contains(text, "GOAWAY"),
 		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return Failure{http.StatusBadGateway, Closed, err}
 	}
 	return Failure{http.StatusBadGateway, BadAnswer, err}
+}
+
+// untrusted tells that TLS came to no end that both sides agree on.
+func untrusted(err error) bool {
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
+		return true // it speaks plain HTTP there
+	}
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && (op.Op == "remote error" || op.Op == "local error")
 }

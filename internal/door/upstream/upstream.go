@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"net/http"
@@ -21,9 +22,17 @@ const maxIdle = 1024
 
 // Options configures a Proxy or a Reverse. Zero durations take the default named.
 type Options struct {
-	// Address is the application's host:port, which speaks plain HTTP. The host
-	// "localhost" is both loopback addresses.
+	// Address is the application's host:port. The host "localhost" is both loopback
+	// addresses. With the Network "unix" it is the absolute path of a socket.
 	Address string
+	// Network is "tcp" (default) or "unix".
+	Network string
+	// Scheme is "http" (default, and all that New takes), "https", or "h2c", which is HTTP/2
+	// without TLS. Over https it is HTTP/2 where the application offers that.
+	Scheme string
+	// TLS is for https. Nil, or its zero value, trusts who the system trusts for the host of
+	// Address. One that does not verify is refused.
+	TLS *tls.Config
 	// Connect is the time to connect; default 5 s.
 	Connect time.Duration
 	// Response is the time from the request's end to the answer's head; default 60 s.
@@ -58,9 +67,7 @@ type Options struct {
 // settle checks the options and fills in what is left to us.
 func (o *Options) settle() error {
 	problems := guard.Problems{Package: "upstream"}
-	if host, port, err := net.SplitHostPort(o.Address); err != nil || host == "" || port == "" {
-		problems.Add("Address", o.Address, "host:port", "")
-	}
+	o.settleTarget(&problems)
 	for _, d := range []struct {
 		field string
 		value *time.Duration
@@ -83,9 +90,16 @@ func (o *Options) settle() error {
 		o.Streams = NewStreams()
 	}
 	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
+		o.Logger = o.logger()
 	}
 	return nil
+}
+
+func (o *Options) logger() *slog.Logger {
+	if o.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return o.Logger
 }
 
 // A Proxy passes requests to one application by an exchange of our own. It is safe for
@@ -105,7 +119,10 @@ func New(o Options) (*Proxy, error) {
 	if err := o.settle(); err != nil {
 		return nil, err
 	}
-	p := &Proxy{opts: o, host: o.Address, bare: withoutGuess, dial: dialer(o.Connect)}
+	if o.Scheme != "" && o.Scheme != "http" {
+		return nil, &guard.OptionError{Package: "upstream", Field: "Scheme", Value: o.Scheme, Allowed: "http", Hint: "NewReverse speaks it"}
+	}
+	p := &Proxy{opts: o, host: o.host(), bare: withoutGuess, dial: o.dialer()}
 	p.pool.most, p.pool.keep = maxIdle, idleConnTimeout
 	p.budget.tenths.Store(maxBudget)
 	return p, nil

@@ -1,0 +1,263 @@
+package upstream_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/panoplysec/panoply/internal/door/balance"
+	"github.com/panoplysec/panoply/internal/door/upstream"
+	"github.com/panoplysec/panoply/internal/need"
+)
+
+// balanced is a front before a group of addresses.
+type balanced struct {
+	*front
+	group   *upstream.Group
+	members []*balance.Member
+	keeper  *balance.Keeper
+}
+
+func newBalanced(t *testing.T, own bool, policy balance.Policy, addresses ...string) *balanced {
+	t.Helper()
+	b := &balanced{front: &front{streams: upstream.NewStreams()}, keeper: balance.NewKeeper(nil)}
+	o := upstream.GroupOptions{
+		Options: upstream.Options{
+			Connect: time.Second, Response: 300 * time.Millisecond, Idle: 400 * time.Millisecond, Streams: b.streams,
+			Fail: func(w http.ResponseWriter, _ *http.Request, f upstream.Failure) {
+				b.note(f.Reason)
+				http.Error(w, "own page", f.Status)
+			},
+			Broken: func(_ *http.Request, f upstream.Failure) { b.note(f.Reason) },
+		},
+		Policy: policy, Own: own,
+		Client: func(*http.Request) netip.Prefix { return netip.MustParsePrefix("192.0.2.1/32") },
+	}
+	var uses []balance.Use
+	for _, address := range addresses {
+		m := b.keeper.Member("api", address)
+		b.members = append(b.members, m)
+		o.Targets = append(o.Targets, upstream.Target{Member: m, Address: address})
+		uses = append(uses, balance.Use{Member: m, Connect: upstream.Options{Address: address}.Reach})
+	}
+	g, err := upstream.NewGroup(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.keeper.Settle(uses)
+	b.group = g
+	b.Server = httptest.NewServer(g)
+	t.Cleanup(func() { b.Server.Close(); g.CloseIdle(); b.keeper.Close() })
+	return b
+}
+
+func (b *balanced) ask(t *testing.T, method string, body io.Reader) (int, string) {
+	t.Helper()
+	req, _ := http.NewRequest(method, b.URL, body)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, _ := io.ReadAll(res.Body)
+	return res.StatusCode, string(text)
+}
+
+func bothWays(t *testing.T, test func(t *testing.T, own bool)) {
+	for _, own := range []bool{true, false} {
+		t.Run(fmt.Sprintf("own exchange %v", own), func(t *testing.T) { test(t, own) })
+	}
+}
+
+// named is an application that says its name.
+func named(t *testing.T, name string) (string, *atomic.Int64) {
+	t.Helper()
+	var n atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { n.Add(1); _, _ = io.WriteString(w, name) }))
+	t.Cleanup(s.Close)
+	return hostOf(s), &n
+}
+
+// TestRefusedMember: a request that may be repeated goes to another member; of the others
+// one at most fails, and after that none goes there until it is back, a second later at most.
+func TestRefusedMember(t *testing.T) {
+	bothWays(t, func(t *testing.T, own bool) {
+		good, _ := named(t, "good")
+		port := need.Port(t)
+		b := newBalanced(t, own, balance.LeastConnections, fmt.Sprintf("127.0.0.1:%d", port), good)
+		for range 20 {
+			if status, body := b.ask(t, "GET", nil); status != 200 || body != "good" {
+				t.Fatalf("GET = %d %q, want the good member's", status, body)
+			}
+		}
+		if b.members[0].Reachable() || b.group.Repeated() != 1 || len(b.noted()) != 0 {
+			t.Errorf("reachable %v, %d repeated, failures %v, want one repeated", b.members[0].Reachable(), b.group.Repeated(), b.noted())
+		}
+		for range 20 {
+			if status, _ := b.ask(t, "POST", strings.NewReader("x")); status != 200 {
+				t.Fatalf("POST = %d, want none to go to a lost member", status)
+			}
+		}
+		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			t.Skip("the port is taken by another program: ", err)
+		}
+		s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "back") })}
+		go func() { _ = s.Serve(ln) }()
+		defer s.Close()
+		begin := time.Now()
+		for end := begin.Add(10 * time.Second); !b.members[0].Reachable() && time.Now().Before(end); {
+			time.Sleep(5 * time.Millisecond)
+		}
+		if took := time.Since(begin); took > 3*time.Second { // 1.1 s on an idle machine
+			t.Errorf("back after %v, want about a second", took)
+		}
+		for range 100 {
+			if _, body := b.ask(t, "POST", strings.NewReader("x")); body == "back" {
+				return
+			}
+		}
+		t.Error("no request goes to a member that is back")
+	})
+}
+
+// TestWhatWasSentIsNotRepeated: a member takes requests and closes without an answer.
+func TestWhatWasSentIsNotRepeated(t *testing.T) {
+	bothWays(t, func(t *testing.T, own bool) {
+		var arrived atomic.Int64
+		dies := raw(t, func(net.Conn, *bufio.Reader) { arrived.Add(1) })
+		good, answered := named(t, "good")
+		b := newBalanced(t, own, balance.TwoChoices, dies, good)
+		for i := range 60 {
+			before := arrived.Load() + answered.Load()
+			var body io.Reader
+			method := []string{"POST", "PUT", "DELETE"}[i%3]
+			if method != "DELETE" {
+				body = strings.NewReader("x")
+			}
+			status, text := b.ask(t, method, body)
+			if after := arrived.Load() + answered.Load(); after != before+1 {
+				t.Fatalf("%s = %d %q arrived %d times, want once", method, status, text, after-before)
+			}
+		}
+		if b.group.Repeated() != 0 || arrived.Load() == 0 {
+			t.Errorf("%d repeated, %d at the member that dies", b.group.Repeated(), arrived.Load())
+		}
+		for range 50 {
+			if status, body := b.ask(t, "GET", nil); status != 200 || body != "good" {
+				t.Fatalf("GET = %d %q, want the good member's", status, body)
+			}
+		}
+		if b.group.Repeated() == 0 {
+			t.Error("no GET was repeated")
+		}
+		// A GET with a body, and a handshake, are not repeated either.
+		before := b.group.Repeated()
+		for range 20 {
+			b.ask(t, "GET", strings.NewReader("x"))
+		}
+		if after := b.group.Repeated(); after != before {
+			t.Errorf("%d requests with a body were repeated", after-before)
+		}
+	})
+}
+
+// TestRepeatingIsBounded: members that all die get little more than was asked.
+func TestRepeatingIsBounded(t *testing.T) {
+	var arrived atomic.Int64
+	die := func(net.Conn, *bufio.Reader) { arrived.Add(1) }
+	b := newBalanced(t, true, balance.TwoChoices, raw(t, die), raw(t, die))
+	const n = 400
+	for range n {
+		if status, _ := b.ask(t, "GET", nil); status != 502 {
+			t.Fatalf("GET = %d, want 502", status)
+		}
+	}
+	if most := int64(n + 100 + n/10 + 1); arrived.Load() > most || arrived.Load() <= n {
+		t.Errorf("%d requests arrived for %d asked, want at most %d, and some repeated", arrived.Load(), n, most)
+	}
+}
+
+// TestSilentMember: who waited is told 504 and not made to wait again; others go elsewhere,
+// but for one trial at a time.
+func TestSilentMember(t *testing.T) {
+	bothWays(t, func(t *testing.T, own bool) {
+		good, _ := named(t, "good")
+		var wakes atomic.Bool
+		silent := raw(t, func(conn net.Conn, in *bufio.Reader) {
+			if !wakes.Load() {
+				_, _ = in.ReadByte()
+				return
+			}
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nback")
+		})
+		b := newBalanced(t, own, balance.LeastConnections, silent, good)
+		waited := 0
+		for range 100 {
+			switch status, body := b.ask(t, "GET", nil); {
+			case status == 504:
+				waited++
+			case status != 200 || body != "good":
+				t.Fatalf("GET = %d %q", status, body)
+			}
+			if waited > 0 && b.members[0].Standing().Up {
+				t.Fatal("a member that did not answer is up")
+			}
+		}
+		if waited == 0 || waited > 3 || b.group.Repeated() != 0 {
+			t.Errorf("%d of 100 waited, %d repeated, want one or two, and none", waited, b.group.Repeated())
+		}
+		wakes.Store(true)
+		for end := time.Now().Add(5 * time.Second); !b.members[0].Standing().Up && time.Now().Before(end); {
+			b.ask(t, "GET", nil)
+		}
+		if !b.members[0].Standing().Up {
+			t.Error("a member that answers again is not up")
+		}
+	})
+}
+
+// TestAllAreTriedWhenNoneIsWell: a guess is better than a refusal.
+func TestAllAreTriedWhenNoneIsWell(t *testing.T) {
+	good, _ := named(t, "good")
+	b := newBalanced(t, true, balance.Client, good, fmt.Sprintf("127.0.0.1:%d", need.Port(t)))
+	b.members[0].Slow(time.Now().Add(time.Hour))
+	b.members[1].Lost()
+	if status, body := b.ask(t, "POST", strings.NewReader("x")); status != 200 || body != "good" {
+		t.Errorf("POST = %d %q, want the least bad member's answer", status, body)
+	}
+	if !b.members[0].Standing().Up {
+		t.Error("a member that answered is not up")
+	}
+}
+
+// TestCountsEnd: however a request ends, it is no longer counted as under way.
+func TestCountsEnd(t *testing.T) {
+	bothWays(t, func(t *testing.T, own bool) {
+		cut := raw(t, says("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort"))
+		lies := raw(t, says("this is no HTTP\r\n\r\n"))
+		b := newBalanced(t, own, balance.TwoChoices, cut, lies)
+		for range 20 {
+			if res, err := http.Get(b.URL); err == nil {
+				_, _ = io.Copy(io.Discard, res.Body)
+				res.Body.Close()
+			}
+		}
+		for _, m := range b.members {
+			for end := time.Now().Add(5 * time.Second); m.Standing().InFlight != 0 && time.Now().Before(end); {
+				time.Sleep(5 * time.Millisecond)
+			}
+			if s := m.Standing(); s.InFlight != 0 || !s.Up || s.Failures != s.Requests || s.Failures == 0 {
+				t.Errorf("Standing = %+v, want all failed, none under way, and up: answers that lie come quickly", s)
+			}
+		}
+	})
+}
