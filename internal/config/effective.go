@@ -35,7 +35,7 @@ func (c *Config) Effective() []Setting {
 			return
 		}
 		for i := range list.Len() {
-			all = c.appendItem(all, list.Index(i), fmt.Sprintf("%s[%d]", path, i))
+			all = c.appendItem(all, list.Index(i), fmt.Sprintf("%s[%d]", path, i), c.origins[path])
 		}
 	})
 	return all
@@ -60,16 +60,21 @@ func (c *Config) listAt(path string) reflect.Value {
 	return v
 }
 
-// appendItem lists the values of an item, each with an origin of its own.
-func (c *Config) appendItem(all []Setting, v reflect.Value, path string) []Setting {
+// appendItem lists the values of an item, each with an origin of its own, or that of the
+// list where that came as a whole from elsewhere than a file, which has a line for each.
+func (c *Config) appendItem(all []Setting, v reflect.Value, path string, list Origin) []Setting {
 	for _, f := range fieldsOf(v.Type()) {
 		where, value := joinPath(path, f.name), v.Field(f.index)
 		switch {
 		case value.Kind() == reflect.Struct:
-			all = c.appendItem(all, value, where)
+			all = c.appendItem(all, value, where, list)
 		case value.IsZero() && value.Kind() != reflect.Bool:
 		default:
-			all = append(all, Setting{Path: where, Value: written(value), Origin: c.origins[where]})
+			origin, own := c.origins[where]
+			if !own && list.File == "" {
+				origin = list
+			}
+			all = append(all, Setting{Path: where, Value: written(value), Origin: origin})
 		}
 	}
 	return all

@@ -93,21 +93,22 @@ func TestEnvOverrides(t *testing.T) {
 		got[s.Path] = s.Value + " " + s.Origin.String()
 	}
 	for path, want := range map[string]string{
-		"tls.policy":          "modern env PANOPLY_TLS_POLICY",
-		"bounds.head_timeout": "3s env PANOPLY_BOUNDS_HEAD_TIMEOUT",
-		"bounds.head_bytes":   "2048 panoply.yaml:4",
-		"bounds.body_max":     "5 env PANOPLY_BOUNDS_BODY_MAX",
-		"log.queries":         "true env PANOPLY_LOG_QUERIES",
-		"log.access":          `off panoply.yaml:3`,
-		"sites":               "[b.localhost, c.localhost] env PANOPLY_SITES",
-		"trust.proxies":       `["10.0.0.0/8", "192.0.2.1"] env PANOPLY_TRUST_PROXIES`,
-		"headers.mode":        "observe env PANOPLY_HEADERS_MODE",
-		"headers.helmet":      `{"hsts":false,"a":["$${HOME}"]} env PANOPLY_HEADERS_HELMET`,
-		"csrf.routes":         `[{route: "POST /hooks/", exempt: "signed by $${HOME}", trusted_origins: [], observe: false}] env PANOPLY_CSRF_ROUTES`,
-		"listen":              `"localhost:2" --listen`,
-		"upstream":            `"127.0.0.1:3000" env PANOPLY_UPSTREAM_FILE`,
-		"contact":             `["mailto:a@shop.example"] env PANOPLY_CONTACT_FILE`,
-		"errors.404":          fmt.Sprintf("%q env PANOPLY_ERRORS", filepath.Join(dir, "404.html")),
+		"tls.policy":            "modern env PANOPLY_TLS_POLICY",
+		"bounds.head_timeout":   "3s env PANOPLY_BOUNDS_HEAD_TIMEOUT",
+		"bounds.head_bytes":     "2048 panoply.yaml:4",
+		"bounds.body_max":       "5 env PANOPLY_BOUNDS_BODY_MAX",
+		"log.queries":           "true env PANOPLY_LOG_QUERIES",
+		"log.access":            `off panoply.yaml:3`,
+		"sites":                 "[b.localhost, c.localhost] env PANOPLY_SITES",
+		"trust.proxies":         `["10.0.0.0/8", "192.0.2.1"] env PANOPLY_TRUST_PROXIES`,
+		"headers.mode":          "observe env PANOPLY_HEADERS_MODE",
+		"headers.helmet":        `{"hsts":false,"a":["$${HOME}"]} env PANOPLY_HEADERS_HELMET`,
+		"csrf.routes[0].route":  `"POST /hooks/" env PANOPLY_CSRF_ROUTES`,
+		"csrf.routes[0].exempt": `"signed by $${HOME}" env PANOPLY_CSRF_ROUTES`,
+		"listen":                `"localhost:2" --listen`,
+		"upstream":              `"127.0.0.1:3000" env PANOPLY_UPSTREAM_FILE`,
+		"contact":               `["mailto:a@shop.example"] env PANOPLY_CONTACT_FILE`,
+		"errors.404":            fmt.Sprintf("%q env PANOPLY_ERRORS", filepath.Join(dir, "404.html")),
 	} {
 		if got[path] != want {
 			t.Errorf("Effective()[%s] = %s, want %s", path, got[path], want)
@@ -154,7 +155,7 @@ func TestEnvRefuses(t *testing.T) {
 		{"unknown", []string{"PANOPLY_TLS_POLCY=modern"}, []string{`PANOPLY_TLS_POLCY: sets no key; did you mean PANOPLY_TLS_POLICY?`}},
 		{"unknown file", []string{"PANOPLY_UPSTREM_FILE=x"}, []string{`PANOPLY_UPSTREM_FILE: sets no key; did you mean PANOPLY_UPSTREAM_FILE?`}},
 		{"far from all", []string{"PANOPLY_FEATURE_OF_TOMORROW=1"}, []string{`PANOPLY_FEATURE_OF_TOMORROW: sets no key; a variable is called as its key: tls.policy is PANOPLY_TLS_POLICY`}},
-		{"section", []string{"PANOPLY_LOG=off"}, []string{`PANOPLY_LOG: sets no key; a section has none; its keys have PANOPLY_LOG_ACCESS, PANOPLY_LOG_QUERIES`}},
+		{"section", []string{"PANOPLY_LOG=off"}, []string{`PANOPLY_LOG: sets no key; a section has none; its keys have PANOPLY_LOG_ACCESS, PANOPLY_LOG_FILE, PANOPLY_LOG_QUERIES`}},
 		{"escapes", []string{"PANOPLY_\x1b[2J=1"}, []string{`PANOPLY_\x1b[2J: sets no key; a variable is called as its key: tls.policy is PANOPLY_TLS_POLICY`}},
 		{"both", []string{"PANOPLY_LISTEN=:1", "PANOPLY_LISTEN_FILE=" + path("listen", ":2")}, []string{
 			`PANOPLY_LISTEN: listen: is ":1", which is beyond loopback, and no site is named; add --site NAME for each host name served, or a line sites: [NAME]`,

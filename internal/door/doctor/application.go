@@ -95,13 +95,15 @@ func checkUpstream(ctx context.Context, o *Options) []Line {
 
 // reach connects to what does not speak plain HTTP, and looks at its certificate.
 func (o *Options) reach(ctx context.Context, to app) error {
-	secure, err := to.tls.Config()
-	if err != nil {
-		return err
-	}
-	where := upstream.Options{Scheme: to.Scheme, Network: "tcp", Address: to.Host, TLS: secure, Connect: time.Duration(o.Config.Bounds.ConnectTimeout)}
+	where := upstream.Options{Scheme: to.Scheme, Network: "tcp", Address: to.Host, Connect: time.Duration(o.Config.Bounds.ConnectTimeout)}
 	if to.Socket != "" {
 		where.Network, where.Address = "unix", to.Socket
+	}
+	if to.Scheme == "https" {
+		var err error
+		if where.TLS, err = to.tls.Config(); err != nil {
+			return err
+		}
 	}
 	return where.Reach(ctx)
 }
