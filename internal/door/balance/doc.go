@@ -12,7 +12,7 @@
 //     100 ms and then up to each second, and no request is spent on that.
 //   - It did not answer in time: it is slow, and put aside for 100 ms, twice as long each
 //     time up to a second. After that one request at a time that may be repeated is its
-//     trial. Any answer ends it.
+//     trial, and 5 s later any request is. Any answer ends it.
 //   - Questions of the door's own failed ([Check]): it is down until they are answered.
 //
 // Where no member is well, the least bad is picked: a guess is better than a refusal.

@@ -40,13 +40,13 @@ type Check struct {
 	// Ask returns nil when it is.
 	Ask func(context.Context) error
 	// Interval is from one question to the next, Timeout the time for an answer. A member
-	// that is down is asked at least each 400 ms: one that is back has to be seen.
+	// that is not well is asked at least each 400 ms: one that is back has to be seen.
 	Interval, Timeout time.Duration
 	// Fall is how many failures in a row take it down, Rise how many answers bring it up.
 	Fall, Rise int
 }
 
-// againMost is the longest time between two questions to a member that is down.
+// againMost is the longest time between two questions to a member that is not well.
 const againMost = 400 * time.Millisecond
 
 // NewKeeper returns an empty Keeper. Changed is told when a member has become reachable or
@@ -169,7 +169,7 @@ func (u Use) first() time.Duration {
 }
 
 func (u Use) next() time.Duration {
-	if u.Member.state.Load()&(down|lost) != 0 {
+	if !u.Member.well() {
 		return min(u.Check.Interval, againMost)
 	}
 	return u.Check.Interval

@@ -19,6 +19,9 @@ const (
 	// keeper waits before it connects to a lost one again.
 	asideFirst = 100 * time.Millisecond
 	asideMost  = time.Second
+	// asideUnsafe is for how much longer no request is a trial that may not be repeated:
+	// where all are such, as with gRPC, one has to be.
+	asideUnsafe = 5 * time.Second
 )
 
 // A Member is one address of a group. It is made by [Keeper.Member] and safe for concurrent
@@ -95,9 +98,13 @@ func (m *Member) Reachable() bool { return m.state.Load()&(lost|down) == 0 }
 
 func (m *Member) well() bool { return m.state.Load() == 0 }
 
-// due tells whether it is only slow, and its time aside is over.
-func (m *Member) due(now time.Time) bool {
-	return m.state.Load() == slow && m.until.Load() <= now.UnixNano() && !m.trying.Load()
+// due tells whether it is only slow, and its time aside is over for such a request.
+func (m *Member) due(now time.Time, safe bool) bool {
+	until := m.until.Load()
+	if !safe {
+		until += int64(asideUnsafe)
+	}
+	return m.state.Load() == slow && until <= now.UnixNano() && !m.trying.Load()
 }
 
 // try claims the trial.

@@ -50,8 +50,8 @@ func NewSet(p Policy, members ...*Member) *Set { return &Set{policy: p, members:
 func (s *Set) Members() []*Member { return s.members }
 
 // Pick returns the number of the member for a request of a client. Safe tells that the
-// request may be repeated, so that it may be the trial of a slow member; trial says that it
-// is, which is to be handed to [Member.End]. After a failure, not is the member that failed:
+// request may be repeated, so that it is the trial of a slow member before another is; trial
+// says that it is one, which is to be handed to [Member.End]. After a failure, not is the member that failed:
 // then only one that is well is picked, or None. It allocates nothing.
 func (s *Set) Pick(client netip.Prefix, safe bool, not int) (i int, trial bool) {
 	if len(s.members) == 1 {
@@ -106,11 +106,11 @@ func (s *Set) least(safe bool, not int) (int, bool) {
 			continue
 		}
 		if !m.well() {
-			if safe && not == None {
+			if not == None {
 				if now.IsZero() {
 					now = time.Now()
 				}
-				if m.due(now) && m.try() {
+				if m.due(now, safe) && m.try() {
 					return i, true
 				}
 			}
@@ -135,13 +135,13 @@ func (s *Set) byClient(client netip.Prefix, safe bool, not int) (int, bool) {
 			continue
 		}
 		if !m.well() {
-			if !safe || not != None {
+			if not != None {
 				continue
 			}
 			if now.IsZero() {
 				now = time.Now()
 			}
-			if !m.due(now) {
+			if !m.due(now, safe) {
 				continue
 			}
 		}
@@ -155,7 +155,7 @@ func (s *Set) byClient(client netip.Prefix, safe bool, not int) (int, bool) {
 	if s.members[best].try() {
 		return best, true
 	}
-	return s.byClient(client, false, not) // another request is the trial
+	return s.byClient(client, safe, not) // another request has just become the trial
 }
 
 // leastBad is the member of which the least is known that speaks against it.

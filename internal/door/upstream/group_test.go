@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -260,4 +261,59 @@ func TestCountsEnd(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestHTTP2MembersThatDie: over HTTP/2 one connection carries all requests, and dies with
+// all of them: what may be repeated is, the rest is not.
+func TestHTTP2MembersThatDie(t *testing.T) {
+	var arrived, answered atomic.Int64
+	var dies *httptest.Server
+	serve := func(f http.HandlerFunc) *httptest.Server {
+		s := httptest.NewUnstartedServer(f)
+		s.Config.Protocols = new(http.Protocols)
+		s.Config.Protocols.SetUnencryptedHTTP2(true)
+		s.Config.ErrorLog = log.New(io.Discard, "", 0)
+		s.Start()
+		t.Cleanup(s.Close)
+		return s
+	}
+	dies = serve(func(_ http.ResponseWriter, r *http.Request) {
+		arrived.Add(1)
+		dies.CloseClientConnections()
+		<-r.Context().Done()
+	})
+	good := serve(func(w http.ResponseWriter, _ *http.Request) { answered.Add(1); _, _ = io.WriteString(w, "good") })
+	keeper := balance.NewKeeper(nil)
+	t.Cleanup(keeper.Close)
+	o := upstream.GroupOptions{Options: upstream.Options{Connect: time.Second, Response: 10 * time.Second, Idle: 10 * time.Second}}
+	for _, s := range []*httptest.Server{dies, good} {
+		o.Targets = append(o.Targets, upstream.Target{Member: keeper.Member("api", s.URL), Scheme: "h2c", Address: hostOf(s)})
+	}
+	g, err := upstream.NewGroup(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	front := httptest.NewServer(g)
+	t.Cleanup(func() { front.Close(); g.CloseIdle() })
+	for i := range 40 {
+		res, err := http.Get(front.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != 200 {
+			t.Errorf("GET %d = %d, want the good member's answer", i, res.StatusCode)
+		}
+		before := arrived.Load() + answered.Load()
+		if res, err = http.Post(front.URL, "text/plain", strings.NewReader("x")); err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if n := arrived.Load() + answered.Load() - before; n != 1 {
+			t.Errorf("POST %d = %d, and arrived %d times", i, res.StatusCode, n)
+		}
+	}
+	if g.Repeated() == 0 || arrived.Load() == 0 {
+		t.Errorf("%d repeated, %d at the member that dies", g.Repeated(), arrived.Load())
+	}
 }
