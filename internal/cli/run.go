@@ -93,7 +93,7 @@ configuration, 3 could not complete.`,
 	root.AddCommand(
 		newDemo(s), newServe(s), newAudit(s, version), newHeaders(s), newExplain(s), newValidate(s),
 		newStatus(s), newHealth(s), newOff(s), newReload(s), newTrust(s), newUntrust(s), newCookies(s), newCSRF(s),
-		newWhy(s), newAllow(s), newLimits(s), newLogin(s), newMan(s), newSBOM(s, version), newVersion(s, version),
+		newWhy(s), newAllow(s), newDiff(s), newLimits(s), newLogin(s), newMan(s), newSBOM(s, version), newVersion(s, version),
 	)
 	return root
 }

@@ -188,4 +188,5 @@ func (nothing) Allow(string, time.Time, bool, bool) (exceptions.Exception, error
 }
 func (nothing) EndException(string) error          { return nil }
 func (nothing) Exceptions() []exceptions.Exception { return nil }
+func (nothing) Configuration() []admin.Setting     { return nil }
 func (nothing) ReloadNow() error                   { return nil }
