@@ -179,8 +179,7 @@ func comment(b *bytes.Buffer, text, from string, want bool) {
 }
 
 func writeField(b *bytes.Buffer, name string, v Value, indent string) {
-	// Keys are not expanded, so their dollar signs are not doubled.
-	name = strings.ReplaceAll(config.Text(name), "$$", "$")
+	name = key(name)
 	switch {
 	case len(v.Map) > 0:
 		comment(b, indent+name+":", v.From, true)
@@ -216,11 +215,23 @@ func writeItem(b *bytes.Buffer, v Value, indent string) {
 	b.Write(text)
 }
 
+// key is the name of a key. Keys are not expanded, so their dollar signs are not doubled.
+func key(name string) string {
+	if len(name) == 3 && strings.Trim(name, "0123456789") == "" && name[0] != '0' {
+		return name // a status
+	}
+	return strings.ReplaceAll(config.Text(name), "$$", "$")
+}
+
 // scalar is a value on one line.
 func scalar(v Value) string {
 	switch {
 	case v.Map != nil:
-		return "{}"
+		items := make([]string, len(v.Map))
+		for i, f := range v.Map {
+			items[i] = key(f.Name) + ": " + scalar(f.Value)
+		}
+		return "{" + strings.Join(items, ", ") + "}"
 	case v.List != nil:
 		items := make([]string, len(v.List))
 		for i, item := range v.List {
