@@ -3,7 +3,6 @@ package adapt
 import (
 	"net"
 	"path/filepath"
-
 	"slices"
 	"strings"
 

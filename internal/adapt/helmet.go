@@ -186,7 +186,7 @@ func (c *helmetReader) judge(options *node) {
 			return
 		}
 		removed := false
-		for _, e := range optionErrors(err) {
+		for _, e := range guard.OptionErrors(err) {
 			if at, path, ok := options.remove(e.Field); ok {
 				removed = true
 				c.note(at, path, NotCarried, "%s", e.Error())
@@ -198,18 +198,4 @@ func (c *helmetReader) judge(options *node) {
 	}
 	c.note(options.at, "helmet", NotCarried, "its options are refused together: start from Helmet's defaults")
 	*options = node{kind: objectNode, at: options.at}
-}
-
-func optionErrors(err error) []*guard.OptionError {
-	var all []*guard.OptionError
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, e := range joined.Unwrap() {
-			all = append(all, optionErrors(e)...)
-		}
-		return all
-	}
-	if e, ok := errors.AsType[*guard.OptionError](err); ok {
-		all = append(all, e)
-	}
-	return all
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/panoplysec/panoply/internal/draft"
@@ -160,7 +161,13 @@ func (r *jsonReader) next(depth int) (node, error) {
 	case string:
 		return textNode(t, at), nil
 	case json.Number:
-		return node{kind: scalarNode, json: t.String(), yaml: draft.Plain(t.String()), at: at}, nil
+		// YAML and JSON write large numbers in two ways; both know this one.
+		n, err := t.Float64()
+		if err != nil {
+			return node{}, err
+		}
+		text := strconv.FormatFloat(n, 'f', -1, 64)
+		return node{kind: scalarNode, json: text, yaml: draft.Plain(text), at: at}, nil
 	case bool, nil:
 		text := fmt.Sprint(t)
 		if t == nil {

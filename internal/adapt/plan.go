@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-
 	"slices"
 	"strings"
 
@@ -57,7 +56,7 @@ func (p *plan) note(file string, line int, directive string, b Became, format st
 }
 
 // secretive are words after which a directive may hold a secret.
-var secretive = pattern.New(`(?i)authorization|cookie|token|secret|passw|api.?key|credential`)
+var secretive = pattern.New(`(?i)authorization|\bcookie\b|token\b|secret|passw|api.?key|credential`)
 
 // covered is a directive without what may be a secret.
 func covered(directive string) string {

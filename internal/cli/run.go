@@ -91,7 +91,7 @@ configuration, 3 could not complete.`,
 		return usageError("panoply help "+strings.TrimPrefix(cmd.CommandPath(), "panoply "), "%v", err)
 	})
 	root.AddCommand(
-		newDemo(s), newServe(s), newAudit(s, version), newHeaders(s), newExplain(s), newValidate(s), newAdapt(s),
+		newDemo(s), newInit(s), newServe(s), newAudit(s, version), newHeaders(s), newExplain(s), newValidate(s), newAdapt(s),
 		newStatus(s), newHealth(s), newOff(s), newReload(s), newTrust(s), newUntrust(s), newCookies(s), newCSRF(s),
 		newWhy(s), newAllow(s), newDiff(s), newLimits(s), newLogin(s), newMan(s), newSBOM(s, version), newVersion(s, version),
 	)
