@@ -66,7 +66,12 @@ func (n *nginx) paths(d *nginxconf.Directive) ([]string, bool) {
 	case exact && strings.HasSuffix(where, "/"):
 		n.note(d.File, d.Line, d.String(), NotCarried, "the door has no route for %s alone", where)
 		return nil, false
-	case exact || strings.HasSuffix(where, "/"):
+	case exact:
+		return []string{where}, true
+	case strings.HasSuffix(where, "/"):
+		if bare := strings.TrimSuffix(where, "/"); bare != "" {
+			n.note(d.File, d.Line, d.String(), SetAs, "a route for all below %s: nginx also sent %s on to %s by itself, which is for the application now", where, bare, where)
+		}
 		return []string{where}, true
 	}
 	n.note(d.File, d.Line, d.String(), SetAs, "routes for %s and for %s/: as a prefix it also took %sx", where, where, where)
