@@ -164,6 +164,40 @@ func (p *plan) emit() {
 		d.Add("tls.certificates", draft.Value{From: c.from}.With("cert", draft.Text(c.cert)).With("key", draft.Text(c.key)))
 	}
 	p.applications(trial)
+	p.apart()
+}
+
+// apart moves what the door listens on by default away from the ports that are taken.
+func (p *plan) apart() {
+	def := config.Default()
+	taken := make(map[string]string)
+	for _, g := range p.groups {
+		for _, to := range g.to {
+			if _, rest, ok := strings.Cut(to, "://"); ok {
+				to = rest
+			}
+			if _, port, err := net.SplitHostPort(to); err == nil {
+				taken[port] = g.from
+			}
+		}
+	}
+	for _, l := range []struct{ path, address string }{{"listen", def.Listen}, {"redirect", def.Redirect}, {"admin.listen", def.Admin.Listen}} {
+		if v, set := p.r.Draft.Get(l.path); set {
+			if _, port, err := net.SplitHostPort(strings.Trim(v.Scalar, `"`)); err == nil {
+				taken[port] = v.From
+			}
+			continue
+		}
+		host, port, err := net.SplitHostPort(l.address)
+		n, ok := number(port)
+		if from := taken[port]; err == nil && ok && from != "" {
+			for taken[decimal(n)] != "" && n < 65535 {
+				n++
+			}
+			p.r.Draft.Set(l.path, draft.Text(net.JoinHostPort(host, decimal(n))).By("the door's default is taken by "+from))
+		}
+		taken[decimal(n)] = l.path
+	}
 }
 
 // addresses writes listen and redirect.
