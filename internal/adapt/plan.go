@@ -23,8 +23,6 @@ type plan struct {
 	certs         []pair
 	groups        []*group
 	routes        []route
-	// own says that nobody but a local CA is asked for certificates.
-	own bool
 }
 
 // sourced is a text and where it stands.
