@@ -8,11 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/panoplysec/panoply/audit"
 	"github.com/panoplysec/panoply/internal/config"
-	"github.com/panoplysec/panoply/internal/pattern"
+	"github.com/panoplysec/panoply/internal/learn"
 )
 
 // maxProjectFile bounds each file of an audited folder that tells about its address.
@@ -68,15 +67,6 @@ func readSome(root *os.Root, name string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxProjectFile))
 }
 
-var (
-	// PORT=3000, --port 3000, -p 3000, localhost:3000.
-	scriptPort = pattern.New(`(?:\bPORT=|--port[= ]|(?:^|\s)-p[= ]?|\blocalhost:|127\.0\.0\.1:)(\d{2,5})\b`)
-	// node server.js, nodemon --watch x src/index.mjs, tsx app.ts.
-	scriptFile = pattern.New(`(?:^|\s)((?:\./)?[\w][\w./-]*\.[cm]?[jt]s)\b`)
-	// app.listen(3000, process.env.PORT || 3000, PORT ?? '3000'.
-	listenPort = pattern.New(`\.listen\(\s*["']?(\d{2,5})\b|\bPORT\b["'\])]*\s*(?:\|\||\?\?)\s*["']?(\d{2,5})\b`)
-)
-
 // startPort is the port that the start script names, or the file that it starts.
 func startPort(root *os.Root) string {
 	text, err := readSome(root, "package.json")
@@ -92,13 +82,10 @@ func startPort(root *os.Root) string {
 	if json.Unmarshal(text, &pkg) != nil {
 		return ""
 	}
-	if m := scriptPort.Get().FindStringSubmatch(pkg.Scripts.Start); m != nil {
-		return m[1]
+	if port := learn.ScriptPort(pkg.Scripts.Start); port != "" {
+		return port
 	}
-	name := pkg.Main
-	if m := scriptFile.Get().FindStringSubmatch(pkg.Scripts.Start); m != nil {
-		name = m[1]
-	}
+	name := cmp.Or(learn.ScriptFile(pkg.Scripts.Start), pkg.Main)
 	if name == "" {
 		return ""
 	}
@@ -106,8 +93,5 @@ func startPort(root *os.Root) string {
 	if err != nil {
 		return ""
 	}
-	if m := listenPort.Get().FindStringSubmatch(string(source)); m != nil {
-		return strings.TrimLeft(m[1]+m[2], "0")
-	}
-	return ""
+	return learn.ListenPort(string(source))
 }

@@ -309,14 +309,14 @@ func (p *running) interrupt(t *testing.T) {
 	}
 }
 
-// certificate writes fullchain.pem and privkey.pem for a public name.
-func (w *workbench) certificate(t *testing.T, name string) {
+// certificate writes fullchain.pem and privkey.pem for public names.
+func (w *workbench) certificate(t *testing.T, names ...string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: names[0]}, DNSNames: names,
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {

@@ -86,6 +86,14 @@ func quickConfig(t *testing.T, upstream string) *config.Config {
 	return cfg
 }
 
+// patient gives clients and the application time, where not the time is what a test is about:
+// on a loaded machine many of them are slow.
+func patient(c *config.Config) {
+	minute := config.Duration(time.Minute)
+	b := &c.Bounds
+	b.HeadTimeout, b.BodyGrace, b.ResponseTimeout, b.ConnectTimeout, b.StreamIdle = minute, minute, minute, minute, minute
+}
+
 // build starts a door before app with cfg changed by change, and options by also.
 func build(t *testing.T, app http.Handler, change func(*config.Config), also ...func(*door.Options)) *house {
 	t.Helper()

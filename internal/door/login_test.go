@@ -76,7 +76,10 @@ func named(route string) func(*config.Config) {
 // TestLoginGuesses sends 1,000 guesses at once: 10 reach the app.
 func TestLoginGuesses(t *testing.T) {
 	app := &shop{}
-	h := build(t, app, named("POST /login"))
+	h := build(t, app, func(c *config.Config) {
+		patient(c)
+		named("POST /login")(c)
+	})
 	status, device := h.logIn("alice", "right")
 	if status != http.StatusFound || device == nil {
 		t.Fatalf("the owner's login = %d with device %v, want 302 and a device cookie", status, device)

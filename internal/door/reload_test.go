@@ -26,8 +26,7 @@ const (
 func TestReloadsUnderLoad(t *testing.T) {
 	h := build(t, load.App(), func(c *config.Config) {
 		c.Log.Access = "off"
-		c.Bounds.StreamIdle, c.Bounds.ResponseTimeout, c.Bounds.HeadTimeout = config.Duration(time.Minute), config.Duration(time.Minute), config.Duration(time.Minute)
-		c.Bounds.BodyGrace, c.Bounds.ConnectTimeout = config.Duration(time.Minute), config.Duration(time.Minute)
+		patient(c)
 	})
 	other := httptest.NewServer(load.App())
 	defer other.Close()

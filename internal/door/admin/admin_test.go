@@ -188,5 +188,6 @@ func (nothing) Allow(string, time.Time, bool, bool) (exceptions.Exception, error
 }
 func (nothing) EndException(string) error          { return nil }
 func (nothing) Exceptions() []exceptions.Exception { return nil }
+func (nothing) Configuration() []admin.Setting     { return nil }
 func (nothing) ReloadNow() error                   { return nil }
 func (nothing) Upgrade() (int, error)              { return 0, nil }

@@ -33,6 +33,7 @@ type Control interface {
 	CSRFControl
 	WhyControl
 	AllowControl
+	ConfigurationControl
 }
 
 // Listen opens the socket in the state folder. A socket left behind by a door that died
@@ -141,6 +142,7 @@ func Serve(c Control) *http.Server {
 	serveCSRF(mux, c)
 	serveWhy(mux, c)
 	serveAllow(mux, c)
+	serveConfiguration(mux, c)
 	heard := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Context().Value(strangerKey{}) != nil {
 			answer(w, http.StatusForbidden, failure{"the door does not hear this user; run as the user that started it, or as root"})

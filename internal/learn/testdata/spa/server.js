@@ -1,0 +1,7 @@
+const express = require('express')
+const path = require('path')
+const app = express()
+app.use(express.static('client'))
+app.get('/api/items', (req, res) => res.json([]))
+app.get('/{*rest}', (req, res) => res.sendFile(path.join(__dirname, 'client/index.html')))
+app.listen(process.env.PORT || 3000)
