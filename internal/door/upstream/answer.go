@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/panoplysec/panoply/internal/door/wire"
 )
 
 // interim passes a 1xx on. The application's own 100 is not passed when the client asked
@@ -71,7 +73,7 @@ func mediaType(h http.Header) string {
 		return ""
 	}
 	media, _, _ := strings.Cut(values[0], ";")
-	return strings.ToLower(trim(media))
+	return strings.ToLower(wire.Trim(media))
 }
 
 // copyDown passes the body on. Whole says that all of it came; an answer that breaks off

@@ -5,10 +5,10 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
+	"github.com/panoplysec/panoply/internal/door/wire"
 	"github.com/panoplysec/panoply/internal/hook"
 )
 
@@ -154,7 +154,7 @@ func (x *exchange) prepare() (Failure, bool) {
 	if x.length < 0 {
 		x.trailer = nil
 		for name := range r.Trailer {
-			if mayTrail(name) && isToken(name) && (x.p.opts.KeepTrailer == nil || x.p.opts.KeepTrailer(name)) {
+			if mayTrail(name) && wire.IsToken(name) && (x.p.opts.KeepTrailer == nil || x.p.opts.KeepTrailer(name)) {
 				x.trailer = append(x.trailer, name)
 			}
 		}
@@ -220,7 +220,7 @@ func (x *exchange) ask(fresh bool) error {
 			return err
 		}
 		switch s := x.head.status; {
-		case s == http.StatusSwitchingProtocols && !(x.upgrading && strings.EqualFold(x.head.upgrade, "websocket")):
+		case s == http.StatusSwitchingProtocols && !(x.upgrading && wire.EqualFold(x.head.upgrade, "websocket")):
 			return answerError("switches to a protocol that was not asked for")
 		case s >= 200 || s == http.StatusSwitchingProtocols:
 			return nil
