@@ -53,7 +53,7 @@ func date(now time.Time) string {
 // fields appends the header in the order of its names and notes what decides about the
 // framing, which is ours: commit writes it.
 func (w *response) fields(b []byte) []byte {
-	start := len(b)
+	start, closing := len(b), w.closing
 	if len(w.order) == len(w.header) {
 		whole := true
 		for _, name := range w.order {
@@ -68,7 +68,7 @@ func (w *response) fields(b []byte) []byte {
 			return b
 		}
 		b = b[:start]
-		w.length, w.closing, w.typed, w.encoded, w.trailers, w.declared = -1, false, false, false, false, nil
+		w.length, w.closing, w.typed, w.encoded, w.trailers, w.declared = -1, closing, false, false, false, nil
 	}
 	w.order = w.order[:0]
 	for name := range w.header {
