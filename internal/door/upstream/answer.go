@@ -37,6 +37,12 @@ func (x *exchange) relay() {
 		x.p.opts.Seen(x.in, status, h)
 	}
 	x.body.begin(x.c, x.in.Method, &x.head)
+	if x.body.framing == noBody && x.in.Method != http.MethodHead {
+		// A 204 has none, and HTTP/2 clients wait for the body that a 304 speaks of.
+		delete(h, "Content-Length")
+		// Who announces a body where none can be may send it, when another asks here.
+		x.head.close = x.head.close || status == http.StatusNoContent && (x.head.chunked || x.head.length > 0)
+	}
 	if x.body.framing == byChunks && len(x.head.announced) > 0 {
 		h["Trailer"] = []string{strings.Join(x.head.announced, ", ")}
 	}

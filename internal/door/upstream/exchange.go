@@ -166,6 +166,14 @@ func (x *exchange) prepare() (Failure, bool) {
 		return classify(err), false
 	}
 	if x.length == 0 {
+		if r.Body != nil && r.Body != http.NoBody {
+			// HTTP/2 can say that there is no body and send one.
+			if n, err := io.ReadFull(r.Body, make([]byte, 1)); n > 0 {
+				return bodyFailure(errTooLong, nil), false
+			} else if err != io.EOF {
+				return bodyFailure(err, r.Context().Err()), false
+			}
+		}
 		return Failure{}, true
 	}
 	x.expect = len(r.Header["Expect"]) > 0

@@ -57,6 +57,9 @@ func (c *conn) readHead(h *head) error {
 				return answerError("a line of the head ends without CR")
 			}
 			at = end + 2
+			if at > maxHead {
+				return errHeadTooLarge
+			}
 			if end == start {
 				if len(h.ends) == 0 {
 					return answerError("begins with an empty line")

@@ -61,6 +61,7 @@ type passage struct {
 	hook   *hook.Exchange
 	w      http.ResponseWriter
 	in     *http.Request
+	socket *upgrader // nil: no handshake
 	answer answerBody
 }
 
@@ -81,7 +82,7 @@ func (p *Reverse) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if upgrading(r) {
 		uw := &upgrader{ResponseWriter: w, streams: p.opts.Streams, idle: p.opts.Idle}
 		defer uw.end()
-		w = uw
+		ex.socket, w = uw, uw
 	} else {
 		delete(r.Header, "Upgrade")
 		delete(r.Header, "Http2-Settings")
