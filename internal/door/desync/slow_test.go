@@ -16,12 +16,13 @@ import (
 	"github.com/panoplysec/panoply/internal/config"
 )
 
-// slow is few, so that it costs a test run little; docs/performance.md has 2000.
+// slow is few, so that it costs a test run little: for figures, -v -slow 2000 on a machine
+// that does nothing else.
 var slow = flag.Int("slow", 150, "slow clients at once")
 
 // TestSlowClients measures what good clients notice while others send a head in drops, a
 // body in drops, or ask for much and read nothing, and that nothing of these stays behind.
-// The bound is generous, for a busy machine; docs/performance.md has the figures.
+// The bound is generous, for a busy machine.
 func TestSlowClients(t *testing.T) {
 	app := recording(t)
 	large := "HTTP/1.1 200 OK\r\nContent-Length: 8388608\r\n\r\n" + strings.Repeat("x", 8<<20)
