@@ -70,12 +70,12 @@ type Config struct {
 	// "mailto:security@shop.example". The door answers /.well-known/security.txt with them.
 	// Empty: the app's own answer is passed on.
 	Contact []string `yaml:"contact" doc:"where to report a hole, such as mailto:security@shop.example; answers /.well-known/security.txt"`
-	// HTTP1 is the server side of HTTP/1.1: "nethttp" (default), or "own", the door's own
-	// loop, which refuses what is ambiguous and answers with the door's own page.
-	HTTP1 string `yaml:"http1" doc:"server side of HTTP/1.1: net/http, or the door's own" enum:"own,nethttp"`
-	// Exchange is the way to the app: "proxy" (default), which is httputil.ReverseProxy, or
-	// "own", the door's own exchange, which reads answers strictly and frames them anew.
-	Exchange string `yaml:"exchange" doc:"the way to the app: httputil.ReverseProxy (default), or the door's own exchange" enum:"own,proxy"`
+	// HTTP1 is the server side of HTTP/1.1: "own" (default), the door's own loop, which
+	// refuses what is ambiguous and answers with the door's own page, or "nethttp".
+	HTTP1 string `yaml:"http1" doc:"server side of HTTP/1.1: the door's own (default), or net/http" enum:"own,nethttp"`
+	// Exchange is the way to the app: "own" (default), the door's own exchange, which reads
+	// answers strictly and frames them anew, or "proxy", which is httputil.ReverseProxy.
+	Exchange string `yaml:"exchange" doc:"the way to the app: the door's own exchange (default), or httputil.ReverseProxy" enum:"own,proxy"`
 
 	TLS     TLS     `yaml:"tls" doc:"certificates and the profile of connections"`
 	Trust   Trust   `yaml:"trust" doc:"whose word about the client is taken"`

@@ -18,8 +18,8 @@
 // the [Door]: listeners, counts, what is known of cookies and of HSTS, of the addresses of
 // applications (package balance), open streams.
 //
-// The server side is net/http behind [httpServer], the upstream side package upstream
-// behind [application]. What net/http answers by itself, before
+// The server side is package h1, and net/http for HTTP/2, behind [httpServer]; the upstream
+// side is package upstream behind [application]. What net/http answers by itself, before
 // any handler, is not the door's page; docs/threat-model.md lists it.
 //
 // It does not protect an application that can be reached around it (package hardcheck

@@ -97,6 +97,12 @@ func checkFraming(r *http.Request) *Refusal {
 // and "*" for OPTIONS (RFC 9112 section 3.2).
 func checkTarget(r *http.Request) *Refusal {
 	u := r.URL
+	for i := range len(u.RawQuery) {
+		// HTTP/2 carries these, and in HTTP/1.1 a blank ends the target: "/?x HTTP/1.1".
+		if c := u.RawQuery[i]; c <= ' ' || c == 0x7f || c == '#' {
+			return bad(RuleTarget)
+		}
+	}
 	if r.RequestURI == "*" || u.Path == "*" {
 		if r.Method != http.MethodOptions {
 			return bad(RuleTarget)

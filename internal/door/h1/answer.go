@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/panoplysec/panoply/internal/door/wire"
 )
 
 // statusLine appends the status line and, on a final answer, the Date.
@@ -51,7 +53,7 @@ func date(now time.Time) string {
 // fields appends the header in the order of its names and notes what decides about the
 // framing, which is ours: commit writes it.
 func (w *response) fields(b []byte) []byte {
-	start := len(b)
+	start, closing := len(b), w.closing
 	if len(w.order) == len(w.header) {
 		whole := true
 		for _, name := range w.order {
@@ -66,7 +68,7 @@ func (w *response) fields(b []byte) []byte {
 			return b
 		}
 		b = b[:start]
-		w.length, w.closing, w.typed, w.encoded, w.trailers, w.declared = -1, false, false, false, false, nil
+		w.length, w.closing, w.typed, w.encoded, w.trailers, w.declared = -1, closing, false, false, false, nil
 	}
 	w.order = w.order[:0]
 	for name := range w.header {
@@ -86,7 +88,7 @@ func (w *response) field(b []byte, name string, values []string) []byte {
 	switch name {
 	case "Content-Length":
 		if len(values) > 0 {
-			w.length = parseLength(values[0])
+			w.length = lengthOf(values[0])
 		}
 		return b
 	case "Transfer-Encoding":
@@ -113,11 +115,11 @@ func (w *response) field(b []byte, name string, values []string) []byte {
 
 // connection passes on what is neither close nor keep-alive.
 func (w *response) connection(b []byte, values []string) []byte {
-	if contains(values, "close") {
+	if wire.HasToken(values, "close") {
 		w.closing = true
 		return b
 	}
-	if contains(values, "keep-alive") {
+	if wire.HasToken(values, "keep-alive") {
 		return b
 	}
 	return appendField(b, "Connection", values)
@@ -142,7 +144,7 @@ func appendField(b []byte, name string, values []string) []byte {
 		start := len(b)
 		b = append(b, name...)
 		for _, c := range b[start:] {
-			if !isToken[c] {
+			if !wire.Token[c] {
 				return b[:start]
 			}
 		}
@@ -153,7 +155,7 @@ func appendField(b []byte, name string, values []string) []byte {
 		at := len(b)
 		b = append(b, strings.Trim(v, " \t\r\n")...)
 		for i := at; i < len(b); i++ {
-			if !isValue[b[i]] && (b[i] == '\r' || b[i] == '\n' || b[i] == 0) {
+			if b[i] == '\r' || b[i] == '\n' || b[i] == 0 {
 				b[i] = ' '
 			}
 		}
@@ -162,19 +164,12 @@ func appendField(b []byte, name string, values []string) []byte {
 	return b
 }
 
-// parseLength returns -1 for what is no length.
-func parseLength(s string) int64 {
-	if s == "" || len(s) > 18 {
-		return -1
+// lengthOf returns -1 for what is no length.
+func lengthOf(s string) int64 {
+	if n, ok := wire.Length(s); ok {
+		return n
 	}
-	var n int64
-	for i := range len(s) {
-		if !digit(s[i]) {
-			return -1
-		}
-		n = n*10 + int64(s[i]-'0')
-	}
-	return n
+	return -1
 }
 
 // commit decides how the body is framed and ends the head. Next is what will be written

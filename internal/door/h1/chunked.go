@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+
+	"github.com/panoplysec/panoply/internal/door/wire"
 )
 
 var (
@@ -98,25 +100,9 @@ func (b *body) size() error {
 	if err != nil {
 		return err
 	}
-	var n int64
-	i := 0
-	for ; i < len(line); i++ {
-		d, ok := hexDigit(line[i])
-		if !ok {
-			break
-		}
-		if i >= 15 {
-			return errChunk // beyond what int64 holds, or written to look long
-		}
-		n = n<<4 | int64(d)
-	}
-	if i == 0 || i < len(line) && line[i] != ';' {
+	n, ok := wire.ChunkSize(line)
+	if !ok {
 		return errChunk
-	}
-	for _, ch := range line[i:] {
-		if !isValue[ch] {
-			return errChunk
-		}
 	}
 	b.c.r += len(line) + 2
 	b.over = max(b.over+len(line)+2-16-2*int(min(n, framingBytes)), 0)
@@ -128,18 +114,6 @@ func (b *body) size() error {
 		b.step = atTrailer
 	}
 	return nil
-}
-
-func hexDigit(c byte) (byte, bool) {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0', true
-	case 'a' <= c && c <= 'f':
-		return c - 'a' + 10, true
-	case 'A' <= c && c <= 'F':
-		return c - 'A' + 10, true
-	}
-	return 0, false
 }
 
 // readTrailer reads the fields after the last chunk. Those that the head announced are kept.

@@ -3,6 +3,7 @@ package h1
 import (
 	"crypto/tls"
 	"io"
+	"net"
 	"time"
 )
 
@@ -57,6 +58,19 @@ func (c *conn) leave() bool {
 	c.state.Store(over)
 	c.s.remove(c)
 	return true
+}
+
+// abort resets the connection: an answer whose end is the connection's must not look whole
+// when it broke off.
+func (c *conn) abort() {
+	raw := c.rwc
+	if tc, ok := raw.(*tls.Conn); ok {
+		raw = tc.NetConn()
+	}
+	if t, ok := raw.(*net.TCPConn); ok {
+		_ = t.SetLinger(0)
+	}
+	_ = raw.Close()
 }
 
 // cut closes what is below TLS, so that nothing waits for the client.

@@ -94,13 +94,16 @@ func (c *conn) request() bool {
 // it, or neither when there will be none.
 func (c *conn) await() (int, *fault) {
 	c.scan = scanner{}
-	c.skipCRLF()
-	if c.r == c.w && !c.first() {
-		return 0, nil
-	}
 	var deadline time.Time
 	for {
 		c.skipCRLF()
+		if c.r == c.w {
+			if !c.first() {
+				return 0, nil
+			}
+			deadline = time.Time{}
+			continue // it may be the empty line, after which the connection is idle as before
+		}
 		n, bad := c.scan.end(c.buf[c.r:c.w])
 		if n > c.s.HeadBytes || n == 0 && bad == nil && c.w-c.r >= c.s.HeadBytes {
 			return 0, errLarge
@@ -148,7 +151,11 @@ func (c *conn) first() bool {
 	c.lend()
 	last := c.began.Add(c.s.HeadTimeout)
 	if c.seen {
-		c.warmUntil(c.x.w.now.Add(min(warm, c.s.IdleTimeout)))
+		since := time.Now()
+		if c.x != nil {
+			since = c.x.w.now
+		}
+		c.warmUntil(since.Add(min(warm, c.s.IdleTimeout)))
 	} else {
 		c.arm(earlier(last, c.began.Add(warm)))
 	}

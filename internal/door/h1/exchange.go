@@ -126,9 +126,13 @@ func (x *exchange) answer(bad *fault) {
 func (x *exchange) run(fr framing) bool {
 	c := x.c
 	if !x.handle() {
+		short := x.w.mode == toClose
 		x.over()
-		if x.broken {
+		switch {
+		case x.broken:
 			c.linger()
+		case short && !c.taken:
+			c.abort()
 		}
 		return false
 	}

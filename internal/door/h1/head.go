@@ -3,6 +3,8 @@ package h1
 import (
 	"bytes"
 	"net/http"
+
+	"github.com/panoplysec/panoply/internal/door/wire"
 )
 
 // A fault is why a request is refused.
@@ -98,7 +100,7 @@ func (h *head) parse(b []byte) *fault {
 // requestLine is "METHOD SP target SP HTTP/1.x" (RFC 9112 section 3).
 func (h *head) requestLine(line []byte) *fault {
 	i := 0
-	for i < len(line) && isToken[line[i]] {
+	for i < len(line) && wire.Token[line[i]] {
 		i++
 	}
 	if i == len(line) || line[i] != ' ' {
@@ -134,7 +136,7 @@ func (h *head) requestLine(line []byte) *fault {
 // next begins (RFC 9112 section 5; no obs-fold).
 func parseField(b []byte, at int) (f field, next int, bad *fault) {
 	i, upper := at, true
-	for ; isToken[b[i]]; i++ {
+	for ; wire.Token[b[i]]; i++ {
 		c := b[i]
 		if upper && 'a' <= c && c <= 'z' {
 			b[i] = c - ('a' - 'A')
@@ -152,7 +154,7 @@ func parseField(b []byte, at int) (f field, next int, bad *fault) {
 		i++
 	}
 	from := i
-	for isValue[b[i]] {
+	for wire.Value[b[i]] {
 		i++
 	}
 	if b[i] != '\r' {
@@ -171,10 +173,9 @@ func parseField(b []byte, at int) (f field, next int, bad *fault) {
 
 func digit(c byte) bool { return '0' <= c && c <= '9' }
 
-// isToken are the bytes of a token (RFC 9110 section 5.6.2), isValue those of a field's
-// value: all but the control bytes other than tab (section 5.5), isPath those of a path
-// that package url leaves as they are, isHost those of a Host field as net/http takes it.
-var isToken, isValue, isPath, isHost [256]bool
+// isPath are the bytes of a path that package url leaves as they are, isHost those of a
+// Host field as net/http takes it.
+var isPath, isHost [256]bool
 
 func init() {
 	mark := func(table *[256]bool, chars string) {
@@ -183,10 +184,6 @@ func init() {
 		}
 	}
 	const alnum = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	mark(&isToken, alnum+"!#$%&'*+-.^_`|~")
 	mark(&isPath, alnum+"-_.~$&+,/:;=@")
 	mark(&isHost, alnum+"!$%&'()*+,-.:;=[]_~")
-	for c := range isValue {
-		isValue[c] = c >= ' ' && c != 0x7f || c == '\t'
-	}
 }

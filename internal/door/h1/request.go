@@ -3,8 +3,9 @@ package h1
 import (
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
+
+	"github.com/panoplysec/panoply/internal/door/wire"
 )
 
 // framing is how a request's body is delimited.
@@ -74,15 +75,15 @@ func (h *head) fill(r *http.Request, s string, values *[]string) (framing, *faul
 		return fr, f
 	}
 	if expects > 0 && h.minor > 0 {
-		if expects > 1 || !strings.EqualFold(expect, "100-continue") {
+		if expects > 1 || !wire.EqualFold(expect, "100-continue") {
 			return fr, errExpect
 		}
 		fr.expect = fr.length != 0
 	}
 	connection := header["Connection"]
-	fr.close = contains(connection, "close")
+	fr.close = wire.HasToken(connection, "close")
 	if h.minor == 0 {
-		fr.keep10 = !fr.close && contains(connection, "keep-alive")
+		fr.keep10 = !fr.close && wire.HasToken(connection, "keep-alive")
 		fr.close = !fr.keep10
 	}
 	// As net/http does for the handlers behind it.
@@ -107,7 +108,7 @@ func (fr *framing) body(minor int, length string, lengths int, coding string, co
 		if codings > 1 || lengths > 0 || minor == 0 {
 			return errFraming
 		}
-		if !strings.EqualFold(coding, "chunked") {
+		if !wire.EqualFold(coding, "chunked") {
 			return errCoding
 		}
 		fr.chunked, fr.length = true, -1
@@ -116,16 +117,8 @@ func (fr *framing) body(minor int, length string, lengths int, coding string, co
 	if lengths == 0 {
 		return nil
 	}
-	if lengths > 1 || length == "" || len(length) > 19 {
-		return errFraming
-	}
-	for i := range len(length) {
-		if !digit(length[i]) {
-			return errFraming
-		}
-	}
-	n, err := strconv.ParseInt(length, 10, 64)
-	if err != nil {
+	n, ok := wire.Length(length)
+	if !ok || lengths > 1 {
 		return errFraming
 	}
 	fr.length = n
@@ -177,7 +170,7 @@ func setHost(r *http.Request, host string, hosts int) *fault {
 	}
 	r.Host = host
 	if named := r.URL.Host; named != "" {
-		if hosts > 0 && !strings.EqualFold(named, host) {
+		if hosts > 0 && !wire.EqualFold(named, host) {
 			return errMismatch
 		}
 		r.Host = named
@@ -230,22 +223,4 @@ func method(s string) string {
 		return http.MethodHead
 	}
 	return s
-}
-
-// contains tells whether one of the comma-separated lists holds token, in any case.
-func contains(lines []string, token string) bool {
-	for _, line := range lines {
-		if strings.EqualFold(line, token) {
-			return true
-		}
-		for part, rest, more := strings.Cut(line, ","); ; part, rest, more = strings.Cut(rest, ",") {
-			if strings.EqualFold(strings.Trim(part, " \t"), token) {
-				return true
-			}
-			if !more {
-				break
-			}
-		}
-	}
-	return false
 }

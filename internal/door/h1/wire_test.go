@@ -168,6 +168,7 @@ func TestFraming(t *testing.T) {
 		{"TE xchunked", post + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 501, false, "transfer-encoding"},
 		{"TE gzip, chunked", post + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501, false, "transfer-encoding"},
 		{"TE chunked, chunked", post + "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 501, false, "transfer-encoding"},
+		{"TE with the Kelvin sign for a k", post + "Transfer-Encoding: chun\u212aed\r\n\r\n0\r\n\r\n", 501, false, "transfer-encoding"},
 		{"TE quoted", post + "Transfer-Encoding: \"chunked\"\r\n\r\n0\r\n\r\n", 501, false, "transfer-encoding"},
 		{"TE empty", post + "Transfer-Encoding:\r\n\r\n0\r\n\r\n", 501, false, "transfer-encoding"},
 		{"TE with vertical tab", post + "Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n", 400, false, "header"},

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/panoplysec/panoply/internal/door/wire"
 )
 
 // interim passes a 1xx on. The application's own 100 is not passed when the client asked
@@ -37,6 +39,12 @@ func (x *exchange) relay() {
 		x.p.opts.Seen(x.in, status, h)
 	}
 	x.body.begin(x.c, x.in.Method, &x.head)
+	if x.body.framing == noBody && x.in.Method != http.MethodHead {
+		// A 204 has none, and HTTP/2 clients wait for the body that a 304 speaks of.
+		delete(h, "Content-Length")
+		// Who announces a body where none can be may send it, when another asks here.
+		x.head.close = x.head.close || status == http.StatusNoContent && (x.head.chunked || x.head.length > 0)
+	}
 	if x.body.framing == byChunks && len(x.head.announced) > 0 {
 		h["Trailer"] = []string{strings.Join(x.head.announced, ", ")}
 	}
@@ -72,7 +80,7 @@ func mediaType(h http.Header) string {
 		return ""
 	}
 	media, _, _ := strings.Cut(values[0], ";")
-	return strings.ToLower(trim(media))
+	return strings.ToLower(wire.Trim(media))
 }
 
 // copyDown passes the body on. Whole says that all of it came; an answer that breaks off

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+
+	"github.com/panoplysec/panoply/internal/door/wire"
 )
 
 // A framing says where a body ends.
@@ -113,9 +115,9 @@ func (b *body) chunk() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		size, err := chunkSize(line)
-		if err != nil {
-			return nil, err
+		size, ok := wire.ChunkSize(line)
+		if !ok {
+			return nil, answerError("a chunk's size is no number")
 		}
 		if size == 0 {
 			if err := b.trailer(); err != nil {
@@ -162,36 +164,6 @@ func (b *body) line(limit int) ([]byte, error) {
 			return nil, broken(err)
 		}
 	}
-}
-
-// chunkSize reads hexadecimal digits and skips extensions.
-func chunkSize(line []byte) (int64, error) {
-	var n int64
-	i := 0
-	for ; i < len(line) && line[i] != ';'; i++ {
-		c := line[i]
-		switch {
-		case '0' <= c && c <= '9':
-			c -= '0'
-		case 'a' <= c|0x20 && c|0x20 <= 'f':
-			c = c | 0x20 - 'a' + 10
-		default:
-			return 0, answerError("a chunk's size is no number")
-		}
-		if i == 15 {
-			return 0, answerError("a chunk's size is too large")
-		}
-		n = n<<4 | int64(c)
-	}
-	if i == 0 {
-		return 0, answerError("a chunk without a size")
-	}
-	for _, c := range line[i:] {
-		if class[c]&inValue == 0 {
-			return 0, answerError("a chunk's extension holds a control byte")
-		}
-	}
-	return n, nil
 }
 
 // trailer reads the fields after the last chunk.

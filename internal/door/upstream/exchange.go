@@ -5,10 +5,10 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
+	"github.com/panoplysec/panoply/internal/door/wire"
 	"github.com/panoplysec/panoply/internal/hook"
 )
 
@@ -165,7 +165,7 @@ func (x *exchange) prepare() (Failure, bool) {
 	if x.length < 0 {
 		x.trailer = nil
 		for name := range r.Trailer {
-			if mayTrail(name) && isToken(name) && (x.p.opts.KeepTrailer == nil || x.p.opts.KeepTrailer(name)) {
+			if mayTrail(name) && wire.IsToken(name) && (x.p.opts.KeepTrailer == nil || x.p.opts.KeepTrailer(name)) {
 				x.trailer = append(x.trailer, name)
 			}
 		}
@@ -177,6 +177,14 @@ func (x *exchange) prepare() (Failure, bool) {
 		return classify(err), false
 	}
 	if x.length == 0 {
+		if r.Body != nil && r.Body != http.NoBody {
+			// HTTP/2 can say that there is no body and send one.
+			if n, err := io.ReadFull(r.Body, make([]byte, 1)); n > 0 {
+				return bodyFailure(errTooLong, nil), false
+			} else if err != io.EOF {
+				return bodyFailure(err, r.Context().Err()), false
+			}
+		}
 		return Failure{}, true
 	}
 	x.expect = len(r.Header["Expect"]) > 0
@@ -234,7 +242,7 @@ func (x *exchange) ask(fresh bool) error {
 			return err
 		}
 		switch s := x.head.status; {
-		case s == http.StatusSwitchingProtocols && !(x.upgrading && strings.EqualFold(x.head.upgrade, "websocket")):
+		case s == http.StatusSwitchingProtocols && !(x.upgrading && wire.EqualFold(x.head.upgrade, "websocket")):
 			return answerError("switches to a protocol that was not asked for")
 		case s >= 200 || s == http.StatusSwitchingProtocols:
 			return nil

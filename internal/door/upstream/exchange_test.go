@@ -45,8 +45,12 @@ func TestConnectionIsUsedAgain(t *testing.T) {
 			res.Body.Close()
 		}
 	}
-	if got := connections.Load(); got != 1 {
-		t.Errorf("%d connections, want 1", got)
+	most := int32(1)
+	if reverse {
+		most = 4 // http.Transport takes one back when it gets to it, which may be after the next request
+	}
+	if got := connections.Load(); got > most {
+		t.Errorf("%d connections, want %d", got, most)
 	}
 }
 

@@ -4,37 +4,12 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/panoplysec/panoply/internal/door/wire"
 )
 
 // A field is one line of a head or of trailers.
 type field struct{ name, value string }
-
-// class says what a byte may be part of.
-var class = func() (t [256]byte) {
-	for c := range t {
-		if c == '\t' || c >= ' ' && c != 0x7f {
-			t[c] |= inValue
-		}
-	}
-	for _, c := range []byte("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") {
-		t[c] |= inToken
-	}
-	return t
-}()
-
-const (
-	inToken byte = 1 << iota // RFC 9110 section 5.6.2
-	inValue                  // RFC 9110 section 5.5, obs-text included
-)
-
-func isToken(s string) bool {
-	for i := range len(s) {
-		if class[s[i]]&inToken == 0 {
-			return false
-		}
-	}
-	return s != ""
-}
 
 // usual are the spellings of names that applications use, and ours.
 var usual = func() map[string]string {
@@ -66,7 +41,7 @@ func parseField(line string) (field, error) {
 	colon, upper, canonical := 0, true, true
 	for ; colon < len(line) && line[colon] != ':'; colon++ {
 		c := line[colon]
-		if class[c]&inToken == 0 {
+		if !wire.Token[c] {
 			return field{}, answerError("a field's name is no token")
 		}
 		if upper && 'a' <= c && c <= 'z' || !upper && 'A' <= c && c <= 'Z' {
@@ -77,11 +52,9 @@ func parseField(line string) (field, error) {
 	if colon == 0 || colon == len(line) {
 		return field{}, answerError("a field has no name")
 	}
-	name, value := line[:colon], trim(line[colon+1:])
-	for i := range len(value) {
-		if class[value[i]]&inValue == 0 {
-			return field{}, answerError("a field's value holds a control byte")
-		}
+	name, value := line[:colon], wire.Trim(line[colon+1:])
+	if !wire.IsValue(value) {
+		return field{}, answerError("a field's value holds a control byte")
 	}
 	if !canonical {
 		if known, ok := usual[name]; ok {
@@ -91,32 +64,6 @@ func parseField(line string) (field, error) {
 		}
 	}
 	return field{name, value}, nil
-}
-
-// trim takes spaces and tabs off both ends.
-func trim(s string) string {
-	for s != "" && (s[0] == ' ' || s[0] == '\t') {
-		s = s[1:]
-	}
-	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
-		s = s[:len(s)-1]
-	}
-	return s
-}
-
-// hasToken tells whether one of the lists in values holds token, in any case.
-func hasToken(values []string, token string) bool {
-	for _, list := range values {
-		if strings.EqualFold(list, token) {
-			return true
-		}
-		for one := range strings.SplitSeq(list, ",") {
-			if strings.EqualFold(trim(one), token) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // hop tells the fields that are between two neighbours and go no further.
@@ -134,11 +81,11 @@ func hop(name string) bool {
 // named appends the fields that Connection names, which go no further either. Whoever asks
 // listed sorts them first: a peer may name very many.
 func named(names []string, connection string) []string {
-	if strings.EqualFold(connection, "keep-alive") || strings.EqualFold(connection, "close") {
+	if wire.EqualFold(connection, "keep-alive") || wire.EqualFold(connection, "close") {
 		return names
 	}
 	for one := range strings.SplitSeq(connection, ",") {
-		switch one = http.CanonicalHeaderKey(trim(one)); one {
+		switch one = http.CanonicalHeaderKey(wire.Trim(one)); one {
 		case "", "Keep-Alive", "Close", "Upgrade":
 		default:
 			names = append(names, one)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/panoplysec/panoply/internal/door/wire"
 )
 
 const (
@@ -55,6 +57,9 @@ func (c *conn) readHead(h *head) error {
 				return answerError("a line of the head ends without CR")
 			}
 			at = end + 2
+			if at > maxHead {
+				return errHeadTooLarge
+			}
 			if end == start {
 				if len(h.ends) == 0 {
 					return answerError("begins with an empty line")
@@ -107,12 +112,7 @@ func statusLine(line string) (status int, minor byte, ok bool) {
 	if rest != "" && rest[0] != ' ' {
 		return 0, 0, false
 	}
-	for i := range len(rest) {
-		if class[rest[i]]&inValue == 0 {
-			return 0, 0, false
-		}
-	}
-	return status, minor, status >= 100
+	return status, minor, status >= 100 && wire.IsValue(rest)
 }
 
 // parse reads the lines of text that ends tells.
@@ -132,9 +132,9 @@ func (h *head) parse(text string) error {
 		}
 		switch f.name {
 		case "Content-Length":
-			n, err := parseLength(f.value)
-			if err != nil {
-				return err
+			n, ok := wire.Length(f.value)
+			if !ok {
+				return answerError("a Content-Length that is no number")
 			}
 			if h.length >= 0 {
 				if f.value != first {
@@ -144,12 +144,12 @@ func (h *head) parse(text string) error {
 			}
 			h.length, first = n, f.value
 		case "Transfer-Encoding":
-			if coded || !strings.EqualFold(f.value, "chunked") {
+			if coded || !wire.EqualFold(f.value, "chunked") {
 				return answerError("a transfer coding other than chunked")
 			}
 			coded = true
 		case "Connection":
-			h.close = h.close || hasToken([]string{f.value}, "close")
+			h.close = h.close || wire.HasToken([]string{f.value}, "close")
 			h.drop = named(h.drop, f.value)
 		case "Keep-Alive":
 			h.keep = keepAlive(f.value)
@@ -177,26 +177,11 @@ func (h *head) parse(text string) error {
 	return nil
 }
 
-// parseLength takes digits only: no sign, no list, nothing that overflows.
-func parseLength(s string) (int64, error) {
-	if s == "" || len(s) > 18 {
-		return 0, answerError("a Content-Length that is no number")
-	}
-	var n int64
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return 0, answerError("a Content-Length that is no number")
-		}
-		n = 10*n + int64(s[i]-'0')
-	}
-	return n, nil
-}
-
 // keepAlive reads "timeout=5", as Node, Apache and others say it.
 func keepAlive(value string) time.Duration {
 	for one := range strings.SplitSeq(value, ",") {
-		name, seconds, _ := strings.Cut(trim(one), "=")
-		if n, err := parseLength(seconds); err == nil && n < 1<<20 && strings.EqualFold(name, "timeout") {
+		name, seconds, _ := strings.Cut(wire.Trim(one), "=")
+		if n, ok := wire.Length(seconds); ok && n < 1<<20 && wire.EqualFold(name, "timeout") {
 			return time.Duration(n) * time.Second
 		}
 	}
@@ -205,8 +190,8 @@ func keepAlive(value string) time.Duration {
 
 func (h *head) announce(list string) {
 	for name := range strings.SplitSeq(list, ",") {
-		name = http.CanonicalHeaderKey(trim(name))
-		if len(h.announced) <= maxAnnounced && isToken(name) && mayTrail(name) && !slices.Contains(h.announced, name) {
+		name = http.CanonicalHeaderKey(wire.Trim(name))
+		if len(h.announced) <= maxAnnounced && wire.IsToken(name) && mayTrail(name) && !slices.Contains(h.announced, name) {
 			h.announced = append(h.announced, name)
 		}
 	}

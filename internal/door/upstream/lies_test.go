@@ -71,6 +71,7 @@ func TestLies(t *testing.T) {
 		{"length empty", "GET", "HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\nok", 502, "", 2},
 		{"length that overflows", "GET", "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551618\r\n\r\nok", 502, "", 2},
 		{"another coding", "GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 502, "", 2},
+		{"coding with the Kelvin sign for a k", "GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chun\u212aed\r\n\r\n2\r\nok\r\n0\r\n\r\n", 502, "", 2},
 		{"coding twice", "GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 502, "", 2},
 		{"chunks in HTTP/1.0", "GET", "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 502, "", 2},
 		{"bare LF", "GET", "HTTP/1.1 200 OK\nContent-Length: 2\n\nok", 502, "", 2},

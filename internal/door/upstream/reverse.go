@@ -51,7 +51,8 @@ type passage struct {
 	w      http.ResponseWriter
 	in     *http.Request
 	asked  time.Time
-	told   bool // when it took place
+	told   bool      // when it took place
+	socket *upgrader // nil: no handshake
 	answer answerBody
 }
 
@@ -80,7 +81,7 @@ func (p *Reverse) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if upgrading(r) && p.opts.Scheme != schemeH2C { // HTTP/2 knows no such switch
 		uw := &upgrader{ResponseWriter: w, streams: p.opts.Streams, idle: p.opts.Idle}
 		defer uw.end()
-		w = uw
+		ex.socket, w = uw, uw
 	} else {
 		delete(r.Header, "Upgrade")
 		delete(r.Header, "Http2-Settings")

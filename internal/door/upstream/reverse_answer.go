@@ -26,6 +26,10 @@ func (p *Reverse) answered(res *http.Response) error {
 		if !strings.EqualFold(res.Header.Get("Upgrade"), "websocket") {
 			return answerError("switches to a protocol that was not asked for")
 		}
+		if ex.socket == nil {
+			return answerError("switches to a protocol that was not asked for")
+		}
+		ex.socket.app = res.Body
 		// ReverseProxy writes this header itself; no phase would see it.
 		ex.hook.Apply(res.StatusCode, res.Header)
 		return nil

@@ -36,6 +36,7 @@ func TestReverse(t *testing.T) {
 		{"WebSocketPassesBothWays", TestWebSocketPassesBothWays},
 		{"QuietWebSocketIsPingedAndLivesByItsPong", TestQuietWebSocketIsPingedAndLivesByItsPong},
 		{"DeadWebSocketIsCut", TestDeadWebSocketIsCut},
+		{"WebSocketOfAStuckApplicationIsCut", TestWebSocketOfAStuckApplicationIsCut},
 		{"NoPingInsideAFrame", TestNoPingInsideAFrame},
 		{"DrainSaysGoingAway", TestDrainSaysGoingAway},
 		{"OtherUpgradesAreNotPassed", TestOtherUpgradesAreNotPassed},

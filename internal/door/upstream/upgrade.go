@@ -19,7 +19,7 @@ func (x *exchange) upgrade() {
 		x.p.opts.Seen(x.in, http.StatusSwitchingProtocols, h)
 	}
 	x.hook.Apply(http.StatusSwitchingProtocols, h) // no phase sees what is written below
-	client := &upgrader{ResponseWriter: x.w, streams: x.p.opts.Streams, idle: x.p.opts.Idle}
+	client := &upgrader{ResponseWriter: x.w, streams: x.p.opts.Streams, idle: x.p.opts.Idle, app: x.c.net}
 	defer client.end()
 	conn, rw, err := client.Hijack()
 	if err != nil {

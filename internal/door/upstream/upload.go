@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/panoplysec/panoply/internal/door/bounds"
+	"github.com/panoplysec/panoply/internal/door/wire"
 )
 
 const (
@@ -129,7 +130,7 @@ func (x *exchange) appendEnd(b []byte) []byte {
 	b = append(b, "0\r\n"...)
 	for _, name := range x.trailer {
 		for _, value := range x.in.Trailer[name] {
-			if !isValue(value) {
+			if !wire.IsValue(value) {
 				continue
 			}
 			b = append(append(b, name...), ": "...)
@@ -137,15 +138,6 @@ func (x *exchange) appendEnd(b []byte) []byte {
 		}
 	}
 	return append(b, "\r\n"...)
-}
-
-func isValue(s string) bool {
-	for i := range len(s) {
-		if class[s[i]]&inValue == 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // cut tells that the answer comes before the request has been read. Nobody can say how much

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bufio"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -20,6 +21,7 @@ type upgrader struct {
 	http.ResponseWriter
 	streams *Streams
 	idle    time.Duration
+	app     io.Closer // the application's side
 	socket  *socket
 }
 
@@ -31,7 +33,7 @@ func (u *upgrader) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s := &socket{Conn: conn, early: rw.Reader, idle: u.idle}
+	s := &socket{Conn: conn, early: rw.Reader, idle: u.idle, app: u.app}
 	s.touch()
 	u.socket = s
 	// The 101 is written through rw, past the socket: frames begin with its first Write.
@@ -56,6 +58,7 @@ func (u *upgrader) end() {
 // (RFC 6455 section 5.5.3).
 type socket struct {
 	net.Conn
+	app   io.Closer
 	early *bufio.Reader // what the client sent with its handshake
 	idle  time.Duration
 	timer *time.Timer
@@ -119,7 +122,7 @@ func (s *socket) look() {
 	quiet := time.Since(time.Unix(0, s.last.Load()))
 	switch {
 	case quiet >= s.idle:
-		_ = s.Conn.Close()
+		s.cut()
 		return
 	case quiet >= s.idle/2:
 		s.ping()
@@ -127,6 +130,12 @@ func (s *socket) look() {
 	default:
 		s.timer.Reset(s.idle/2 - quiet)
 	}
+}
+
+// cut closes both sides: a write to an application that reads no more ends in no other way.
+func (s *socket) cut() {
+	_ = s.Conn.Close()
+	_ = s.app.Close()
 }
 
 // ping asks the client for a sign of life, once a silence, and only between frames.
@@ -145,7 +154,7 @@ func (s *socket) ping() {
 
 // end sends the client away, between frames, and cuts when it does not go.
 func (s *socket) end() {
-	time.AfterFunc(closeWait, func() { _ = s.Conn.Close() })
+	time.AfterFunc(closeWait, s.cut)
 	s.closing.Store(true)
 	if s.mu.TryLock() { // else the write under way sees closing when it is through
 		s.sendClose()

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/panoplysec/panoply/internal/door/wire"
 )
 
 // leaving is a field of the request on its way out.
@@ -19,7 +21,7 @@ type leaving struct {
 // out, and so is what would speak for the door.
 func (x *exchange) appendHead(b []byte) ([]byte, error) {
 	r := x.in
-	if !isToken(r.Method) {
+	if !wire.IsToken(r.Method) {
 		return b, answerError("a method that is no token")
 	}
 	b = append(append(b, r.Method...), ' ')
@@ -80,7 +82,7 @@ func (x *exchange) appendHead(b []byte) ([]byte, error) {
 	}
 	slices.SortFunc(x.fields, func(a, b leaving) int { return strings.Compare(a.name, b.name) })
 	for _, f := range x.fields {
-		if !isToken(f.name) {
+		if !wire.IsToken(f.name) {
 			return b, answerError("a field's name is no token")
 		}
 		for _, value := range f.values {
@@ -132,7 +134,7 @@ func (x *exchange) protocol() string {
 	switch {
 	case x.upgrading:
 		return "Connection: Upgrade\r\nUpgrade: websocket\r\n"
-	case hasToken(x.in.Header["Te"], "trailers"):
+	case wire.HasToken(x.in.Header["Te"], "trailers"):
 		return "Te: trailers\r\n"
 	}
 	return ""
@@ -156,5 +158,5 @@ func (x *exchange) withheld(name string) bool {
 // would tunnel requests past the guards) is left out of the request.
 func upgrading(r *http.Request) bool {
 	to := r.Header["Upgrade"]
-	return len(to) == 1 && r.ProtoMajor == 1 && strings.EqualFold(to[0], "websocket") && hasToken(r.Header["Connection"], "upgrade")
+	return len(to) == 1 && r.ProtoMajor == 1 && wire.EqualFold(to[0], "websocket") && wire.HasToken(r.Header["Connection"], "upgrade")
 }
