@@ -33,6 +33,10 @@ type Options struct {
 	Sockets int
 }
 
+// newEvery is the pause of a client between two new connections: without one the handshakes
+// alone would keep a machine busy.
+const newEvery = 20 * time.Millisecond
+
 // maxErrors is how many errors are kept.
 const maxErrors = 10
 
@@ -119,6 +123,9 @@ func (l *Load) ask(tr *http.Transport) {
 			continue
 		}
 		l.requests.Add(1)
+		if tr.DisableKeepAlives {
+			time.Sleep(newEvery)
+		}
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 // echoEvery is how often each WebSocket says something.
-const echoEvery = 250 * time.Millisecond
+const echoEvery = 500 * time.Millisecond
 
 // App answers a request with its body or with what say in its query says, and echoes the
 // frames of a WebSocket.
