@@ -33,6 +33,7 @@ func newReport(sessions []*session, jobs []*job, o Options) *Report {
 	}
 	for _, j := range jobs {
 		j.cover(jobs)
+		r.Failed = r.Failed || j.result.Failed
 	}
 	for _, p := range practice.All() {
 		r.Practices = append(r.Practices, row(p, jobs))
@@ -194,9 +195,29 @@ func (j *job) complete(f check.Finding, jobs []*job, masks masker) check.Finding
 		}
 	}
 	f.Evidence = seen
+	f.Dependency = dependency(f.Dependency, masks)
 	f.Reproduce = redact.Line(masks.Replace(f.Reproduce))
 	f.Fingerprint = fingerprint(f.ID, j.session.place(f), f.Subject)
 	return f
+}
+
+// dependency is a copy that may stand in a report.
+func dependency(d *check.Dependency, masks masker) *check.Dependency {
+	if d == nil {
+		return nil
+	}
+	out := *d
+	line := func(s string) string { return redact.Line(masks.Replace(s)) }
+	for _, s := range []*string{&out.Ecosystem, &out.Name, &out.Version, &out.Advisory, &out.URL, &out.CVSS} {
+		*s = line(*s)
+	}
+	for _, list := range []*[]string{&out.Aliases, &out.Fixed, &out.Paths} {
+		*list = slices.Clone(*list)
+		for i := range *list {
+			(*list)[i] = line((*list)[i])
+		}
+	}
+	return &out
 }
 
 // has says whether the job found the same. Two banners are two things, while a cookie

@@ -124,8 +124,13 @@ func Run(ctx context.Context, targets []check.Target, checks []check.Check, o Op
 		problems.Add("targets", "", "at least one address or folder", "")
 	}
 	checkList(checks, &problems)
-	roots, err := pool(o.Roots)
-	problems.Note(err)
+	var roots *x509.CertPool
+	if slices.ContainsFunc(sessions, func(s *session) bool { return s.url != nil }) {
+		// Reading the system's takes longer than all that a folder is asked.
+		var err error
+		roots, err = pool(o.Roots)
+		problems.Note(err)
+	}
 	defer func() {
 		for _, s := range sessions {
 			s.close()

@@ -17,13 +17,13 @@ const (
 	// Found: at least one finding at or above the threshold that the baseline, where
 	// there is one, does not know.
 	Found Outcome = 1
-	// Incomplete: a target about which nothing at all could be told. What was not
-	// looked at is not clean.
+	// Incomplete: a target about which nothing at all could be told, or a file of it that
+	// could not be read to its end. What was not looked at is not clean.
 	Incomplete Outcome = 3
 )
 
 // Outcome judges the report: Found when a new finding is at or above the threshold, else
-// Incomplete when a target gave no answer and no finding, else Clean. A practice that
+// Incomplete when a target gave no answer and no finding or a check failed, else Clean. A practice that
 // is not proven for another reason does not change it. Where all that was asked for is
 // proved, a target that was never asked over HTTP is no gap: TLS needs no request.
 func (r *Report) Outcome(threshold check.Severity) Outcome {
@@ -33,6 +33,9 @@ func (r *Report) Outcome(threshold check.Severity) Outcome {
 			return Found
 		}
 		told[f.Target] = true
+	}
+	if r.Failed {
+		return Incomplete
 	}
 	gap := slices.ContainsFunc(r.Practices, func(p Practice) bool { return len(p.Checks) > 0 && p.Status == check.Unproven })
 	ran := slices.ContainsFunc(r.Practices, func(p Practice) bool { return len(p.Checks) > 0 })

@@ -35,6 +35,9 @@ type Report struct {
 	Sent []Sent
 	// Duration is how long the run took.
 	Duration time.Duration
+	// Failed says that a check could not read what it was given, such as a lockfile that
+	// was cut short: what the report does not tell is not known to be absent.
+	Failed bool
 }
 
 // An Ignored is a finding that was left out, and by whose word.

@@ -156,8 +156,33 @@ type Finding struct {
 	CWE int `json:"cwe,omitempty"`
 	// ASVS are the requirements of OWASP's ASVS 5.0 that it breaks.
 	ASVS []string `json:"asvs,omitempty"`
+	// Dependency is the package that it is about, and nil of anything else.
+	Dependency *Dependency `json:"dependency,omitempty"`
 	// Known says that the baseline has the finding. The engine sets it.
 	Known bool `json:"known,omitempty"`
+}
+
+// A Dependency is a locked package under an advisory.
+type Dependency struct {
+	// Ecosystem is "npm" or "Go", as OSV spells it.
+	Ecosystem string `json:"ecosystem"`
+	Name      string `json:"name"`
+	Version   string `json:"version"`
+	// Advisory is its id, and Aliases are its other names.
+	Advisory string   `json:"advisory"`
+	Aliases  []string `json:"aliases,omitempty"`
+	// URL is the address of the advisory; it may be empty.
+	URL string `json:"url,omitempty"`
+	// CVSS is the base score, "7.5"; empty when the advisory has no vector.
+	CVSS string `json:"cvss,omitempty"`
+	// Fixed are the versions that mend it, lowest first; empty when none is known.
+	Fixed []string `json:"fixed,omitempty"`
+	// Paths are ways from the app to the package, "express@4.17.1 > qs@6.7.0", the
+	// shortest first. There may be more than are told.
+	Paths []string `json:"paths,omitempty"`
+	// Dev says that only development needs it, Optional that nothing fails without it.
+	Dev      bool `json:"dev,omitempty"`
+	Optional bool `json:"optional,omitempty"`
 }
 
 // Saying returns the finding with its message made from the format.
@@ -187,6 +212,9 @@ type Result struct {
 	// Partial says that the check could not see all it had to, so that what it did not
 	// find may be there all the same. [NotProven] sets it.
 	Partial bool
+	// Failed says that something which the check was given could not be read, so that the
+	// run as a whole is not complete: a lockfile cut short, advisories that are none.
+	Failed bool
 	// Unjudged are ids of rules that do not apply to this target, such as those of a
 	// header that a local name must not have.
 	Unjudged []string

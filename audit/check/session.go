@@ -35,6 +35,10 @@ type Target struct {
 	// Folder holds the app's source. Its files are data: nothing in them is run,
 	// expanded or contacted.
 	Folder string
+	// Advisories is the path of OSV records: a folder, a .jsonl, .jsonl.gz, .json or .zip
+	// file, or an index made of them. It is the caller's choice and never the folder's.
+	// Empty means that there are none, and that nothing is said of known holes.
+	Advisories string
 	// Credentials are header lines, "Cookie: sid=…" or "Authorization: Bearer …",
 	// joined by "\n", with which a user is logged in. They go to the target only, and
 	// into no report. Empty means that only visitors are looked at.

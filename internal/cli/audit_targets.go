@@ -65,6 +65,14 @@ func (v *auditFlags) targets(args []string, s Streams) (*auditPlan, error) {
 			return nil, err
 		}
 	}
+	if v.advisories != "" {
+		if _, err := os.Stat(v.advisories); err != nil {
+			return nil, &exitError{code: exitUsage, err: fmt.Errorf("--advisories: %w", err)}
+		}
+		if folder == "" {
+			return nil, usageError("name the app's folder too", "--advisories says something of a folder's dependencies, and there is no folder")
+		}
+	}
 	var tells project
 	if folder != "" {
 		var err error
@@ -107,7 +115,7 @@ func (v *auditFlags) targets(args []string, s Streams) (*auditPlan, error) {
 		if len(plan.targets) == 0 {
 			plan.targets = make([]check.Target, 1)
 		}
-		plan.targets[0].Folder = folder
+		plan.targets[0].Folder, plan.targets[0].Advisories = folder, v.advisories
 	}
 	return plan, nil
 }

@@ -42,7 +42,8 @@ type Practice struct {
 	Section string
 	// Severity is that of the practice being absent.
 	Severity Severity
-	// Enforcers are import paths below the module, such as "headers".
+	// Enforcers are import paths below the module, such as "headers". A row may have none
+	// where the door cannot help and only another version of somebody's package mends it.
 	Enforcers []string
 	// Checks are ids of the audit's checks.
 	Checks []string

@@ -1,0 +1,132 @@
+package lockfile
+
+import (
+	"strings"
+)
+
+// readBun reads bun.lock.
+func readBun(file, text string) (*Lock, error) {
+	root, err := readJSON(file, text, true)
+	if err != nil {
+		return nil, err
+	}
+	version := root.get("lockfileVersion").str()
+	l := &Lock{File: file, Format: "bun " + version, Ecosystem: NPM}
+	packages, workspaces := root.get("packages"), root.get("workspaces")
+	switch {
+	case version != "0" && version != "1" && version != "2":
+		return nil, &Error{file, int(root.line), "has lockfileVersion " + quote(version) + ": 0, 1 and 2 are known"}
+	case packages.kind != dict && packages.kind != null:
+		return nil, &Error{file, int(packages.line), "has packages that are no object"}
+	case workspaces.kind != dict:
+		return nil, &Error{file, int(root.line), "has no workspaces, so nothing says what the app needs"}
+	}
+	g := &l.graph
+	keys := map[string]int32{}
+	for i := range workspaces.members {
+		w := &workspaces.members[i]
+		n := node{member: true}
+		if w.key != "" {
+			n.Name = w.get("name").str()
+			keys[n.Name] = int32(i)
+		}
+		g.add(n)
+	}
+	first := int32(len(g.nodes))
+	var read []*value
+	for i := range packages.dict() {
+		m := &packages.members[i]
+		parts := m.list()
+		if len(parts) == 0 || parts[0].kind != scalar {
+			return nil, &Error{file, int(m.line), "has an entry that is no list beginning with NAME@VERSION: " + quote(m.key)}
+		}
+		name, version := cutName(parts[0].text)
+		if strings.HasPrefix(version, "workspace:") {
+			continue
+		}
+		if name == "" || version == "" {
+			return nil, &Error{file, int(m.line), "has an entry without a name or a version: " + quote(m.key)}
+		}
+		n := node{Package: Package{Name: name, Version: version, Key: m.key, Line: int(m.line)}}
+		switch {
+		case strings.HasPrefix(version, "file:"), strings.HasPrefix(version, "link:"), strings.HasPrefix(version, "./"), strings.HasPrefix(version, "root:"):
+			n.Source, n.Address, n.Version = Folder, version, ""
+		case strings.HasPrefix(version, "git"):
+			n.Source, n.Address, n.Version = Git, version, ""
+		case strings.Contains(version, "://"):
+			n.Source, n.Address, n.Version = Archive, version, ""
+		}
+		if way := bunWay(m.key); way[len(way)-1] != name {
+			n.Alias = way[len(way)-1]
+		}
+		keys[m.key] = g.add(n)
+		read = append(read, bunInfo(parts))
+	}
+	for i, info := range read {
+		from := first + int32(i)
+		for _, s := range needs {
+			for _, d := range info.get(s.section).dict() {
+				if to, ok := bunResolve(keys, g.nodes[from].Key, d.key); ok && s.need != dev {
+					g.connect(from, to, s.need)
+				}
+			}
+		}
+	}
+	for i := range workspaces.members {
+		w := &workspaces.members[i]
+		for _, s := range needs {
+			for _, d := range w.get(s.section).dict() {
+				if to, ok := bunResolve(keys, g.nodes[i].Name, d.key); ok {
+					g.connect(int32(i), to, s.need)
+				}
+			}
+		}
+		if w.key != "" {
+			g.connect(0, int32(i), needed)
+		}
+	}
+	return l.finish(false), nil
+}
+
+// bunInfo is the object of an entry: the third item where a registry is the second.
+func bunInfo(parts []member) *value {
+	for i := range parts {
+		if parts[i].kind == dict {
+			return &parts[i].value
+		}
+	}
+	return &value{}
+}
+
+// bunWay splits a key into names: "a/@s/b" into a and @s/b.
+func bunWay(key string) []string {
+	var way []string
+	for part := range strings.SplitSeq(key, "/") {
+		if n := len(way); n > 0 && strings.HasPrefix(way[n-1], "@") && !strings.Contains(way[n-1], "/") {
+			way[n-1] += "/" + part
+			continue
+		}
+		way = append(way, part)
+	}
+	return way
+}
+
+// bunResolve finds the entry below the key, or below one further up.
+func bunResolve(keys map[string]int32, from, name string) (int32, bool) {
+	way := bunWay(from)
+	if from == "" {
+		way = nil
+	}
+	for n := min(len(way), maxNested); ; n-- {
+		key := name
+		if n > 0 {
+			key = strings.Join(way[:n], "/") + "/" + name
+		}
+		if to, ok := keys[key]; ok {
+			return to, true
+		}
+		if n == 0 {
+			return 0, false
+		}
+	}
+}

@@ -1,0 +1,121 @@
+package lockfile
+
+import (
+	"cmp"
+	"errors"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/semver"
+)
+
+// Stdlib is the name under which OSV files the standard library of Go.
+const Stdlib = "stdlib"
+
+// readGoMod reads a go.mod, and with it what go.sum adds. Since Go 1.17 a go.mod lists
+// every module that its packages need; before, go.sum is the only list, and longer.
+func readGoMod(file, text, sum string) (*Lock, error) {
+	if err := conflicted(file, text); err != nil {
+		return nil, err
+	}
+	f, err := modfile.Parse(file, []byte(text), nil)
+	if err != nil {
+		return nil, goError(file, err)
+	}
+	l := &Lock{File: file, Format: "go.mod", Ecosystem: Go}
+	g := &l.graph
+	g.add(node{member: true})
+	if f.Go != nil {
+		n := node{Package: Package{Name: Stdlib, Version: f.Go.Version, Key: "go " + f.Go.Version, Line: f.Go.Syntax.Start.Line, Least: true}}
+		if f.Toolchain != nil {
+			if version, ok := strings.CutPrefix(f.Toolchain.Name, "go"); ok {
+				n.Version, n.Key, n.Line, n.Least = version, "toolchain "+f.Toolchain.Name, f.Toolchain.Syntax.Start.Line, false
+			}
+		}
+		g.connect(0, g.add(n), needed)
+	}
+	required := map[string]int32{}
+	for _, r := range f.Require {
+		if _, twice := required[r.Mod.Path]; twice {
+			return nil, &Error{file, r.Syntax.Start.Line, "requires " + quote(r.Mod.Path) + " twice"}
+		}
+		n := node{Package: Package{Name: r.Mod.Path, Version: trimV(r.Mod.Version), Key: r.Mod.Path, Line: r.Syntax.Start.Line}}
+		required[r.Mod.Path] = g.add(n)
+		g.connect(0, required[r.Mod.Path], needed)
+	}
+	if f.Go == nil || semver.Compare("v"+f.Go.Version, "v1.17") < 0 {
+		if err := goSum(l, sum, required); err != nil {
+			return nil, err
+		}
+	}
+	for _, r := range f.Replace {
+		at, ok := required[r.Old.Path]
+		if !ok || r.Old.Version != "" && trimV(r.Old.Version) != g.nodes[at].Version {
+			continue
+		}
+		n := &g.nodes[at]
+		if n.Line = r.Syntax.Start.Line; r.New.Version == "" {
+			n.Source, n.Address, n.Version = Folder, r.New.Path, ""
+			continue
+		}
+		n.Name, n.Version = r.New.Path, trimV(r.New.Version)
+		if n.Name != r.Old.Path {
+			n.Alias = r.Old.Path
+		}
+	}
+	return l.finish(true), nil
+}
+
+// goSum adds the modules that a go.mod of before Go 1.17 leaves to go.sum, in the highest
+// version of each whose content is noted there.
+func goSum(l *Lock, sum string, required map[string]int32) error {
+	number := 0
+	for line := range strings.SplitSeq(sum, "\n") {
+		number++
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		if number > maxValues {
+			return &Error{"go.sum", number, "has more than a million lines"}
+		}
+		fields := strings.Fields(line)
+		if len(fields) != 3 || !strings.HasPrefix(fields[2], "h1:") {
+			return &Error{"go.sum", number, "is no line of MODULE VERSION HASH"}
+		}
+		path, version := fields[0], fields[1]
+		if strings.HasSuffix(version, "/go.mod") {
+			continue
+		}
+		at, ok := required[path]
+		if !ok {
+			at = l.graph.add(node{Package: Package{Name: path, Version: trimV(version), Key: path, Line: number}})
+			required[path] = at
+			l.graph.connect(0, at, needed)
+			continue
+		}
+		if n := &l.graph.nodes[at]; semver.Compare(version, "v"+n.Version) > 0 {
+			n.Version = trimV(version)
+		}
+	}
+	return nil
+}
+
+// trimV drops the v, which OSV leaves out.
+func trimV(version string) string { return strings.TrimPrefix(version, "v") }
+
+// goError makes an Error of the first of modfile's.
+func goError(file string, err error) error {
+	var list modfile.ErrorList
+	if errors.As(err, &list) && len(list) > 0 {
+		first := list[0]
+		return &Error{file, first.Pos.Line, cmp.Or(errorText(first), "is no go.mod")}
+	}
+	return &Error{file, 0, "is no go.mod: " + err.Error()}
+}
+
+func errorText(e modfile.Error) string {
+	if e.Err == nil {
+		return ""
+	}
+	return e.Err.Error()
+}

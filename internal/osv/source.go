@@ -1,0 +1,246 @@
+package osv
+
+import (
+	"archive/zip"
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+const (
+	maxRecord   = 4 << 20
+	maxRecords  = 1_000_000
+	maxUnpacked = 2 << 30
+)
+
+// A source collects the entries of an index.
+type source struct {
+	meta    Meta
+	entries []entry
+	// read is how many bytes were unpacked.
+	read int64
+}
+
+// load reads a file or a folder.
+func load(path string) (*source, error) {
+	s := &source{meta: Meta{Source: path, Ecosystems: map[string]int{}}}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("osv: %w", err)
+	}
+	if !info.IsDir() {
+		if err = s.file(path, true); err == nil && s.meta.Records == 0 {
+			err = fmt.Errorf("osv: %s holds no advisory", path)
+		}
+		return s, err
+	}
+	err = filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return fmt.Errorf("osv: %w", err)
+		case d.Type().IsRegular():
+			return s.file(name, false)
+		}
+		return nil
+	})
+	if err == nil && s.meta.Records == 0 {
+		err = fmt.Errorf("osv: the folder %s holds no advisory", path)
+	}
+	return s, err
+}
+
+// file reads a file by its ending. Of a folder, files of other kinds are left alone.
+func (s *source) file(name string, alone bool) error {
+	plain := strings.TrimSuffix(name, ".gz")
+	switch {
+	case strings.HasSuffix(name, ".zip"):
+		return s.zip(name)
+	case strings.HasSuffix(plain, ".jsonl"), strings.HasSuffix(plain, ".ndjson"):
+	case strings.HasSuffix(name, ".json"):
+	case alone:
+		return fmt.Errorf("osv: %s: want a folder, .jsonl, .jsonl.gz, .json or .zip of OSV records", name)
+	default:
+		return nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("osv: %w", err)
+	}
+	defer f.Close()
+	var r io.Reader = f
+	if plain != name {
+		z, err := gzip.NewReader(f)
+		if err != nil {
+			return fmt.Errorf("osv: %s: %w", name, err)
+		}
+		r = z
+	}
+	if strings.HasSuffix(name, ".json") {
+		return s.document(name, r)
+	}
+	return s.lines(name, r)
+}
+
+func (s *source) lines(name string, r io.Reader) error {
+	lines := bufio.NewReaderSize(r, 1<<16)
+	for number := 1; ; number++ {
+		line, err := readLine(lines)
+		if over := s.spend(len(line)); over != nil {
+			return fmt.Errorf("osv: %s:%d: %w", name, number, over)
+		}
+		if len(bytes.TrimSpace(line)) > 0 {
+			if err := s.record(line); err != nil {
+				return fmt.Errorf("osv: %s:%d: %w", name, number, err)
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return fmt.Errorf("osv: %s:%d: %w", name, number, err)
+		}
+	}
+}
+
+var errLong = fmt.Errorf("has more than %d MiB", maxRecord>>20)
+
+func readLine(r *bufio.Reader) ([]byte, error) {
+	var line []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		if line = append(line, part...); len(line) > maxRecord {
+			return nil, errLong
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return line, err
+		}
+	}
+}
+
+// document reads a file of one record, or Node's own list of core holes.
+func (s *source) document(name string, r io.Reader) error {
+	text, err := io.ReadAll(io.LimitReader(r, maxRecord+1))
+	if err == nil && len(text) > maxRecord {
+		err = errLong
+	}
+	if err == nil {
+		err = s.spend(len(text))
+	}
+	if err == nil {
+		err = s.one(text)
+	}
+	if err != nil {
+		return fmt.Errorf("osv: %s: %w", name, err)
+	}
+	return nil
+}
+
+func (s *source) one(text []byte) error {
+	var shape struct {
+		ID       string          `json:"id"`
+		Affected json.RawMessage `json:"affected"`
+	}
+	trimmed := bytes.TrimLeft(text, " \t\r\n")
+	switch {
+	case !json.Valid(text):
+		return errors.New("is no whole JSON document")
+	case len(trimmed) > 0 && trimmed[0] == '[':
+		return s.core(text)
+	case json.Unmarshal(text, &shape) != nil || shape.ID == "" && shape.Affected == nil:
+		s.meta.Other++
+		return nil
+	}
+	return s.record(text)
+}
+
+func (s *source) zip(name string) error {
+	z, err := zip.OpenReader(name)
+	if err != nil {
+		return fmt.Errorf("osv: %s: %w", name, err)
+	}
+	defer z.Close()
+	for _, f := range z.File {
+		if !strings.HasSuffix(f.Name, ".json") {
+			continue
+		}
+		r, err := f.Open()
+		if err != nil {
+			return fmt.Errorf("osv: %s: %.200q: %w", name, f.Name, err)
+		}
+		err = s.document(fmt.Sprintf("%s: %.200q", name, f.Name), r)
+		r.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// spend counts what was unpacked, records or not.
+func (s *source) spend(n int) error {
+	if s.read += int64(n); s.read > maxUnpacked {
+		return fmt.Errorf("is more than %d GiB unpacked", maxUnpacked>>30)
+	}
+	return nil
+}
+
+// record keeps what is needed of a record, once for each of its packages.
+func (s *source) record(text []byte) error {
+	r, err := Parse(text)
+	if err != nil {
+		return err
+	}
+	if r.Withdrawn != nil {
+		s.meta.Withdrawn++
+		return nil
+	}
+	return s.keep(r)
+}
+
+func (s *source) keep(r *Record) error {
+	if s.meta.Records++; s.meta.Records > maxRecords {
+		return fmt.Errorf("is more than %d records", maxRecords)
+	}
+	if r.Modified.After(s.meta.Newest) {
+		s.meta.Newest = r.Modified
+	}
+	for i, ref := range r.References {
+		if ref.Type == "ADVISORY" || i == len(r.References)-1 {
+			r.References = []Reference{ref}
+			break
+		}
+	}
+	byKey := map[string][]Affected{}
+	var order []string
+	seen := map[string]bool{}
+	for _, a := range r.Affected {
+		ecosystem, _, _ := strings.Cut(a.Package.Ecosystem, ":")
+		k := key(ecosystem, a.Package.Name)
+		if byKey[k] == nil {
+			order = append(order, k)
+		}
+		byKey[k] = append(byKey[k], a)
+		if !seen[ecosystem] {
+			seen[ecosystem] = true
+			s.meta.Ecosystems[ecosystem]++
+		}
+	}
+	for _, k := range order {
+		part := *r
+		part.Affected = byKey[k]
+		text, err := json.Marshal(part)
+		if err != nil {
+			return err
+		}
+		s.entries = append(s.entries, entry{k, text})
+	}
+	return nil
+}
