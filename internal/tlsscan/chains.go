@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"crypto/x509"
+	"fmt"
 	"strings"
 
 	"github.com/panoplysec/panoply/internal/tlsscan/wire"
@@ -83,16 +84,35 @@ func curveOfKey(p *protocol) wire.Group {
 	return 0
 }
 
-// nameless asks without a server name.
+// nameless asks without a server name. A HelloRetryRequest says nothing about names, so
+// it takes a flight with a certificate.
 func (s *scan) nameless(ctx context.Context) {
-	if s.name == "" || s.control == nil || s.manner.none {
+	if s.name == "" || s.manner.none {
 		return
 	}
-	a := s.ask(ctx, s.contact(""))
-	if a.outcome == refused {
-		s.say("target.sni-required", "without a server name the handshake ends in %v", a.alert)
-	} else if a.doubtful() {
-		s.say("target.sni-required", "without a server name the server hangs up")
+	var alert byte
+	var refuses bool
+	if p := s.newest(); p != nil && p.version > wire.SSL3 {
+		a := s.ask(ctx, s.legacyFor("", p.version, p.suites, wire.Curves12()))
+		alert, refuses = a.alert.Description, a.outcome == refused || a.outcome == closed
+	} else if p := s.protocols[wire.TLS13]; p != nil {
+		g, suites, ok := computable(p)
+		if !ok {
+			s.skip("target.sni-required", "the server agrees only to groups or suites that are not computed here")
+			return
+		}
+		o := s.open13(ctx, "", g, suites, wire.Schemes(), nil)
+		if o.client != nil {
+			o.close()
+		}
+		alert, refuses = o.alert, o.alert != 0 || o.client == nil && hungUp(o.err)
+	}
+	if refuses {
+		how := "the server hangs up"
+		if alert != 0 {
+			how = fmt.Sprintf("the handshake ends in alert %d", alert)
+		}
+		s.say("target.sni-required", "without a server name %s", how)
 	}
 }
 

@@ -40,11 +40,11 @@ func (s *scan) enumerateLegacy(ctx context.Context, v wire.Version) *protocol {
 	p := &protocol{version: v}
 	all := wire.Curves12()
 	for block := range s.blocks(wire.SuitesFor(v)) {
-		left, groups := block, all
+		left, groups, striking := block, all, v == wire.TLS12
 		for len(left) > 0 && ctx.Err() == nil {
 			a := s.ask(ctx, s.legacy(v, left, groups))
 			if !a.accepts(v) && len(groups) < len(all) && len(p.suites) > 0 {
-				groups = all
+				groups, striking = all, false
 				a = s.ask(ctx, s.legacy(v, left, groups))
 			}
 			if !a.accepts(v) {
@@ -56,7 +56,7 @@ func (s *scan) enumerateLegacy(ctx context.Context, v wire.Version) *protocol {
 			}
 			p.take(a)
 			left = without(left, a.hello.Suite)
-			if rest := without(all, p.groups...); v == wire.TLS12 && len(rest) > 0 && has(groups, lastGroup(a)) {
+			if rest := without(all, p.groups...); striking && len(rest) > 0 && has(groups, lastGroup(a)) {
 				groups = rest
 			}
 		}
@@ -140,13 +140,13 @@ func (s *scan) enumerate13(ctx context.Context) *protocol {
 	for ctx.Err() == nil && (len(suites) > 0 || len(groups) > 0) {
 		a := s.ask(ctx, s.modern(orElse(suites, p.suites), orElse(groups, p.groups), wire.Schemes()))
 		if !a.accepts(wire.TLS13) && len(suites) > 0 && len(groups) > 0 && len(p.suites) > 0 {
-			// Either list may be at its end: with all groups a no is the suites'.
-			a = s.ask(ctx, s.modern(suites, wire.Groups13(), wire.Schemes()))
+			// Either list may be at its end: with suites that are accepted a no is the groups'.
+			a = s.ask(ctx, s.modern(p.suites, groups, wire.Schemes()))
 			if !a.accepts(wire.TLS13) {
-				suites = nil
+				groups = nil
 				continue
 			}
-			groups = nil
+			suites = nil
 		}
 		if !a.accepts(wire.TLS13) {
 			return p

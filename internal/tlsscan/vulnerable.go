@@ -193,29 +193,39 @@ func (s *scan) staticRSA() (*protocol, wire.Suite, *rsa.PublicKey) {
 	return nil, 0, nil
 }
 
+// oracle sends the paddings side by side and returns the reactions in order.
 func (s *scan) oracle(ctx context.Context, p *protocol, suite wire.Suite, pub *rsa.PublicKey, which []int, full bool) ([]string, error) {
-	var got []string
-	for _, kind := range which {
-		c, a := s.begin(ctx, s.legacy(p.version, []wire.Suite{suite}, nil))
-		if c == nil {
-			return nil, fmt.Errorf("the flight did not come: %v", a.err)
-		}
-		sealed := session.RawRSA(pub, padding(pub, p.version, kind))
-		if p.version > wire.SSL3 {
-			sealed = append([]byte{byte(len(sealed) >> 8), byte(len(sealed))}, sealed...)
-		}
-		out := wire.AppendRecords(nil, wire.RecordHandshake, p.version, wire.Handshake(wire.TypeClientKeyExchange, sealed))
-		wait := 300 * time.Millisecond
-		if full {
-			out = wire.AppendRecords(out, wire.RecordCCS, p.version, []byte{1})
-			out = wire.AppendRecords(out, wire.RecordHandshake, p.version, garbage(suite))
-			wait = 2 * time.Second
-		}
-		c.Write(out)
-		got = append(got, reaction(c, wait))
-		c.Close()
+	got, bad := make([]string, len(which)), make([]error, len(which))
+	var probes []func(context.Context)
+	for i, kind := range which {
+		probes = append(probes, func(ctx context.Context) {
+			got[i], bad[i] = s.tell(ctx, p, suite, padding(pub, p.version, kind), pub, full)
+		})
 	}
-	return got, nil
+	s.together(ctx, probes...)
+	return got, errors.Join(bad...)
+}
+
+// tell sends one padding and returns the reaction.
+func (s *scan) tell(ctx context.Context, p *protocol, suite wire.Suite, block []byte, pub *rsa.PublicKey, full bool) (string, error) {
+	c, a := s.begin(ctx, s.legacy(p.version, []wire.Suite{suite}, nil))
+	if c == nil {
+		return "", fmt.Errorf("the flight did not come: %w", a.err)
+	}
+	defer c.Close()
+	sealed := session.RawRSA(pub, block)
+	if p.version > wire.SSL3 {
+		sealed = append([]byte{byte(len(sealed) >> 8), byte(len(sealed))}, sealed...)
+	}
+	out := wire.AppendRecords(nil, wire.RecordHandshake, p.version, wire.Handshake(wire.TypeClientKeyExchange, sealed))
+	wait := 300 * time.Millisecond
+	if full {
+		out = wire.AppendRecords(out, wire.RecordCCS, p.version, []byte{1})
+		out = wire.AppendRecords(out, wire.RecordHandshake, p.version, garbage(suite))
+		wait = 2 * time.Second
+	}
+	c.Write(out)
+	return reaction(c, wait), nil
 }
 
 // padding makes a block: 0 is right; 1 begins wrongly; 2 has its zero too early, 3 none
