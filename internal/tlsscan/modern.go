@@ -21,7 +21,7 @@ func (s *scan) moderns(ctx context.Context) {
 	}
 	group, suites, ok := computable(p)
 	if !ok {
-		s.skip("TLSv1.3 certificate", "the server agrees only to groups or suites that are not computed here")
+		s.skip13("the server agrees only to groups or suites that are not computed here")
 		return
 	}
 	first := s.open13(ctx, s.name, group, suites, wire.Schemes(), []string{"http/1.1"})
@@ -35,7 +35,7 @@ func (s *scan) moderns(ctx context.Context) {
 			s.no13 = true
 			return
 		}
-		s.skip("TLSv1.3 certificate", "no handshake of TLS 1.3 could be finished: "+first.err.Error())
+		s.skip13("no handshake of TLS 1.3 could be finished: " + first.err.Error())
 		return
 	}
 	s.took13(first.client)
@@ -65,6 +65,13 @@ func (s *scan) moderns(ctx context.Context) {
 			s.alpn(more.client.Extensions)
 			more.close()
 		}
+	}
+}
+
+// skip13 names what only a whole connection shows.
+func (s *scan) skip13(why string) {
+	for _, what := range []string{"TLSv1.3 certificate", "http.hsts-missing", "features.alpn", "tls.early-data"} {
+		s.skip(what, why)
 	}
 }
 

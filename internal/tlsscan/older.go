@@ -34,6 +34,12 @@ func (s *scan) session12(ctx context.Context) {
 		return
 	}
 	s.alpn(c.Hello.Extensions)
+	if s.o.Passive {
+		done()
+		s.skip("tls.client-renegotiation", passive)
+		s.skip("tls.ticketbleed", passive)
+		return
+	}
 	s.renegotiate(c, h)
 	done()
 	s.resume(ctx, h, c)

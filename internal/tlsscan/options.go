@@ -23,6 +23,9 @@ type Options struct {
 	// ClientCertificate opens a server that demands one; it is used for the page whose
 	// headers are read, and nowhere else.
 	ClientCertificate *tls.Certificate
+	// Passive makes handshakes only: no fault of an implementation is tried. For servers
+	// whose owner was not asked.
+	Passive bool
 	// MaxConnections bounds the whole scan; zero is 400, more is not allowed.
 	MaxConnections int
 	// Parallel is how many connections are open at once, 1 to 8; zero is 4. A server that

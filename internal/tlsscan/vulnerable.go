@@ -21,10 +21,18 @@ func (s *scan) vulnerable(ctx context.Context) {
 	if p == nil {
 		return
 	}
+	if s.o.Passive {
+		for _, name := range []string{"tls.heartbleed", "tls.ccs-injection", "tls.robot"} {
+			s.skip(name, passive)
+		}
+		return
+	}
 	s.heartbleed(ctx, p)
 	s.injection(ctx, p)
 	s.robot(ctx)
 }
+
+const passive = "only handshakes were made: control of the host is not proved"
 
 // begin sends a hello and reads the flight; the connection stays open.
 func (s *scan) begin(ctx context.Context, h *wire.ClientHello) (net.Conn, *answer) {

@@ -31,6 +31,13 @@ var tlsRules = check.Rules{
 	{ID: "tls/cert-untrusted", Title: "the certificate's chain leads to no trusted root", Severity: check.High, CWE: 295, ASVS: []string{"12.2.2"}},
 	{ID: "tls/cert-weak", Title: "the certificate's key or signature is weak", Severity: check.Medium, CWE: 326, ASVS: []string{"11.2.3"}},
 	{ID: "tls/cert-long", Title: "the certificate is valid for longer than Mozilla's 366 days", Severity: check.Info},
+	{ID: "tls/scan-fault", Title: "the scan of the TLS server found a fault", Severity: check.Medium, CWE: 326, ASVS: []string{"12.1.1"},
+		Why: "Each fault has a known attack or breaks clients; its name and evidence say which.",
+		Bad: "suite.export, tls.heartbleed", Good: "a scan without these",
+		Fix: check.Fix{
+			Express: "end TLS at the door or a current proxy", Go: "crypto/tls with MinVersion TLS 1.2 has none of these; renew the certificate where it is the fault",
+			Door: "on by default: Mozilla's intermediate configuration",
+		}},
 	{ID: "tls/plain-serves", Title: "the plain HTTP port answers without a redirect to HTTPS", Severity: check.Medium, CWE: 319, ASVS: []string{"12.2.1"}},
 	{ID: "tls/plain-elsewhere", Title: "the plain HTTP port redirects to another host or not to HTTPS", Severity: check.Low, CWE: 319, ASVS: []string{"3.4.1"}},
 	{ID: "tls/plain-loop", Title: "plain HTTP and HTTPS redirect to each other", Severity: check.Medium, CWE: 835, ASVS: []string{"12.2.1"},
@@ -63,6 +70,22 @@ var tlsCheck = check.Check{
 }
 
 func runTLS(ctx context.Context, s *check.Session) check.Result {
+	r := judgeTLS(ctx, s)
+	found, scan, err := scanTLS(ctx, s)
+	r.Scan = scan
+	switch {
+	case err != nil:
+		r = check.NotProven("the scan failed: "+err.Error(), r.Findings...)
+	case len(found) > 0 && r.Status != check.Unproven:
+		r = check.Conclude(r.Reason, append(r.Findings, found...))
+		r.Scan = scan
+	default:
+		r.Findings = append(r.Findings, found...)
+	}
+	return r
+}
+
+func judgeTLS(ctx context.Context, s *check.Session) check.Result {
 	if s.URL.Scheme == "http" {
 		return plainTarget(ctx, s)
 	}
