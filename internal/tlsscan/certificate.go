@@ -229,7 +229,7 @@ func (j *judge) path(leaf *x509.Certificate, sent, path []*x509.Certificate, c *
 	}
 	explained := j.dates(leaf, path) || j.forgeable(path)
 	self := len(path) == 1 && string(leaf.RawSubject) == string(leaf.RawIssuer) && signedBy(leaf, leaf)
-	if self {
+	if self && !c.Trusted {
 		j.say("cert.self-signed", "the certificate is signed by its own key")
 	}
 	if len(path) == 1 && !self && !reaches {
