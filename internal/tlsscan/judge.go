@@ -18,6 +18,9 @@ func (s *scan) report(reachable bool) *Report {
 	}
 	if reachable {
 		s.accepted(r)
+		if len(r.Protocols) == 0 {
+			s.say("target.no-handshake", "the server answers, and no handshake comes to its end")
+		}
 		s.suiteFaults()
 		s.messages()
 		s.certificates(r)
