@@ -3,7 +3,6 @@ package tlsscan_test
 import (
 	"bytes"
 	"crypto/rsa"
-	"crypto/tls"
 	"io"
 	"net"
 	"slices"
@@ -85,58 +84,6 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// TestRateLimited holds that a server that hangs up on connections that come too fast is
-// reported as a whole, or as incomplete, but never with less than it has in silence.
-func TestRateLimited(t *testing.T) {
-	root := newAuthority(t, "root", nil, 1000*time.Hour)
-	good := leaf{rsa: 2048}.make(t, root)
-	config := &tls.Config{Certificates: []tls.Certificate{good}, CipherSuites: append(slices.Clone(intermediate), 0xc013, 0xc014, 0x009c), CurvePreferences: groups}
-	whole := scan(t, serve(t, config), root.cert)
-	behind := serve(t, config)
-	var tokens atomic.Int32
-	tokens.Store(8)
-	stop := time.NewTicker(25 * time.Millisecond)
-	t.Cleanup(stop.Stop)
-	go func() {
-		for range stop.C {
-			if tokens.Load() < 8 {
-				tokens.Add(1)
-			}
-		}
-	}()
-	addr := raw(t, func(c net.Conn) {
-		if tokens.Add(-1) < 0 {
-			tokens.Add(1)
-			return
-		}
-		up, err := net.Dial("tcp", behind)
-		if err != nil {
-			return
-		}
-		defer up.Close()
-		go func() { io.Copy(up, c); up.(*net.TCPConn).CloseWrite() }()
-		io.Copy(c, up)
-	})
-	r := scan(t, addr, root.cert)
-	if len(r.Incomplete) > 0 {
-		t.Logf("incomplete: %v", r.Incomplete)
-		return
-	}
-	for v, want := range whole.Suites {
-		if !slices.Equal(r.Suites[v], want) {
-			t.Errorf("%s: suites = %v, want %v", v, r.Suites[v], want)
-		}
-	}
-	for v, want := range whole.Groups {
-		if !slices.Equal(r.Groups[v], want) {
-			t.Errorf("%s: groups = %v, want %v", v, r.Groups[v], want)
-		}
-	}
-	if !slices.Equal(r.Findings, whole.Findings) {
-		t.Errorf("findings = %v, want %v", r.Findings, whole.Findings)
-	}
-}
-
 // A faulty server plays a first flight of static RSA, and then one fault.
 type faulty struct {
 	chain      [][]byte
@@ -148,32 +95,21 @@ type faulty struct {
 
 func (f *faulty) serve(c net.Conn) {
 	rec, err := wire.ReadRecord(c)
-	if err != nil || rec.Type != wire.RecordHandshake || !bytes.Contains(rec.Data, []byte{0, 0x2f}) {
-		c.Write([]byte{21, 3, 1, 0, 2, 2, 40})
+	if err != nil || rec.Type != wire.RecordHandshake || !offers(rec.Data, 0x2f) {
+		say(c, 40)
 		return
 	}
 	if rec.Data[4] != 3 || rec.Data[5] != 3 {
-		c.Write([]byte{21, 3, 1, 0, 2, 2, 70})
-		return
-	}
-	// Offered suites without the one it has get an alert, as from anybody.
-	n := 4 + 2 + 32 + 1 + int(rec.Data[38])
-	list := rec.Data[n+2 : n+2+int(rec.Data[n])<<8+int(rec.Data[n+1])]
-	offered := false
-	for i := 0; i+1 < len(list); i += 2 {
-		offered = offered || list[i] == 0 && list[i+1] == 0x2f
-	}
-	if !offered {
-		c.Write([]byte{21, 3, 3, 0, 2, 2, 40})
+		say(c, 70)
 		return
 	}
 	hello := append(append([]byte{3, 3}, make([]byte, 32)...), 0, 0, 0x2f, 0)
-	if f.compress && bytes.Contains(rec.Data[n:], []byte{2, 1, 0}) {
+	if f.compress && bytes.Contains(rec.Data[39+int(rec.Data[38]):], []byte{2, 1, 0}) {
 		hello[len(hello)-1] = 1
 	}
 	hello = append(append(hello, 0, byte(len(f.extensions))), f.extensions...)
 	der := f.chain[0]
-	n = len(der)
+	n := len(der)
 	certs := append([]byte{0, byte((n + 3) >> 8), byte(n + 3), 0, byte(n >> 8), byte(n)}, der...)
 	flight := wire.Handshake(wire.TypeServerHello, hello)
 	flight = append(flight, wire.Handshake(wire.TypeCertificate, certs)...)
@@ -181,6 +117,22 @@ func (f *faulty) serve(c net.Conn) {
 	c.Write(wire.AppendRecords(nil, wire.RecordHandshake, wire.TLS12, flight))
 	f.after(c, f)
 	io.Copy(io.Discard, c)
+}
+
+// offers says whether a hello lists a suite.
+func offers(hello []byte, suite byte) bool {
+	n := 39 + int(hello[38])
+	for list := hello[n+2:][:int(hello[n])<<8|int(hello[n+1])]; len(list) > 1; list = list[2:] {
+		if list[0] == 0 && list[1] == suite {
+			return true
+		}
+	}
+	return false
+}
+
+// modernHello says whether a hello has the extension of TLS 1.3.
+func modernHello(hello []byte) bool {
+	return bytes.Contains(hello, []byte{0, 43, 0, 9, 8}) || bytes.Contains(hello, []byte{0, 43, 0, 3, 2})
 }
 
 func say(c net.Conn, alert byte) { c.Write([]byte{21, 3, 3, 0, 2, 2, alert}) }

@@ -83,8 +83,10 @@ func (s *scan) reach(ctx context.Context) bool {
 		a := s.once(ctx, h)
 		if a.outcome == accepted {
 			s.control = h
-			if i > 0 {
-				s.say("tls.intolerant", "the server fails at %v", manners[i-1])
+			if a.hello.Version == wire.SSL3 {
+				s.manner = manner{} // the first hello did not offer so old a version: no fault
+			} else if i > 0 {
+				s.say("tls.intolerant", "the server fails at %v", m)
 			}
 			return true
 		}
