@@ -12,6 +12,7 @@ require (
 	github.com/tdewolff/parse/v2 v2.8.20 // JavaScript's tokens and syntax tree: the routes and the sessions of an Express app
 	github.com/vbauerster/mpb/v8 v8.16.2 // the progress of an audit on a terminal
 	go.etcd.io/bbolt v1.5.0 // diskstore: acknowledged writes survive a power cut; three modules, where pebble links 32
+	golang.org/x/crypto v0.58.0 // the scan of TLS: ChaCha20-Poly1305, which the standard library keeps to itself, and OCSP
 	golang.org/x/net v0.62.0 // html: tokens of foreign pages; publicsuffix: which hosts are one site
 	golang.org/x/sys v0.50.0 // peer credentials of the admin socket; whether an idle connection has something to read
 	golang.org/x/term v0.48.0 // whether a person is there to be asked, or to see progress
@@ -35,7 +36,6 @@ require (
 	github.com/spf13/pflag v1.0.10 // indirect
 	github.com/vbauerster/cupwriter v0.0.5 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
-	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/tools v0.51.0 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
 )

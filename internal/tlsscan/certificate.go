@@ -1,7 +1,6 @@
 package tlsscan
 
 import (
-	"crypto/dsa"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
@@ -112,8 +111,10 @@ func (j *judge) key(leaf *x509.Certificate, c *Certificate) {
 		}
 	case ed25519.PublicKey:
 		c.Key, c.Bits = "ed25519", 256
-	case *dsa.PublicKey:
-		c.Key, c.Bits = "dsa", k.P.BitLen()
+	default:
+		if leaf.PublicKeyAlgorithm == x509.DSA {
+			c.Key = "dsa"
+		}
 	}
 }
 

@@ -33,23 +33,23 @@ func TestGoServers(t *testing.T) {
 	mustStaple := []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 24}, Value: []byte{0x30, 3, 2, 1, 5}}}
 	for _, tc := range []struct {
 		name     string
-		config   tls.Config
+		config   *tls.Config
 		suites   map[string][]string
 		groups   map[string][]string
 		findings []string // beside cert.no-sct, which all have
 		old      []string // reasons against 5.8/old
 		middle   []string // reasons against 6.0/intermediate
 	}{
-		{name: "modern", config: tls.Config{Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS13, CurvePreferences: groups},
+		{name: "modern", config: &tls.Config{Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS13, CurvePreferences: groups},
 			suites: map[string][]string{"TLSv1.3": three}, groups: map[string][]string{"TLSv1.3": four}, old: []string{"certificate_type", "certificate_signature"}},
-		{name: "two certificates", config: tls.Config{Certificates: []tls.Certificate{good, byRSA}, CipherSuites: intermediate, CurvePreferences: groups},
+		{name: "two certificates", config: &tls.Config{Certificates: []tls.Certificate{good, byRSA}, CipherSuites: intermediate, CurvePreferences: groups},
 			suites: map[string][]string{"TLSv1.3": three, "TLSv1.2": {"TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
 				"TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"}},
 			groups: map[string][]string{"TLSv1.3": four, "TLSv1.2": four[1:]}, old: []string{"certificate_signature"}},
-		{name: "ML-KEM only", config: tls.Config{Certificates: []tls.Certificate{good}, CurvePreferences: []tls.CurveID{tls.X25519MLKEM768, tls.SecP384r1MLKEM1024}, MinVersion: tls.VersionTLS13},
+		{name: "ML-KEM only", config: &tls.Config{Certificates: []tls.Certificate{good}, CurvePreferences: []tls.CurveID{tls.X25519MLKEM768, tls.SecP384r1MLKEM1024}, MinVersion: tls.VersionTLS13},
 			suites: map[string][]string{"TLSv1.3": three}, groups: map[string][]string{"TLSv1.3": {"SecP384r1MLKEM1024", "X25519MLKEM768"}},
 			old: []string{"groups", "certificate_type", "certificate_signature"}, middle: []string{"groups"}},
-		{name: "old", config: tls.Config{Certificates: []tls.Certificate{byRSA}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS12, CurvePreferences: []tls.CurveID{tls.CurveP256},
+		{name: "old", config: &tls.Config{Certificates: []tls.Certificate{byRSA}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS12, CurvePreferences: []tls.CurveID{tls.CurveP256},
 			CipherSuites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_RSA_WITH_RC4_128_SHA}},
 			suites: map[string][]string{
 				"TLSv1.0": {"TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", "TLS_RSA_WITH_3DES_EDE_CBC_SHA", "TLS_RSA_WITH_RC4_128_SHA"},
@@ -58,27 +58,27 @@ func TestGoServers(t *testing.T) {
 			groups:   map[string][]string{"TLSv1.2": {"secp256r1"}},
 			findings: []string{"kex.no-pq", "protocol.no-tls1.3", "protocol.tls1.0", "protocol.tls1.1", "suite.3des", "suite.cbc", "suite.no-forward-secrecy", "suite.rc4", "tls.sweet32"},
 			old:      []string{"suites", "certificate_signature"}, middle: []string{"protocols", "suites"}},
-		{name: "expired", config: tls.Config{Certificates: []tls.Certificate{sent(leaf{until: -time.Hour}.make(t, inter), inter)}},
+		{name: "expired", config: &tls.Config{Certificates: []tls.Certificate{sent(leaf{until: -time.Hour}.make(t, inter), inter)}},
 			findings: []string{"cert.expired"}, middle: []string{"certificate_trust"}},
-		{name: "not yet", config: tls.Config{Certificates: []tls.Certificate{sent(leaf{from: 48 * time.Hour}.make(t, inter), inter)}},
+		{name: "not yet", config: &tls.Config{Certificates: []tls.Certificate{sent(leaf{from: 48 * time.Hour}.make(t, inter), inter)}},
 			findings: []string{"cert.not-yet-valid"}, middle: []string{"certificate_trust"}},
-		{name: "intermediate expired", config: tls.Config{Certificates: []tls.Certificate{sent(leaf{}.make(t, ended), ended)}},
+		{name: "intermediate expired", config: &tls.Config{Certificates: []tls.Certificate{sent(leaf{}.make(t, ended), ended)}},
 			findings: []string{"cert.intermediate-expired"}, middle: []string{"certificate_trust"}},
-		{name: "intermediate not sent", config: tls.Config{Certificates: []tls.Certificate{leaf{}.make(t, inter)}},
+		{name: "intermediate not sent", config: &tls.Config{Certificates: []tls.Certificate{leaf{}.make(t, inter)}},
 			findings: []string{"cert.chain-incomplete"}, middle: []string{"certificate_trust"}},
-		{name: "another name", config: tls.Config{Certificates: []tls.Certificate{sent(leaf{names: []string{"other.test"}}.make(t, inter), inter)}},
+		{name: "another name", config: &tls.Config{Certificates: []tls.Certificate{sent(leaf{names: []string{"other.test"}}.make(t, inter), inter)}},
 			findings: []string{"cert.name-mismatch"}, middle: []string{"certificate_name"}},
-		{name: "small key", config: tls.Config{Certificates: []tls.Certificate{sent(leaf{rsa: 1024}.make(t, inter), inter)}},
+		{name: "small key", config: &tls.Config{Certificates: []tls.Certificate{sent(leaf{rsa: 1024}.make(t, inter), inter)}},
 			findings: []string{"cert.rsa-small"}, middle: []string{"rsa_key_size"}},
-		{name: "curve of 521 bits", config: tls.Config{Certificates: []tls.Certificate{sent(leaf{curve: elliptic.P521()}.make(t, inter), inter)}},
+		{name: "curve of 521 bits", config: &tls.Config{Certificates: []tls.Certificate{sent(leaf{curve: elliptic.P521()}.make(t, inter), inter)}},
 			middle: []string{"certificate_curve"}},
-		{name: "long", config: tls.Config{Certificates: []tls.Certificate{sent(leaf{until: 800 * 24 * time.Hour}.make(t, inter), inter)}},
+		{name: "long", config: &tls.Config{Certificates: []tls.Certificate{sent(leaf{until: 800 * 24 * time.Hour}.make(t, inter), inter)}},
 			findings: []string{"cert.lifetime-long"}, middle: []string{"certificate_lifespan"}},
-		{name: "turned", config: tls.Config{Certificates: []tls.Certificate{sent(leaf{}.make(t, inter), root, inter)}},
+		{name: "turned", config: &tls.Config{Certificates: []tls.Certificate{sent(leaf{}.make(t, inter), root, inter)}},
 			findings: []string{"cert.chain-has-root", "cert.chain-order"}},
-		{name: "no staple where one must be", config: tls.Config{Certificates: []tls.Certificate{sent(leaf{extra: mustStaple}.make(t, inter), inter)}},
+		{name: "no staple where one must be", config: &tls.Config{Certificates: []tls.Certificate{sent(leaf{extra: mustStaple}.make(t, inter), inter)}},
 			findings: []string{"ocsp.must-staple-missing"}},
-		{name: "only with a name", config: tls.Config{GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		{name: "only with a name", config: &tls.Config{GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
 			if h.ServerName == "" {
 				return nil, x509.UnknownAuthorityError{}
 			}
@@ -92,7 +92,7 @@ func TestGoServers(t *testing.T) {
 			if tc.config.CurvePreferences == nil {
 				tc.config.CurvePreferences = groups
 			}
-			r := scan(t, serve(t, &tc.config), root.cert)
+			r := scan(t, serve(t, tc.config), root.cert)
 			if tc.suites != nil && !reflect.DeepEqual(r.Suites, tc.suites) {
 				t.Errorf("suites = %v, want %v", r.Suites, tc.suites)
 			}
