@@ -32,6 +32,9 @@ func (s *scan) report(reachable bool) *Report {
 		s.features.ClientAuth = "none"
 	}
 	r.Features = s.features
+	for _, what := range unbuilt {
+		s.skip(what, "this version does not ask for it")
+	}
 	slices.Sort(s.dhBits)
 	r.DHBits = s.dhBits
 	r.Findings = slices.Sorted(maps.Keys(s.findings))
@@ -132,6 +135,9 @@ func (s *scan) suiteFault(v wire.Version, x wire.Suite) {
 func (s *scan) messages() {
 	for _, p := range s.protocols {
 		for _, a := range p.answers {
+			if a.key != nil && a.key.Scheme != 0 {
+				s.signature(a.key.Scheme)
+			}
 			if a.hello.Compression != 0 {
 				s.say("tls.compression", "%v agrees to compression method %d", p.version, a.hello.Compression)
 			}
@@ -157,6 +163,18 @@ func (s *scan) messages() {
 		}
 	}
 }
+
+func (s *scan) signature(x wire.SignatureScheme) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if name := x.String(); !has(s.features.Signatures, name) {
+		s.features.Signatures = append(s.features.Signatures, name)
+		slices.Sort(s.features.Signatures)
+	}
+}
+
+// unbuilt is what this package does not look at, so that nobody takes it for clean.
+var unbuilt = []string{"ech", "quic", "dns.caa", "cert.revocation-list", "signature-schemes"}
 
 // staples are all words on a staple, the worst last.
 var staples = []string{"none", "good", "unknown", "stale", "invalid", "revoked"}

@@ -155,6 +155,7 @@ func (s *scan) again(ctx context.Context, err error) bool {
 }
 
 func (s *scan) took13(c *session.Client13) {
+	s.signature(c.Scheme)
 	if c.Cert != nil {
 		s.serve(served{name: s.o.ServerName, chain: c.Cert.Chain, staple: c.Cert.OCSP, scts: sctsOf(c.Cert.SCTs)})
 	}

@@ -90,6 +90,8 @@ type Features struct {
 	Tickets13     *int     `json:"tls13_tickets,omitempty"`
 	EarlyData     *bool    `json:"early_data,omitempty"`
 	ALPN          []string `json:"alpn"`
+	// Signatures are the schemes that were seen; they are not enumerated.
+	Signatures []string `json:"signatures_seen,omitempty"`
 	// ClientAuth is none, requested, required or empty for not tested.
 	ClientAuth string `json:"client_auth,omitempty"`
 }

@@ -140,6 +140,10 @@ func (s *scan) run(ctx context.Context) {
 	s.chains()
 	s.together(ctx, s.moderns, s.session12, s.fallback, s.vulnerable, s.nameless, s.primes, s.preference, s.tolerance)
 	s.otherNames(ctx)
+	if s.state.shed && s.ssl2 == nil {
+		// It may have hung up for other reasons than the hello, before that was known.
+		s.ssl2, _ = s.askSSL2(ctx)
+	}
 }
 
 // together runs probes side by side; the budget bounds how many connections that makes.
