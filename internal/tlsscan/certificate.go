@@ -59,14 +59,14 @@ type judge struct {
 func (j *judge) certificate(s served) Certificate {
 	sum := sha256.Sum256(s.chain[0])
 	c := Certificate{For: s.name, Sent: len(s.chain), SHA256: hex.EncodeToString(sum[:]), Key: "unknown", Staple: "none", Signature: "unknown"}
-	leaf, err := x509.ParseCertificate(s.chain[0])
+	leaf, err := parse(s.chain[0])
 	if err != nil {
 		j.say("cert.unreadable", "the certificate cannot be read: %v", err)
 		return c
 	}
 	var sent []*x509.Certificate
 	for _, der := range s.chain[1:] {
-		if x, err := x509.ParseCertificate(der); err == nil {
+		if x, err := parse(der); err == nil {
 			sent = append(sent, x)
 		}
 	}
@@ -91,6 +91,20 @@ func (j *judge) certificate(s served) Certificate {
 	j.timestamps(leaf, issuer, s, &c)
 	j.staple(leaf, issuer, s.staple, &c)
 	return c
+}
+
+// maxRSA bounds the work of a signature's check that a server can demand.
+const maxRSA = 16384
+
+func parse(der []byte) (*x509.Certificate, error) {
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, err
+	}
+	if k, ok := c.PublicKey.(*rsa.PublicKey); ok && k.N.BitLen() > maxRSA {
+		return nil, fmt.Errorf("its RSA key has %d bits, more than %d", k.N.BitLen(), maxRSA)
+	}
+	return c, nil
 }
 
 func (j *judge) key(leaf *x509.Certificate, c *Certificate) {
@@ -353,6 +367,8 @@ func (j *judge) staple(leaf, issuer *x509.Certificate, der []byte, c *Certificat
 	case j.o.Now.Add(time.Hour).Before(r.ThisUpdate):
 		c.Staple = "stale"
 		j.say("ocsp.stale", "the stapled OCSP response begins on %s", r.ThisUpdate.UTC().Format(time.DateTime))
+	case r.Status == ocsp.Good && issuer == nil:
+		c.Staple = "unchecked"
 	case r.Status == ocsp.Good:
 		c.Staple = "good"
 	default:

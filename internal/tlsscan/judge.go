@@ -177,7 +177,7 @@ func (s *scan) signature(x wire.SignatureScheme) {
 var unbuilt = []string{"ech", "quic", "dns.caa", "cert.revocation-list", "signature-schemes"}
 
 // staples are all words on a staple, the worst last.
-var staples = []string{"none", "good", "unknown", "stale", "invalid", "revoked"}
+var staples = []string{"none", "good", "unchecked", "unknown", "stale", "invalid", "revoked"}
 
 func (s *scan) certificates(r *Report) {
 	j := &judge{o: &s.o, say: s.say, skip: s.skip}

@@ -61,7 +61,8 @@ type Certificate struct {
 	// SCTs counts the signed timestamps, Verified those whose log is known and signed.
 	SCTs     int `json:"sct"`
 	Verified int `json:"sct_verified"`
-	// Staple is none, good, revoked, stale or invalid.
+	// Staple is none, good, unchecked (its issuer was not sent), unknown, stale, invalid or
+	// revoked.
 	Staple     string `json:"ocsp_staple"`
 	MustStaple bool   `json:"must_staple,omitempty"`
 	// Sent is how many certificates came with it, itself included.
