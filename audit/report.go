@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/panoplysec/panoply/audit/check"
@@ -141,6 +142,8 @@ type Practice struct {
 	Checks []string `json:"checks"`
 	// Grades are marks by other people's scales; they decide nothing.
 	Grades []check.Grade `json:"grades,omitempty"`
+	// Scans are what whole scans of servers saw, one a target that was scanned.
+	Scans []json.RawMessage `json:"scans,omitempty"`
 }
 
 // Practice returns the row with this id.

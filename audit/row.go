@@ -35,6 +35,9 @@ func row(p practice.Practice, jobs []*job) Practice {
 		for _, g := range j.result.Grades {
 			out.Grades = append(out.Grades, redacted(g))
 		}
+		if j.result.Scan != nil {
+			out.Scans = append(out.Scans, harmless(j.result.Scan))
+		}
 		switch j.result.Status {
 		case check.Broken:
 			broken = append(broken, j)

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 )
@@ -221,6 +222,9 @@ type Result struct {
 	// Grades are marks by other people's scales, for whoever compares. They decide
 	// nothing.
 	Grades []Grade
+	// Scan is what a whole scan of the server saw, as a JSON object; nil for none. What of
+	// it is a fault is among Findings.
+	Scan json.RawMessage
 }
 
 // A Grade is a mark by somebody else's scale, such as MDN's HTTP Observatory.

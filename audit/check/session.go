@@ -53,6 +53,24 @@ type Target struct {
 	Guess Guess
 	// Forge says which routes active checks send what another site could send.
 	Forge Forge
+	// Scan asks for a whole scan of the TLS server, beside the few handshakes that the
+	// check of TLS makes by itself; nil asks for none.
+	Scan *Scan
+}
+
+// A Scan says how to scan a TLS server. The zero Scan is ready to use. Faults of
+// implementations are tried on loopback addresses, and elsewhere where active probes are
+// permitted.
+type Scan struct {
+	// ServerName is asked for and has to be in the certificate; empty is the URL's host.
+	ServerName string
+	// Logs is a list of certificate transparency logs in JSON, by which timestamps are
+	// checked; empty only counts them.
+	Logs []byte
+	// ClientCertificate opens a server that demands one; nil for none.
+	ClientCertificate *tls.Certificate
+	// Roots are trusted beside the system's.
+	Roots []*x509.Certificate
 }
 
 // A Guess names the login that active checks try with wrong passwords. The zero value

@@ -34,6 +34,7 @@ type auditFlags struct {
 	timeout, idle                                    time.Duration
 	pages, rate                                      int
 	active, yes, listSent, trustProject, printSchema bool
+	scanning                                         scanFlags
 }
 
 func newAudit(s Streams, version string) *cobra.Command {
@@ -57,6 +58,7 @@ not be told anything about. The format never changes the code.`,
   panoply audit https://localhost:8443
   panoply audit . https://staging.example --report audit.html --report audit.sarif
   panoply audit --upstream 127.0.0.1:3000 https://localhost:8443
+  panoply audit --only tls --sni shop.example --format json 203.0.113.7:443
   panoply audit --login login.har https://staging.example
   panoply audit --active --only brute-force --login-route "POST /api/login" --login-format json :3000
   panoply audit --active --only csrf --csrf-route "POST /cart" --csrf-fields "id=1&qty=2" :3000
@@ -96,6 +98,7 @@ not be told anything about. The format never changes the code.`,
 	f.StringVar(&v.forge.Fields, "csrf-fields", "", "with --active: what --csrf-route is sent, as in a query: \"id=1&qty=2\" (default: the fields of a form that leads there)")
 	f.StringVar(&v.key, "control-key", "", "file of the key with which the host proves control (the door's is audit.key in its state folder)")
 	f.BoolVar(&v.listSent, "list-sent", false, "list every request in the report; --active always does")
+	v.scanning.define(cmd)
 	f.DurationVar(&v.timeout, "timeout", audit.DefaultTimeout, "time for the whole run")
 	f.BoolVar(&v.printSchema, "print-schema", false, "write the JSON Schema of --format json and do nothing else")
 	return cmd
@@ -127,6 +130,13 @@ func (v *auditFlags) run(cmd *cobra.Command, s Streams, args []string) error {
 	o, err := v.options(plan)
 	if err != nil {
 		return err
+	}
+	scan, err := v.scan(o.Roots)
+	if err != nil {
+		return err
+	}
+	for i := range plan.targets {
+		plan.targets[i].Scan = scan
 	}
 	if v.active {
 		if err := v.consent(s, plan, checks, o); err != nil {

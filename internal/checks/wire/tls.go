@@ -31,6 +31,13 @@ var tlsRules = check.Rules{
 	{ID: "tls/cert-untrusted", Title: "the certificate's chain leads to no trusted root", Severity: check.High, CWE: 295, ASVS: []string{"12.2.2"}},
 	{ID: "tls/cert-weak", Title: "the certificate's key or signature is weak", Severity: check.Medium, CWE: 326, ASVS: []string{"11.2.3"}},
 	{ID: "tls/cert-long", Title: "the certificate is valid for longer than Mozilla's 366 days", Severity: check.Info},
+	{ID: "tls/scan-fault", Title: "the scan of the TLS server found a fault", Severity: check.Medium, CWE: 326, ASVS: []string{"12.1.1"},
+		Why: "Each fault has a known attack or breaks clients; its name and evidence say which.",
+		Bad: "suite.export, tls.heartbleed", Good: "a scan without these",
+		Fix: check.Fix{
+			Express: "end TLS at the door or a current proxy", Go: "crypto/tls with MinVersion TLS 1.2 has none of these; renew the certificate where it is the fault",
+			Door: "on by default: Mozilla's intermediate configuration",
+		}},
 	{ID: "tls/plain-serves", Title: "the plain HTTP port answers without a redirect to HTTPS", Severity: check.Medium, CWE: 319, ASVS: []string{"12.2.1"}},
 	{ID: "tls/plain-elsewhere", Title: "the plain HTTP port redirects to another host or not to HTTPS", Severity: check.Low, CWE: 319, ASVS: []string{"3.4.1"}},
 	{ID: "tls/plain-loop", Title: "plain HTTP and HTTPS redirect to each other", Severity: check.Medium, CWE: 835, ASVS: []string{"12.2.1"},
@@ -63,11 +70,27 @@ var tlsCheck = check.Check{
 }
 
 func runTLS(ctx context.Context, s *check.Session) check.Result {
+	r := judgeTLS(ctx, s)
+	found, scan, err := scanTLS(ctx, s)
+	r.Scan = scan
+	switch {
+	case err != nil:
+		r = check.NotProven("the scan failed: "+err.Error(), r.Findings...)
+	case len(found) > 0 && r.Status != check.Unproven:
+		r = check.Conclude(r.Reason, append(r.Findings, found...))
+		r.Scan = scan
+	default:
+		r.Findings = append(r.Findings, found...)
+	}
+	return r
+}
+
+func judgeTLS(ctx context.Context, s *check.Session) check.Result {
 	if s.URL.Scheme == "http" {
 		return plainTarget(ctx, s)
 	}
 	t := tlsJudge{session: s}
-	state, err := s.Wire.Handshake(ctx, offer(tls.VersionTLS12, tls.VersionTLS13))
+	state, err := s.Wire.Handshake(ctx, t.offer(tls.VersionTLS12, tls.VersionTLS13))
 	if err != nil {
 		return t.failed(ctx, err)
 	}
@@ -151,6 +174,22 @@ func (t *tlsJudge) add(id, subject, seen, format string, args ...any) {
 	t.found = append(t.found, tlsRules.Find(id, subject, e).Saying(format, args...).In(check.Network))
 }
 
+// host is the name that the certificate has to be for.
+func (t *tlsJudge) host() string {
+	if s := t.session.Target.Scan; s != nil && s.ServerName != "" {
+		return s.ServerName
+	}
+	return t.session.URL.Hostname()
+}
+
+func (t *tlsJudge) offer(lowest, highest uint16) *tls.Config {
+	c := offer(lowest, highest)
+	if s := t.session.Target.Scan; s != nil {
+		c.ServerName = s.ServerName
+	}
+	return c
+}
+
 // openssl is a command that shows the handshake. An address has no server name
 // (RFC 6066 section 3), and weak offers need OpenSSL's lowest security level.
 func (t *tlsJudge) openssl(id, subject string) string {
@@ -158,8 +197,8 @@ func (t *tlsJudge) openssl(id, subject string) string {
 	if port == "" {
 		port = "443"
 	}
-	host := t.session.URL.Hostname()
-	command, verify := "openssl s_client -connect "+net.JoinHostPort(host, port), " -verify_ip "
+	command, verify := "openssl s_client -connect "+net.JoinHostPort(t.session.URL.Hostname(), port), " -verify_ip "
+	host := t.host()
 	if _, err := netip.ParseAddr(host); err != nil {
 		command, verify = command+" -servername "+host, " -verify_hostname "
 	}
@@ -191,7 +230,7 @@ func (t *tlsJudge) failed(ctx context.Context, err error) check.Result {
 	if !handshakeFailed(err) {
 		return check.NotProven(err.Error())
 	}
-	old, olderr := t.session.Wire.Handshake(ctx, offer(tls.VersionTLS10, tls.VersionTLS13))
+	old, olderr := t.session.Wire.Handshake(ctx, t.offer(tls.VersionTLS10, tls.VersionTLS13))
 	if olderr == nil {
 		name := tls.VersionName(old.Version)
 		if old.Version >= tls.VersionTLS12 {
@@ -222,7 +261,7 @@ func handshakeFailed(err error) bool {
 func (t *tlsJudge) protocols(ctx context.Context, best *tls.ConnectionState) {
 	for _, v := range []uint16{tls.VersionTLS10, tls.VersionTLS11} {
 		name := tls.VersionName(v)
-		state, err := t.session.Wire.Handshake(ctx, offer(v, v))
+		state, err := t.session.Wire.Handshake(ctx, t.offer(v, v))
 		if err == nil {
 			t.add("tls/old-protocol", name, name+" with "+tls.CipherSuiteName(state.CipherSuite), "%s is offered", name)
 		} else if !handshakeFailed(err) {
@@ -233,7 +272,7 @@ func (t *tlsJudge) protocols(ctx context.Context, best *tls.ConnectionState) {
 		id     string
 		suites []uint16
 	}{{"tls/weak-suite", insecureSuites()}, {"tls/cbc-suite", cbcSuites()}} {
-		only := offer(tls.VersionTLS12, tls.VersionTLS12)
+		only := t.offer(tls.VersionTLS12, tls.VersionTLS12)
 		only.CipherSuites = set.suites
 		state, err := t.session.Wire.Handshake(ctx, only)
 		if err == nil {
@@ -255,7 +294,7 @@ func (t *tlsJudge) certificate(chain []*x509.Certificate) {
 	leaf, now := chain[0], time.Now()
 	shown := fmt.Sprintf("subject: %s\nissuer: %s\nnames: %s\nvalid: %s to %s", leaf.Subject, leaf.Issuer, names(leaf),
 		leaf.NotBefore.UTC().Format(time.DateTime), leaf.NotAfter.UTC().Format(time.DateTime))
-	host := t.session.URL.Hostname()
+	host := t.host()
 	if err := leaf.VerifyHostname(host); err != nil {
 		t.add("tls/cert-host", host, shown, "the certificate is for %s, not for %s", names(leaf), host)
 	}

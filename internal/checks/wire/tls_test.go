@@ -194,7 +194,24 @@ func TestOpenSSLName(t *testing.T) {
 	}
 }
 
+// scanned asks for a whole scan as well.
+func scanned(target func(*testing.T, *httptest.Server) check.Target) func(*testing.T, *httptest.Server) check.Target {
+	return func(t *testing.T, s *httptest.Server) check.Target {
+		out := target(t, s)
+		out.Scan = &check.Scan{Roots: []*x509.Certificate{s.Certificate()}}
+		return out
+	}
+}
+
 var tlsTwins = []twin{
+	{check: "tls", name: "scanned", target: scanned(with(nil, nil)), want: []string{"tls/cert-long"}},
+	{check: "tls", name: "scanned, a stranger in the chain", bad: true, want: []string{"tls/scan-fault", "tls/cert-untrusted"},
+		target: scanned(func(t *testing.T, s *httptest.Server) check.Target {
+			stranger := leaf{}.make(t)
+			return with(&leaf{}, func(c *tls.Config) {
+				c.Certificates[0].Certificate = append(c.Certificates[0].Certificate, stranger.Certificate...)
+			})(t, s)
+		})},
 	{check: "tls", name: "intermediate", target: with(nil, nil), want: []string{"tls/cert-long"}},
 	{check: "tls", name: "plain http", bad: true, plain: true, handler: app("hello"), want: []string{"tls/absent"}},
 	{check: "tls", name: "plain http that only redirects", plain: true, status: check.Unproven, handler: func(w http.ResponseWriter, r *http.Request) {

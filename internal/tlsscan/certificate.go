@@ -1,0 +1,387 @@
+package tlsscan
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/crypto/ocsp"
+)
+
+// A served chain, as it came for a name.
+type served struct {
+	name   string
+	chain  [][]byte
+	staple []byte
+	scts   []byte
+}
+
+// signatureNames are those of OpenSSL, as Mozilla's guideline has them.
+var signatureNames = map[x509.SignatureAlgorithm]string{
+	x509.MD2WithRSA: "md2WithRSAEncryption", x509.MD5WithRSA: "md5WithRSAEncryption", x509.SHA1WithRSA: "sha1WithRSAEncryption",
+	x509.SHA256WithRSA: "sha256WithRSAEncryption", x509.SHA384WithRSA: "sha384WithRSAEncryption", x509.SHA512WithRSA: "sha512WithRSAEncryption",
+	x509.DSAWithSHA1: "dsaWithSHA1", x509.DSAWithSHA256: "dsa_with_SHA256",
+	x509.ECDSAWithSHA1: "ecdsa-with-SHA1", x509.ECDSAWithSHA256: "ecdsa-with-SHA256", x509.ECDSAWithSHA384: "ecdsa-with-SHA384", x509.ECDSAWithSHA512: "ecdsa-with-SHA512",
+	x509.SHA256WithRSAPSS: "rsassaPss", x509.SHA384WithRSAPSS: "rsassaPss", x509.SHA512WithRSAPSS: "rsassaPss", x509.PureEd25519: "ED25519",
+}
+
+var curveNames = map[string]string{"P-224": "secp224r1", "P-256": "secp256r1", "P-384": "secp384r1", "P-521": "secp521r1"}
+
+// outdated says that a signature can be forged.
+func outdated(a x509.SignatureAlgorithm) bool {
+	switch a {
+	case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
+		return true
+	}
+	return false
+}
+
+var (
+	oidMustStaple = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 24}
+)
+
+// A judge of certificates tells what it finds to say.
+type judge struct {
+	o   *Options
+	say func(finding, format string, args ...any)
+	// skip notes what could not be looked at.
+	skip func(what, why string)
+}
+
+// certificate judges a served chain.
+func (j *judge) certificate(s served) Certificate {
+	sum := sha256.Sum256(s.chain[0])
+	c := Certificate{For: s.name, Sent: len(s.chain), SHA256: hex.EncodeToString(sum[:]), Key: "unknown", Staple: "none", Signature: "unknown"}
+	leaf, err := parse(s.chain[0])
+	if err != nil {
+		j.say("cert.unreadable", "the certificate cannot be read: %v", err)
+		return c
+	}
+	var sent []*x509.Certificate
+	for _, der := range s.chain[1:] {
+		if x, err := parse(der); err == nil {
+			sent = append(sent, x)
+		}
+	}
+	c.Subject, c.NotBefore, c.NotAfter = leaf.Subject.String(), leaf.NotBefore.UTC(), leaf.NotAfter.UTC()
+	c.Days = int(leaf.NotAfter.Sub(leaf.NotBefore) / (24 * time.Hour))
+	c.Names = leaf.DNSNames
+	for _, ip := range leaf.IPAddresses {
+		c.Names = append(c.Names, ip.String())
+	}
+	if name, ok := signatureNames[leaf.SignatureAlgorithm]; ok {
+		c.Signature = name
+	}
+	j.key(leaf, &c)
+	j.validity(leaf, &c)
+	j.names(leaf, &c)
+	path := pathOf(leaf, sent, j.o.Roots)
+	j.path(leaf, sent, path, &c)
+	var issuer *x509.Certificate
+	if len(path) > 1 {
+		issuer = path[1]
+	}
+	j.timestamps(leaf, issuer, s, &c)
+	j.staple(leaf, issuer, s.staple, &c)
+	return c
+}
+
+// maxRSA bounds the work of a signature's check that a server can demand.
+const maxRSA = 16384
+
+func parse(der []byte) (*x509.Certificate, error) {
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, err
+	}
+	if k, ok := c.PublicKey.(*rsa.PublicKey); ok && k.N.BitLen() > maxRSA {
+		return nil, fmt.Errorf("its RSA key has %d bits, more than %d", k.N.BitLen(), maxRSA)
+	}
+	return c, nil
+}
+
+func (j *judge) key(leaf *x509.Certificate, c *Certificate) {
+	switch k := leaf.PublicKey.(type) {
+	case *rsa.PublicKey:
+		c.Key, c.Bits = "rsa", k.N.BitLen()
+		if c.Bits < 2048 {
+			j.say("cert.rsa-small", "the certificate has an RSA key of %d bits, less than 2048", c.Bits)
+		}
+		if k.E < 3 || k.E%2 == 0 {
+			j.say("cert.rsa-exponent", "the RSA key has the exponent %d", k.E)
+		}
+	case *ecdsa.PublicKey:
+		c.Key, c.Bits = "ecdsa", k.Curve.Params().BitSize
+		c.Curve = curveNames[k.Curve.Params().Name]
+		if c.Bits < 256 {
+			j.say("cert.curve-weak", "the certificate has a key on %s, less than 256 bits", c.Curve)
+		}
+	case ed25519.PublicKey:
+		c.Key, c.Bits = "ed25519", 256
+	default:
+		if leaf.PublicKeyAlgorithm == x509.DSA {
+			c.Key = "dsa"
+		}
+	}
+}
+
+func (j *judge) validity(leaf *x509.Certificate, c *Certificate) {
+	now := j.o.Now
+	switch left := leaf.NotAfter.Sub(now); {
+	case now.Before(leaf.NotBefore):
+		j.say("cert.not-yet-valid", "the certificate is valid only from %s", c.NotBefore.Format(time.DateOnly))
+	case left < 0:
+		j.say("cert.expired", "the certificate ended on %s", c.NotAfter.Format(time.DateOnly))
+	case left < leaf.NotAfter.Sub(leaf.NotBefore)/10 && left < 30*24*time.Hour:
+		j.say("cert.expires-soon", "the certificate ends on %s", c.NotAfter.Format(time.DateOnly))
+	}
+	if c.Days > 398 {
+		j.say("cert.lifetime-long", "the certificate is valid for %d days, more than the 398 that browsers accept", c.Days)
+	}
+}
+
+func (j *judge) names(leaf *x509.Certificate, c *Certificate) {
+	if len(leaf.DNSNames)+len(leaf.IPAddresses)+len(leaf.URIs)+len(leaf.EmailAddresses) == 0 {
+		j.say("cert.no-san", "the certificate names its host in the subject only, which no browser reads")
+	}
+	name := c.For
+	if name == "" {
+		name = j.o.ServerName
+	}
+	err := leaf.VerifyHostname(name)
+	c.NameOK = err == nil
+	if err != nil {
+		j.say("cert.name-mismatch", "the certificate is not for %s", name)
+	}
+}
+
+// stores are the sets of roots to try.
+func (j *judge) stores() map[string]*x509.CertPool {
+	all := map[string]*x509.CertPool{}
+	if pool, err := x509.SystemCertPool(); err == nil {
+		all["system"] = pool
+	}
+	if len(j.o.Roots) > 0 {
+		all["given"] = x509.NewCertPool()
+		for _, r := range j.o.Roots {
+			all["given"].AddCert(r)
+		}
+	}
+	return all
+}
+
+// pathOf follows the signatures from the leaf upward, through what was sent and the
+// given roots, whatever their dates and algorithms.
+func pathOf(leaf *x509.Certificate, sent, roots []*x509.Certificate) []*x509.Certificate {
+	path := []*x509.Certificate{leaf}
+	for len(path) < 16 {
+		top := path[len(path)-1]
+		if signedBy(top, top) {
+			return path
+		}
+		var next *x509.Certificate
+		for _, list := range [][]*x509.Certificate{sent, roots} {
+			for _, x := range list {
+				if next == nil && string(x.RawSubject) == string(top.RawIssuer) && !within(path, x) && signedBy(top, x) {
+					next = x
+				}
+			}
+		}
+		if next == nil {
+			return path
+		}
+		path = append(path, next)
+	}
+	return path
+}
+
+func within(path []*x509.Certificate, x *x509.Certificate) bool {
+	for _, p := range path {
+		if p.Equal(x) {
+			return true
+		}
+	}
+	return false
+}
+
+// signedBy checks a signature also where the library refuses its algorithm.
+func signedBy(c, by *x509.Certificate) bool {
+	err := by.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature)
+	var insecure x509.InsecureAlgorithmError
+	if !errors.As(err, &insecure) {
+		return err == nil
+	}
+	return string(c.RawIssuer) == string(by.RawSubject)
+}
+
+// path judges how the chain leads to a root, and by which fault it does not.
+func (j *judge) path(leaf *x509.Certificate, sent, path []*x509.Certificate, c *Certificate) {
+	inter := x509.NewCertPool()
+	for _, x := range sent {
+		inter.AddCert(x)
+	}
+	c.Stores = map[string]bool{}
+	var why error
+	reaches := false // some store has a root, dates aside
+	for name, pool := range j.stores() {
+		_, err := leaf.Verify(x509.VerifyOptions{Roots: pool, Intermediates: inter, CurrentTime: j.o.Now})
+		c.Stores[name] = err == nil
+		c.Trusted = c.Trusted || err == nil
+		if err != nil && (why == nil || name == "given") {
+			why = err
+		}
+		top := path[len(path)-1]
+		at := top.NotBefore.Add(top.NotAfter.Sub(top.NotBefore) / 2)
+		_, err = top.Verify(x509.VerifyOptions{Roots: pool, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+		reaches = reaches || err == nil
+	}
+	explained := j.dates(leaf, path) || j.forgeable(path)
+	self := len(path) == 1 && string(leaf.RawSubject) == string(leaf.RawIssuer) && signedBy(leaf, leaf)
+	if self && !c.Trusted {
+		j.say("cert.self-signed", "the certificate is signed by its own key")
+	}
+	if len(path) == 1 && !self && !reaches {
+		j.say("cert.chain-incomplete", "the certificate of the issuer, %s, is not sent", leaf.Issuer)
+		explained = true
+	}
+	if !c.Trusted && !explained {
+		j.say("cert.untrusted", "no trusted root leads to the certificate: %v", why)
+	}
+	j.order(sent, path)
+}
+
+// dates says whether dates alone break the path.
+func (j *judge) dates(leaf *x509.Certificate, path []*x509.Certificate) bool {
+	broken := j.o.Now.After(leaf.NotAfter) || j.o.Now.Before(leaf.NotBefore)
+	for _, x := range path[1:] {
+		if j.o.Now.After(x.NotAfter) || j.o.Now.Before(x.NotBefore) {
+			j.say("cert.intermediate-expired", "the certificate of %s in the chain ended on %s", x.Subject, x.NotAfter.UTC().Format(time.DateOnly))
+			broken = true
+		}
+	}
+	return broken
+}
+
+// forgeable says whether something below the root is signed by MD5 or SHA-1.
+func (j *judge) forgeable(path []*x509.Certificate) bool {
+	for _, x := range path {
+		if outdated(x.SignatureAlgorithm) && !(string(x.RawSubject) == string(x.RawIssuer) && len(path) > 1) {
+			j.say("cert.sha1", "the certificate of %s is signed by %s", x.Subject, signatureNames[x.SignatureAlgorithm])
+			return true
+		}
+	}
+	return false
+}
+
+// order says whether each certificate that was sent is followed by its issuer, and
+// whether the root was sent, which no client needs.
+func (j *judge) order(sent, path []*x509.Certificate) {
+	for _, x := range sent {
+		if string(x.RawSubject) == string(x.RawIssuer) && signedBy(x, x) {
+			j.say("cert.chain-has-root", "the root %s is sent as well", x.Subject)
+			break
+		}
+	}
+	for i, x := range sent {
+		if i+1 >= len(path) || !path[i+1].Equal(x) {
+			j.say("cert.chain-order", "the certificate of %s stands in the chain where its order does not belong", x.Subject)
+			return
+		}
+	}
+}
+
+// timestamps counts and checks what the logs signed, wherever it came.
+func (j *judge) timestamps(leaf, issuer *x509.Certificate, s served, c *Certificate) {
+	list, tbs := embedded(leaf)
+	for _, from := range []struct{ list, tbs []byte }{{list, tbs}, {s.scts, nil}} {
+		if from.list == nil {
+			continue
+		}
+		all, err := readSCTs(from.list)
+		if err != nil {
+			j.say("cert.sct-invalid", "the timestamps cannot be read: %v", err)
+			continue
+		}
+		c.SCTs += len(all)
+		for _, t := range all {
+			if from.tbs != nil && issuer == nil {
+				j.skip("cert.sct-invalid", "without the issuer's certificate its timestamps cannot be checked")
+				continue
+			}
+			known, err := t.verify(j.o.Logs, t.signed(leaf, issuer, from.tbs), j.o.Now)
+			switch {
+			case !known:
+				j.skip("cert.sct-invalid", "no list of logs was given, or it lacks a log")
+			case err != nil:
+				j.say("cert.sct-invalid", "a timestamp of %s is wrong: %v", time.UnixMilli(int64(t.at)).UTC().Format(time.DateTime), err)
+			default:
+				c.Verified++
+			}
+		}
+	}
+	if c.SCTs == 0 {
+		j.say("cert.no-sct", "the certificate has no signed certificate timestamp")
+	}
+}
+
+// staple judges the OCSP response that came along.
+func (j *judge) staple(leaf, issuer *x509.Certificate, der []byte, c *Certificate) {
+	for _, x := range leaf.Extensions {
+		if x.Id.Equal(oidMustStaple) {
+			c.MustStaple = true
+		}
+	}
+	if len(der) == 0 {
+		if c.MustStaple {
+			j.say("ocsp.must-staple-missing", "the certificate demands a stapled OCSP response, and none came")
+		}
+		return
+	}
+	var r *ocsp.Response
+	var err error
+	if issuer != nil {
+		r, err = ocsp.ParseResponseForCert(der, leaf, issuer)
+	} else if r, err = ocsp.ParseResponseForCert(der, leaf, nil); err == nil {
+		j.skip("ocsp.signature-invalid", "without the issuer's certificate the staple's signature cannot be checked")
+	}
+	if err == nil && r.Certificate != nil && !r.Certificate.Equal(issuer) && !delegated(r.Certificate) {
+		err = fmt.Errorf("%s may not sign OCSP responses", r.Certificate.Subject)
+	}
+	switch {
+	case err != nil:
+		c.Staple = "invalid"
+		j.say("ocsp.signature-invalid", "the stapled OCSP response is not valid: %v", err)
+	case r.Status == ocsp.Revoked:
+		c.Staple = "revoked"
+		j.say("ocsp.revoked", "the certificate was revoked on %s", r.RevokedAt.UTC().Format(time.DateOnly))
+	case !r.NextUpdate.IsZero() && j.o.Now.After(r.NextUpdate):
+		c.Staple = "stale"
+		j.say("ocsp.stale", "the stapled OCSP response ended on %s", r.NextUpdate.UTC().Format(time.DateOnly))
+	case j.o.Now.Add(time.Hour).Before(r.ThisUpdate):
+		c.Staple = "stale"
+		j.say("ocsp.stale", "the stapled OCSP response begins on %s", r.ThisUpdate.UTC().Format(time.DateTime))
+	case r.Status == ocsp.Good && issuer == nil:
+		c.Staple = "unchecked"
+	case r.Status == ocsp.Good:
+		c.Staple = "good"
+	default:
+		c.Staple = "unknown"
+		j.say("ocsp.unknown", "the stapled OCSP response does not know the certificate")
+	}
+}
+
+func delegated(c *x509.Certificate) bool {
+	for _, u := range c.ExtKeyUsage {
+		if u == x509.ExtKeyUsageOCSPSigning {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,143 @@
+package tlsscan
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/x509"
+	"fmt"
+	"strings"
+
+	"github.com/panoplysec/panoply/internal/tlsscan/wire"
+)
+
+// chains collects the certificates that TLS 1.2 and before showed in clear, and SSLv2's.
+func (s *scan) chains() {
+	for _, v := range legacies {
+		p := s.protocols[v]
+		if p == nil {
+			continue
+		}
+		for _, a := range p.answers {
+			if a.cert != nil {
+				s.serve(served{name: s.o.ServerName, chain: a.cert.Chain, staple: a.staple, scts: a.hello.Extensions[wire.ExtSCT]})
+			}
+			if a.request && s.features.ClientAuth == "" {
+				s.features.ClientAuth = "requested"
+			}
+		}
+	}
+	if s.ssl2 != nil && len(s.ssl2.Certificate) > 0 {
+		s.serve(served{name: s.o.ServerName, chain: [][]byte{s.ssl2.Certificate}})
+	}
+}
+
+// serve keeps a chain, one per leaf. What came along with a leaf only sometimes, such as
+// a staple, is kept when it came.
+func (s *scan) serve(x served) {
+	if len(x.chain) == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.served {
+		old := &s.served[i]
+		if bytes.Equal(old.chain[0], x.chain[0]) {
+			if len(x.chain) > len(old.chain) {
+				old.chain = x.chain
+			}
+			if old.staple == nil {
+				old.staple = x.staple
+			}
+			if old.scts == nil {
+				old.scts = x.scts
+			}
+			return
+		}
+	}
+	s.served = append(s.served, x)
+}
+
+// curveOfKey is the group of an ECDSA certificate of a protocol, or 0.
+func curveOfKey(p *protocol) wire.Group {
+	for _, a := range p.answers {
+		if a.cert == nil || len(a.cert.Chain) == 0 {
+			continue
+		}
+		leaf, err := x509.ParseCertificate(a.cert.Chain[0])
+		if err != nil {
+			continue
+		}
+		if k, ok := leaf.PublicKey.(*ecdsa.PublicKey); ok {
+			switch k.Curve.Params().Name {
+			case "P-224":
+				return wire.Secp224r1
+			case "P-256":
+				return wire.Secp256r1
+			case "P-384":
+				return wire.Secp384r1
+			case "P-521":
+				return wire.Secp521r1
+			}
+		}
+	}
+	return 0
+}
+
+// nameless asks without a server name. A HelloRetryRequest says nothing about names, so
+// it takes a flight with a certificate.
+func (s *scan) nameless(ctx context.Context) {
+	if s.name == "" || s.manner.none {
+		return
+	}
+	var alert byte
+	var refuses bool
+	if p := s.newest(); p != nil && p.version > wire.SSL3 {
+		a := s.ask(ctx, s.legacyFor("", p.version, p.suites, wire.Curves12()))
+		alert, refuses = a.alert.Description, a.outcome == refused || a.outcome == closed
+	} else if p := s.protocols[wire.TLS13]; p != nil {
+		g, suites, ok := computable(p)
+		if !ok {
+			s.skip("target.sni-required", "the server agrees only to groups or suites that are not computed here")
+			return
+		}
+		o := s.open13(ctx, "", g, suites, wire.Schemes(), nil)
+		if o.client != nil {
+			o.close()
+		}
+		alert, refuses = o.alert, o.alert != 0 || o.client == nil && hungUp(o.err)
+	}
+	if refuses {
+		how := "the server hangs up"
+		if alert != 0 {
+			how = fmt.Sprintf("the handshake ends in alert %d", alert)
+		}
+		s.say("target.sni-required", "without a server name %s", how)
+	}
+}
+
+// maxOtherNames are how many names of a certificate are asked for beside the one given.
+const maxOtherNames = 2
+
+// otherNames asks for the other names in the certificates, which may have certificates
+// of their own.
+func (s *scan) otherNames(ctx context.Context) {
+	if s.name == "" || s.findings["target.sni-required"] == "" {
+		return
+	}
+	var names []string
+	for _, x := range s.served {
+		leaf, err := x509.ParseCertificate(x.chain[0])
+		if err != nil {
+			continue
+		}
+		for _, n := range leaf.DNSNames {
+			if !strings.EqualFold(n, s.name) && !strings.HasPrefix(n, "*") && !has(names, n) && len(names) < maxOtherNames {
+				names = append(names, n)
+			}
+		}
+	}
+	for _, n := range names {
+		s.certificateFor(ctx, n)
+	}
+}

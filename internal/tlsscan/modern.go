@@ -1,0 +1,230 @@
+package tlsscan
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/panoplysec/panoply/internal/tlsscan/session"
+	"github.com/panoplysec/panoply/internal/tlsscan/wire"
+)
+
+// alpnOthers are asked for beside HTTP/1.1, to learn of HTTP/2 and what else is spoken.
+var alpnOthers = []string{"h2", "h3", "http/1.0", "spdy/3.1", "grpc-exp", "acme-tls/1", "imap", "pop3", "ftp", "xmpp-client", "xmpp-server", "postgresql", "mqtt", "dot", "irc"}
+
+// moderns makes whole connections of TLS 1.3, one per kind of certificate: only they
+// show certificates, protocols and tickets, and prove that a handshake comes to its end.
+func (s *scan) moderns(ctx context.Context) {
+	p := s.protocols[wire.TLS13]
+	if p == nil {
+		return
+	}
+	group, suites, ok := computable(p)
+	if !ok {
+		s.skip13("the server agrees only to groups or suites that are not computed here")
+		return
+	}
+	first := s.open13(ctx, s.name, group, suites, wire.Schemes(), []string{"http/1.1"})
+	if first.alert == wire.AlertNoProtocol {
+		first = s.open13(ctx, s.name, group, suites, wire.Schemes(), nil)
+	}
+	if first.client == nil {
+		// A HelloRetryRequest promises nothing: some servers then find no signature to make.
+		if first.alert != 0 {
+			s.note("TLSv1.3.unfinished", "the server answers hellos of TLS 1.3 and refuses every handshake: alert %d", first.alert)
+			s.no13 = true
+			return
+		}
+		s.skip13("no handshake of TLS 1.3 could be finished: " + first.err.Error())
+		return
+	}
+	s.took13(first.client)
+	s.page(ctx, first.client, first.client.Request)
+	s.tickets(first.client)
+	first.close()
+	alpn := s.alpn(first.client.Extensions)
+	rest := slices.DeleteFunc(wire.Schemes(), func(x wire.SignatureScheme) bool { return x.RSA() == first.client.Scheme.RSA() })
+	var offer []string
+	if alpn || first.noALPN {
+		offer = alpnOthers
+	}
+	other := s.open13(ctx, s.name, group, suites, rest, offer)
+	if other.client == nil && other.alert == wire.AlertNoProtocol && offer != nil {
+		offer = nil
+		other = s.open13(ctx, s.name, group, suites, rest, nil)
+	}
+	if other.client != nil {
+		s.took13(other.client)
+		s.alpn(other.client.Extensions)
+		other.close()
+		return
+	}
+	if offer != nil {
+		more := s.open13(ctx, s.name, group, suites, wire.Schemes(), offer)
+		if more.client != nil {
+			s.alpn(more.client.Extensions)
+			more.close()
+		}
+	}
+}
+
+// skip13 names what only a whole connection shows.
+func (s *scan) skip13(why string) {
+	for _, what := range []string{"TLSv1.3 certificate", "http.hsts-missing", "features.alpn", "tls.early-data"} {
+		s.skip(what, why)
+	}
+}
+
+// computable picks what this project can make keys for, cheapest first.
+func computable(p *protocol) (wire.Group, []wire.Suite, bool) {
+	var suites []wire.Suite
+	for _, x := range session.Suites13 {
+		if has(p.suites, x) {
+			suites = append(suites, x)
+		}
+	}
+	for _, g := range []wire.Group{wire.X25519, wire.Secp256r1, wire.X25519MLKEM768, wire.Secp384r1} {
+		if has(p.groups, g) {
+			return g, suites, len(suites) > 0
+		}
+	}
+	for _, g := range p.groups {
+		if session.Computes(g) {
+			return g, suites, len(suites) > 0
+		}
+	}
+	return 0, nil, false
+}
+
+// An opened is an attempt at a connection of TLS 1.3.
+type opened struct {
+	client *session.Client13
+	close  func()
+	err    error
+	alert  byte
+	noALPN bool
+}
+
+// open13 makes a connection, again where the server hangs up.
+func (s *scan) open13(ctx context.Context, name string, g wire.Group, suites []wire.Suite, schemes []wire.SignatureScheme, alpn []string) opened {
+	var o opened
+	for range 3 {
+		o = s.try13(ctx, name, g, suites, schemes, alpn)
+		if o.client != nil || o.alert != 0 || !s.again(ctx, o.err) {
+			break
+		}
+	}
+	return o
+}
+
+func (s *scan) try13(ctx context.Context, name string, g wire.Group, suites []wire.Suite, schemes []wire.SignatureScheme, alpn []string) opened {
+	share, err := session.NewShare(g)
+	if err != nil {
+		return opened{err: err}
+	}
+	h := s.modernFor(name, suites, []wire.Group{g}, schemes, wire.KeyShare{Group: g, Key: share.Public})
+	if len(alpn) > 0 {
+		h.AddALPN(alpn)
+	}
+	c, err := s.dial(ctx)
+	if err != nil {
+		return opened{err: err}
+	}
+	client, err := session.Handshake13(c, h, share)
+	if err != nil {
+		c.Close()
+		var a wire.Alert
+		errors.As(err, &a)
+		return opened{err: err, alert: a.Description}
+	}
+	return opened{client: client, close: func() { c.Close() }, noALPN: len(alpn) == 0}
+}
+
+// again says whether an attempt that ended without an answer is worth another: the
+// server is asked what it is known to accept.
+func (s *scan) again(ctx context.Context, err error) bool {
+	if !hungUp(err) && !silent(err) || s.control == nil || ctx.Err() != nil {
+		return false
+	}
+	if s.once(ctx, s.control).outcome == accepted {
+		return !s.closeMeansNo()
+	}
+	s.shedding()
+	s.slow()
+	return true
+}
+
+func (s *scan) took13(c *session.Client13) {
+	s.signature(c.Scheme)
+	if c.Cert != nil {
+		s.serve(served{name: s.o.ServerName, chain: c.Cert.Chain, staple: c.Cert.OCSP, scts: sctsOf(c.Cert.SCTs)})
+	}
+}
+
+// sctsOf is the list in its extension, nil for none.
+func sctsOf(x []byte) []byte {
+	if len(x) == 0 {
+		return nil
+	}
+	return x
+}
+
+// alpn notes the protocol that was chosen, and says whether one was.
+func (s *scan) alpn(extensions map[uint16][]byte) bool {
+	x, ok := extensions[wire.ExtALPN]
+	if !ok {
+		return false
+	}
+	name, err := wire.ParseALPN(x)
+	if err != nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !has(s.features.ALPN, name) {
+		s.features.ALPN = append(s.features.ALPN, name)
+		slices.Sort(s.features.ALPN)
+	}
+	return true
+}
+
+func (s *scan) tickets(c *session.Client13) {
+	n, early := len(c.Tickets), false
+	for _, t := range c.Tickets {
+		early = early || t.EarlyData > 0
+	}
+	s.features.Tickets13 = &n
+	s.features.EarlyData = &early
+	if early {
+		s.say("tls.early-data", "the server takes data before the handshake ends, which can be replayed")
+	}
+	if c.Request && n == 0 {
+		s.features.EarlyData = nil
+		s.skip("tls.early-data", "the server gives tickets only to clients with a certificate")
+	}
+}
+
+// certificateFor fetches the certificate of another name.
+func (s *scan) certificateFor(ctx context.Context, name string) {
+	if p := s.protocols[wire.TLS13]; p != nil {
+		if g, suites, ok := computable(p); ok {
+			o := s.open13(ctx, name, g, suites, wire.Schemes(), nil)
+			if o.client == nil {
+				return
+			}
+			defer o.close()
+			if o.client.Cert != nil {
+				s.serve(served{name: name, chain: o.client.Cert.Chain, staple: o.client.Cert.OCSP, scts: sctsOf(o.client.Cert.SCTs)})
+			}
+			return
+		}
+	}
+	p := s.newest()
+	if p == nil {
+		return
+	}
+	h := s.legacyFor(name, p.version, wire.SuitesFor(p.version), wire.Curves12())
+	if a := s.ask(ctx, h); a.outcome == accepted && a.cert != nil {
+		s.serve(served{name: name, chain: a.cert.Chain, staple: a.staple, scts: a.hello.Extensions[wire.ExtSCT]})
+	}
+}

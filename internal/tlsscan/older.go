@@ -1,0 +1,206 @@
+package tlsscan
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/panoplysec/panoply/internal/tlsscan/session"
+	"github.com/panoplysec/panoply/internal/tlsscan/wire"
+)
+
+// session12 makes whole connections of TLS 1.2 or before: for the page where there is no
+// TLS 1.3, for renegotiation, and for a ticket to come back with.
+func (s *scan) session12(ctx context.Context) {
+	p := s.newest()
+	if p == nil {
+		return
+	}
+	only := s.protocols[wire.TLS13] == nil
+	h := s.sessionHello(p)
+	if h == nil {
+		s.skip("tls.client-renegotiation", "no handshake with the server's suites is computed here")
+		if only {
+			s.skip("http.hsts-missing", "no handshake with the server's suites is computed here")
+		}
+		return
+	}
+	if only {
+		s.page12(ctx, h)
+	}
+	c, done, err := s.open12(ctx, s.withALPN(h, only))
+	if err != nil {
+		s.unfinished(c, err, only)
+		return
+	}
+	s.alpn(c.Hello.Extensions)
+	if s.o.Passive {
+		done()
+		s.skip("tls.client-renegotiation", passive)
+		s.skip("tls.ticketbleed", passive)
+		return
+	}
+	s.renegotiate(c, h)
+	done()
+	s.resume(ctx, h, c)
+}
+
+// withALPN offers what the page's connection did not.
+func (s *scan) withALPN(h *wire.ClientHello, only bool) *wire.ClientHello {
+	if !only || len(s.features.ALPN) == 0 {
+		return h
+	}
+	with := *h
+	with.Extensions = slices.Clone(h.Extensions)
+	with.AddALPN(append([]string{"h2"}, "http/1.1"))
+	return &with
+}
+
+func (s *scan) page12(ctx context.Context, h *wire.ClientHello) {
+	with := *h
+	with.Extensions = slices.Clone(h.Extensions)
+	with.AddALPN([]string{"http/1.1"})
+	c, done, err := s.open12(ctx, &with)
+	var a wire.Alert
+	if errors.As(err, &a) && a.Description == wire.AlertNoProtocol {
+		c, done, err = s.open12(ctx, h)
+	}
+	if err != nil {
+		switch {
+		case c != nil && c.Request:
+			s.demanded(ctx)
+		default:
+			s.skip("http.hsts-missing", "no handshake could be finished: "+err.Error())
+		}
+		return
+	}
+	defer done()
+	s.alpn(c.Hello.Extensions)
+	s.page(ctx, c, c.Request)
+}
+
+func (s *scan) unfinished(c *session.Client12, err error, only bool) {
+	why := "no handshake of TLS 1.2 or before could be finished: " + err.Error()
+	if c != nil && c.Request {
+		why = "the server demands a client certificate"
+	}
+	s.skip("tls.client-renegotiation", why)
+	s.skip("tls.ticketbleed", why)
+	if only {
+		s.skip("features.alpn", why)
+	}
+}
+
+// sessionHello offers what this project computes, or is nil.
+func (s *scan) sessionHello(p *protocol) *wire.ClientHello {
+	if p.version < wire.TLS10 {
+		return nil
+	}
+	var suites []wire.Suite
+	for _, x := range p.suites {
+		if session.Computes12(x) {
+			suites = append(suites, x)
+		}
+	}
+	if len(suites) == 0 {
+		return nil
+	}
+	// The cheapest that proves a certificate first: what authenticates before what does not.
+	slices.SortStableFunc(suites, func(a, b wire.Suite) int { return weight(a) - weight(b) })
+	groups := []wire.Group{wire.X25519, wire.Secp256r1, wire.Secp384r1, wire.Secp521r1}
+	h := s.legacy(p.version, suites, groups)
+	h.Compression = []byte{0}
+	h.Extensions = slices.DeleteFunc(h.Extensions, func(x wire.Extension) bool {
+		return x.ID == wire.ExtEncryptThenMAC || x.ID == wire.ExtHeartbeat
+	})
+	return h
+}
+
+func weight(x wire.Suite) int {
+	switch {
+	case x.Anonymous() || x.Null():
+		return 3
+	case x.DiffieHellman():
+		return 2
+	case x.StaticRSA():
+		return 1
+	}
+	return 0
+}
+
+// open12 makes a connection, again where the server hangs up.
+func (s *scan) open12(ctx context.Context, h *wire.ClientHello) (c *session.Client12, done func(), err error) {
+	for range 3 {
+		var raw interface {
+			Read([]byte) (int, error)
+			Write([]byte) (int, error)
+			Close() error
+		}
+		if raw, err = s.dial(ctx); err != nil {
+			return nil, nil, err
+		}
+		c, err = session.Handshake12(raw, h)
+		if err == nil {
+			return c, func() { raw.Close() }, nil
+		}
+		raw.Close()
+		if c != nil && c.Hello != nil || !s.again(ctx, err) {
+			break
+		}
+	}
+	return c, nil, err
+}
+
+// renegotiate tries a second handshake inside the connection.
+func (s *scan) renegotiate(c *session.Client12, h *wire.ClientHello) {
+	_, secure := c.Hello.Extensions[wire.ExtRenegotiation]
+	yes, err := c.Renegotiate(h, secure)
+	if err != nil && silent(err) {
+		// Waiting for the rest of a request is no answer to a hello, and no handshake either.
+		err = nil
+	}
+	s.features.ClientRenegotiation = &yes
+	if yes {
+		s.say("tls.client-renegotiation", "the client may begin a new handshake at will, each at the server's cost")
+	}
+}
+
+// resume comes back with the ticket, under a session id of one byte: a server that
+// answers with more than that byte tells from its memory (CVE-2016-9244). Then it comes
+// back with the id.
+func (s *scan) resume(ctx context.Context, h *wire.ClientHello, c *session.Client12) {
+	if len(c.Ticket) > 0 {
+		again := *h
+		again.Random = random32()
+		again.SessionID = []byte{0x7e}
+		again.Extensions = slices.Clone(h.Extensions)
+		for i, x := range again.Extensions {
+			if x.ID == wire.ExtTicket {
+				again.Extensions[i].Data = c.Ticket
+			}
+		}
+		if a := s.ask(ctx, &again); a.outcome == accepted {
+			id := a.hello.SessionID
+			yes := len(id) > 0 && id[0] == 0x7e
+			s.features.ResumesTicket = &yes
+			if len(id) > 1 && id[0] == 0x7e {
+				s.say("tls.ticketbleed", "a session id of one byte came back with %d bytes of memory behind it", len(id)-1)
+			}
+		} else {
+			s.skip("tls.ticketbleed", "the ticket was not answered")
+		}
+	}
+	if len(c.Hello.SessionID) == 0 {
+		no := false
+		s.features.ResumesID = &no
+		return
+	}
+	again := *h
+	again.Random = random32()
+	again.SessionID = c.Hello.SessionID
+	again.Extensions = slices.DeleteFunc(slices.Clone(h.Extensions), func(x wire.Extension) bool { return x.ID == wire.ExtTicket })
+	if a := s.ask(ctx, &again); a.outcome == accepted {
+		yes := string(a.hello.SessionID) == string(c.Hello.SessionID)
+		s.features.ResumesID = &yes
+	}
+}

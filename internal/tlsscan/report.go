@@ -1,0 +1,106 @@
+package tlsscan
+
+import "time"
+
+// A Report is what a scan saw. Lists are sorted unless an order is said; what was not
+// tested is nil or stands in NotTested, and never counts as clean.
+type Report struct {
+	Address    string `json:"address"`
+	ServerName string `json:"server_name,omitempty"`
+	// Reachable says that a TLS or SSL service answers.
+	Reachable bool `json:"reachable"`
+	// Protocols are names such as TLSv1.2.
+	Protocols []string `json:"protocols"`
+	// Suites have the registry's names, by protocol.
+	Suites map[string][]string `json:"suites"`
+	// Groups are those that key exchange agrees to, in TLS 1.2 and 1.3.
+	Groups map[string][]string `json:"groups"`
+	// DHBits are the sizes of the finite-field primes that were seen.
+	DHBits []int `json:"dh_bits,omitempty"`
+	// Preference says by protocol whether the server's or the client's order counts.
+	Preference map[string]string `json:"preference,omitempty"`
+	// Choices are the suites of each protocol in the order in which the server took them.
+	Choices map[string][]string `json:"choices,omitempty"`
+	// Certificates are the leaves that were served, by any offer that was made.
+	Certificates []Certificate `json:"certificates"`
+	Features     Features      `json:"features"`
+	// Findings are names such as suite.rc4, Evidence says for each what was seen.
+	Findings []string          `json:"findings"`
+	Evidence map[string]string `json:"evidence,omitempty"`
+	// Notes tell about what is no fault by itself, by name.
+	Notes map[string]string `json:"notes,omitempty"`
+	// Mozilla has a verdict per guideline and level, such as 6.0/intermediate.
+	Mozilla map[string]Verdict `json:"mozilla,omitempty"`
+	// NotTested says why something was not tried, by name.
+	NotTested map[string]string `json:"not_tested"`
+	// Incomplete is why the report may lack something; empty is a whole report.
+	Incomplete  []string      `json:"incomplete,omitempty"`
+	Connections int           `json:"connections"`
+	Took        time.Duration `json:"took_ns"`
+}
+
+// A Certificate is one leaf with how it was judged.
+type Certificate struct {
+	Subject string `json:"subject"`
+	// For is the server name that got it.
+	For string `json:"for,omitempty"`
+	// Key is rsa, ecdsa, ed25519, dsa or unknown; Curve the group's name.
+	Key       string    `json:"key"`
+	Curve     string    `json:"curve,omitempty"`
+	Bits      int       `json:"bits"`
+	Signature string    `json:"signature"`
+	NotBefore time.Time `json:"not_before"`
+	NotAfter  time.Time `json:"not_after"`
+	// Days is the whole time of validity.
+	Days int `json:"days"`
+	// Trusted says that some store has a root for it; Stores has each one's word.
+	Trusted bool            `json:"trusted"`
+	Stores  map[string]bool `json:"stores,omitempty"`
+	NameOK  bool            `json:"name_ok"`
+	Names   []string        `json:"names,omitempty"`
+	// SCTs counts the signed timestamps, Verified those whose log is known and signed.
+	SCTs     int `json:"sct"`
+	Verified int `json:"sct_verified"`
+	// Staple is none, good, unchecked (its issuer was not sent), unknown, stale, invalid or
+	// revoked.
+	Staple     string `json:"ocsp_staple"`
+	MustStaple bool   `json:"must_staple,omitempty"`
+	// Sent is how many certificates came with it, itself included.
+	Sent   int    `json:"chain_length"`
+	SHA256 string `json:"sha256"`
+}
+
+// Features are what a server can do. A nil pointer was not tested or does not apply.
+type Features struct {
+	// Staple is the worst of all certificates.
+	Staple string `json:"ocsp_staple"`
+	// HSTS is the max-age in seconds, 0 for none.
+	HSTS *int `json:"hsts"`
+	// SecureRenegotiation, ExtendedMaster and TicketOffered are of TLS 1.2 and before.
+	SecureRenegotiation *bool `json:"secure_renegotiation,omitempty"`
+	ExtendedMaster      *bool `json:"extended_master_secret,omitempty"`
+	TicketOffered       *bool `json:"ticket_offered,omitempty"`
+	EncryptThenMAC      *bool `json:"encrypt_then_mac,omitempty"`
+	Heartbeat           *bool `json:"heartbeat,omitempty"`
+	// FallbackSCSV is tested where there is something to fall back to.
+	FallbackSCSV        *bool `json:"fallback_scsv,omitempty"`
+	ClientRenegotiation *bool `json:"client_renegotiation,omitempty"`
+	// ResumesTicket and ResumesID are of TLS 1.2 and before; Tickets13 counts those of 1.3.
+	ResumesTicket *bool    `json:"resumes_by_ticket,omitempty"`
+	ResumesID     *bool    `json:"resumes_by_id,omitempty"`
+	Tickets13     *int     `json:"tls13_tickets,omitempty"`
+	EarlyData     *bool    `json:"early_data,omitempty"`
+	ALPN          []string `json:"alpn"`
+	// Signatures are the schemes that were seen; they are not enumerated.
+	Signatures []string `json:"signatures_seen,omitempty"`
+	// ClientAuth is none, requested, required or empty for not tested.
+	ClientAuth string `json:"client_auth,omitempty"`
+}
+
+// A Verdict is a server held against a level of Mozilla's guideline.
+type Verdict struct {
+	Pass    bool     `json:"pass"`
+	Reasons []string `json:"reasons"`
+	// Untested are reasons that could not be looked at; Pass does not count them.
+	Untested []string `json:"untested,omitempty"`
+}

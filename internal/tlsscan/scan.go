@@ -1,0 +1,261 @@
+package tlsscan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/panoplysec/panoply/internal/tlsscan/wire"
+)
+
+// A scan is one run against one server.
+type scan struct {
+	*budget
+	o Options
+	// name is the server name that is asked for, empty for none.
+	name    string
+	manner  manner
+	control *wire.ClientHello
+
+	state struct {
+		sync.Mutex
+		noes    int // closes that a control right after showed to be a no
+		shed    bool
+		missing []string
+	}
+
+	// What the probes saw; each field belongs to one probe, the mutex to the lists that
+	// several add to.
+	mu        sync.Mutex
+	protocols map[wire.Version]*protocol
+	ssl2      *wire.SSL2ServerHello
+	served    []served
+	findings  map[string]string
+	notes     map[string]string
+	skipped   map[string]string
+	features  Features
+	dhBits    []int
+	// no13 says that no handshake of TLS 1.3 comes to its end, whatever the hellos promise.
+	no13 bool
+}
+
+// Scan asks the server at addr, HOST:PORT, what it accepts. It returns an error for
+// options that cannot be; a server that cannot be scanned is in the report. It makes at
+// most Options.MaxConnections connections, and ends within 15 times Options.Timeout or
+// with the context, whichever is first; what could not be asked by then is named.
+//
+// Safe for concurrent use. It sends no application data but one GET of "/".
+func Scan(ctx context.Context, addr string, o Options) (*Report, error) {
+	if err := o.check(addr); err != nil {
+		return nil, err
+	}
+	begin := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, 15*o.Timeout)
+	defer cancel()
+	s := &scan{
+		budget: &budget{addr: addr, most: o.MaxConnections, timeout: o.Timeout, slots: make(chan struct{}, o.Parallel)},
+		o:      o, name: sni(o.ServerName),
+		protocols: map[wire.Version]*protocol{}, findings: map[string]string{}, notes: map[string]string{}, skipped: map[string]string{},
+	}
+	s.features.Staple, s.features.ALPN = "none", []string{}
+	reachable := s.reach(ctx)
+	if reachable {
+		s.run(ctx)
+	}
+	r := s.report(reachable)
+	r.Connections, r.Took = s.used(), time.Since(begin)
+	if err := ctx.Err(); err != nil {
+		r.Incomplete = append(r.Incomplete, "the time ran out")
+	}
+	return r, nil
+}
+
+// reach finds a hello that the server answers. Without any it says what is there
+// instead.
+func (s *scan) reach(ctx context.Context) bool {
+	var last *answer
+	for i, m := range manners {
+		s.manner = m
+		h := s.contact(s.name)
+		a := s.once(ctx, h)
+		if a.outcome == accepted {
+			s.control = h
+			if a.hello.Version == wire.SSL3 {
+				s.manner = manner{} // the first hello did not offer so old a version: no fault
+			} else if i > 0 {
+				s.say("tls.intolerant", "the server fails at %v", m)
+			}
+			return true
+		}
+		if last == nil || a.outcome == refused {
+			last = a
+		}
+		if a.outcome == mute || i > 0 && a.outcome == foreign || ctx.Err() != nil {
+			break
+		}
+		var dial *net.OpError
+		if errors.As(a.err, &dial) && dial.Op == "dial" {
+			s.incomplete(a.err)
+			return false
+		}
+	}
+	if last.outcome != mute && ctx.Err() == nil {
+		if s.oldest(ctx) {
+			return true
+		}
+	}
+	if last.outcome == refused {
+		// An alert is TLS, even when nothing was agreed on.
+		s.say("target.no-handshake", "the server refuses every hello: %v", last.alert)
+		s.incomplete(errors.New("no hello was accepted"))
+		return true
+	}
+	switch last.outcome {
+	case mute:
+		s.say("target.silent", "the server accepts connections and says nothing")
+	default:
+		s.say("target.not-tls", "the address does not speak TLS: %v", last.err)
+	}
+	return false
+}
+
+// oldest tries what no hello of TLS shows: SSLv3 by itself, and SSLv2.
+func (s *scan) oldest(ctx context.Context) bool {
+	s.manner = manner{}
+	h := s.legacy(wire.SSL3, wire.SuitesFor(wire.SSL3), nil)
+	if s.once(ctx, h).outcome == accepted {
+		s.control = h
+		return true
+	}
+	hello, err := s.askSSL2(ctx)
+	s.ssl2 = hello
+	return err == nil
+}
+
+func (s *scan) run(ctx context.Context) {
+	s.enumerate(ctx)
+	s.chains()
+	s.together(ctx, s.moderns, s.session12, s.fallback, s.vulnerable, s.nameless, s.primes, s.preference, s.tolerance)
+	s.otherNames(ctx)
+	if s.state.shed && s.ssl2 == nil {
+		// It may have hung up for other reasons than the hello, before that was known.
+		s.ssl2, _ = s.askSSL2(ctx)
+	}
+}
+
+// together runs probes side by side; the budget bounds how many connections that makes.
+func (s *scan) together(ctx context.Context, probes ...func(context.Context)) {
+	var wg sync.WaitGroup
+	for _, p := range probes {
+		wg.Go(func() { p(ctx) })
+	}
+	wg.Wait()
+}
+
+// legacies are the versions that end in a ServerHelloDone, newest first.
+var legacies = []wire.Version{wire.TLS12, wire.TLS11, wire.TLS10, wire.SSL3}
+
+func (s *scan) enumerate(ctx context.Context) {
+	probes := []func(context.Context){
+		func(ctx context.Context) { s.keep(s.enumerate13(ctx)) },
+		func(ctx context.Context) {
+			if s.ssl2 == nil {
+				s.ssl2, _ = s.askSSL2(ctx)
+			}
+		},
+	}
+	for _, v := range legacies {
+		probes = append(probes, func(ctx context.Context) {
+			p := s.enumerateLegacy(ctx, v)
+			if v == wire.TLS12 {
+				s.enumerateGroups(ctx, p, curveOfKey(p))
+			}
+			s.keep(p)
+		})
+	}
+	s.together(ctx, probes...)
+}
+
+func (s *scan) keep(p *protocol) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p.unasked != 0 {
+		s.notes["tls.unasked-suite"] = fmt.Sprintf("in %v the server chose %v, which was not offered", p.version, p.unasked)
+	}
+	if len(p.suites) > 0 {
+		s.protocols[p.version] = p
+	}
+}
+
+// newest returns the newest version of TLS 1.2 and before, or nil.
+func (s *scan) newest() *protocol {
+	for _, v := range legacies {
+		if p := s.protocols[v]; p != nil {
+			return p
+		}
+	}
+	return nil
+}
+
+// say notes a finding; the first word on it stays.
+func (s *scan) say(finding, format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.findings[finding]; !ok {
+		s.findings[finding] = fmt.Sprintf(format, args...)
+	}
+}
+
+func (s *scan) note(name, format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.notes[name]; !ok {
+		s.notes[name] = fmt.Sprintf(format, args...)
+	}
+}
+
+// skip notes what was not tested.
+func (s *scan) skip(what, why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.skipped[what]; !ok {
+		s.skipped[what] = why
+	}
+}
+
+// closeMeansNo is true after a few closes that were surely answers, unless the server
+// was seen to shed load.
+func (s *scan) closeMeansNo() bool {
+	s.state.Lock()
+	defer s.state.Unlock()
+	return s.state.noes >= 3 && !s.state.shed
+}
+
+func (s *scan) confirmNo() {
+	s.state.Lock()
+	defer s.state.Unlock()
+	s.state.noes++
+}
+
+// shedding notes that the server refused a hello that it accepted before.
+func (s *scan) shedding() {
+	s.state.Lock()
+	defer s.state.Unlock()
+	s.state.shed = true
+}
+
+// incomplete notes that something could not be found out.
+func (s *scan) incomplete(err error) {
+	s.state.Lock()
+	defer s.state.Unlock()
+	text := "a probe stayed without an answer"
+	if err != nil {
+		text += ": " + err.Error()
+	}
+	if len(s.state.missing) < 8 && !has(s.state.missing, text) {
+		s.state.missing = append(s.state.missing, text)
+	}
+}

@@ -1,0 +1,159 @@
+package wire
+
+import "strings"
+
+// The extensions that are read or written here.
+const (
+	ExtServerName         = 0
+	ExtStatusRequest      = 5
+	ExtGroups             = 10
+	ExtPointFormats       = 11
+	ExtSignatures         = 13
+	ExtHeartbeat          = 15
+	ExtALPN               = 16
+	ExtSCT                = 18
+	ExtPadding            = 21
+	ExtEncryptThenMAC     = 22
+	ExtExtendedMaster     = 23
+	ExtTicket             = 35
+	ExtPSK                = 41
+	ExtEarlyData          = 42
+	ExtSupportedVersions  = 43
+	ExtCookie             = 44
+	ExtPSKModes           = 45
+	ExtSignaturesCert     = 50
+	ExtKeyShare           = 51
+	ExtNextProtocol       = 13172
+	ExtECH                = 0xfe0d
+	ExtRenegotiation      = 0xff01
+	extServerNameHostType = 0
+)
+
+// An Extension of a hello.
+type Extension struct {
+	ID   uint16
+	Data []byte
+}
+
+// A KeyShare is a public key of a group.
+type KeyShare struct {
+	Group Group
+	Key   []byte
+}
+
+// A ClientHello is what a client offers. Nothing is added to what stands here: a zero
+// ClientHello has no suite, no compression and no extension.
+type ClientHello struct {
+	// Version is the legacy version of the hello, at most TLS12 for a correct client.
+	Version Version
+	// Record is the version of the record around it; zero is TLS10, and SSL3 for SSL3.
+	Record      Version
+	Random      [32]byte
+	SessionID   []byte
+	Suites      []Suite
+	Compression []byte
+	Extensions  []Extension
+}
+
+// Add appends an extension.
+func (h *ClientHello) Add(id uint16, data []byte) {
+	h.Extensions = append(h.Extensions, Extension{id, data})
+}
+
+// AddServerName names the host; an empty name adds nothing, nor does a name longer than
+// a DNS name can be.
+func (h *ClientHello) AddServerName(name string) {
+	name = strings.TrimSuffix(name, ".")
+	if name == "" || len(name) > 255 {
+		return
+	}
+	entry := putVec16([]byte{extServerNameHostType}, []byte(name))
+	h.Add(ExtServerName, putVec16(nil, entry))
+}
+
+// AddGroups offers groups, and with points the uncompressed form that ECDHE of TLS 1.2
+// needs.
+func (h *ClientHello) AddGroups(groups []Group, points bool) {
+	h.Add(ExtGroups, putVec16(nil, numbers(groups)))
+	if points {
+		h.Add(ExtPointFormats, []byte{1, 0})
+	}
+}
+
+// AddSignatures offers signature schemes.
+func (h *ClientHello) AddSignatures(schemes []SignatureScheme) {
+	h.Add(ExtSignatures, putVec16(nil, numbers(schemes)))
+}
+
+// AddALPN offers application protocols.
+func (h *ClientHello) AddALPN(protocols []string) {
+	var list []byte
+	for _, p := range protocols {
+		list = putVec8(list, []byte(p))
+	}
+	h.Add(ExtALPN, putVec16(nil, list))
+}
+
+// AddVersions offers versions by the extension of TLS 1.3.
+func (h *ClientHello) AddVersions(versions ...Version) {
+	h.Add(ExtSupportedVersions, putVec8(nil, numbers(versions)))
+}
+
+// AddKeyShares offers keys. Without any, the server has to ask for a group by a
+// HelloRetryRequest, which names its choice without our having a key.
+func (h *ClientHello) AddKeyShares(shares ...KeyShare) {
+	var list []byte
+	for _, s := range shares {
+		list = putVec16(put16(list, int(s.Group)), s.Key)
+	}
+	h.Add(ExtKeyShare, putVec16(nil, list))
+}
+
+func numbers[T ~uint16](list []T) []byte {
+	out := make([]byte, 0, 2*len(list))
+	for _, n := range list {
+		out = put16(out, int(n))
+	}
+	return out
+}
+
+// Marshal returns the handshake message.
+func (h *ClientHello) Marshal() []byte {
+	b := put16(nil, int(h.Version))
+	b = append(b, h.Random[:]...)
+	b = putVec8(b, h.SessionID)
+	b = putVec16(b, numbers(h.Suites))
+	b = putVec8(b, h.Compression)
+	if len(h.Extensions) > 0 {
+		var x []byte
+		for _, e := range h.Extensions {
+			x = putVec16(put16(x, int(e.ID)), e.Data)
+		}
+		b = putVec16(b, x)
+	}
+	return Handshake(TypeClientHello, b)
+}
+
+// Records returns the message in records.
+func (h *ClientHello) Records() []byte {
+	v := h.Record
+	if v == 0 {
+		v = min(max(h.Version, SSL3), TLS10)
+	}
+	return AppendRecords(nil, RecordHandshake, v, h.Marshal())
+}
+
+// Handshake puts the header before the body of a message.
+func Handshake(typ byte, body []byte) []byte { return putVec24([]byte{typ}, body) }
+
+// AppendRecords appends data as records of at most 16 KiB.
+func AppendRecords(b []byte, typ byte, v Version, data []byte) []byte {
+	for {
+		n := min(len(data), MaxPlain)
+		b = append(b, typ, byte(v>>8), byte(v))
+		b = putVec16(b, data[:n])
+		if data = data[n:]; len(data) == 0 {
+			return b
+		}
+	}
+}
