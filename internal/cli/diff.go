@@ -48,7 +48,7 @@ It does not see that a file which both name, a certificate or a page, has new co
 
 Exit codes: 0 no difference, 1 differences, 2 the file is wrong, 3 no door answers.`,
 		Example: "  panoply diff\n  panoply diff --config next.yaml --format json",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := textOrJSON(format); err != nil {
 				return err

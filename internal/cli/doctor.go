@@ -33,7 +33,7 @@ It speaks to the application, the Redis and the name server, and to nobody else 
 Exit codes: 0 no problem (warnings may be there), 1 problems, 2 wrong usage or
 configuration, 3 could not complete.`,
 		Example: "  panoply doctor\n  panoply doctor --config /etc/panoply/panoply.yaml --format json",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := textOrJSON(format); err != nil {
 				return err

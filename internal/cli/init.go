@@ -57,7 +57,11 @@ names are read. A file that is there is never overwritten.`,
 			if err := create(file, text); errors.Is(err, fs.ErrExist) {
 				return there(file)
 			} else if err != nil {
-				return &exitError{code: exitUsage, err: err}
+				code := exitUsage
+				if unwritten(err) {
+					code = exitIncomplete
+				}
+				return &exitError{code: code, err: err}
 			}
 			fmt.Fprintf(s.Err, "panoply: wrote %s: read it, then panoply validate and panoply serve\n", file)
 			return nil
@@ -73,12 +77,15 @@ func there(file string) error {
 	return usageError("--stdout prints it, -o FILE writes another file", "%s is there already, and stays as it is", file)
 }
 
-// create writes a file that was not there.
+// create writes a file that was not there, whole or not at all.
 func create(name string, text []byte) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(text)
-	return errors.Join(err, f.Close())
+	if err = errors.Join(err, f.Close()); err != nil {
+		_ = os.Remove(name)
+	}
+	return err
 }

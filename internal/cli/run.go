@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"github.com/spf13/cobra"
 )
@@ -107,14 +109,48 @@ func exitCode(err error, w io.Writer) int {
 	var exit *exitError
 	if !errors.As(err, &exit) {
 		exit = &exitError{code: exitUsage, err: err, hint: "panoply help"}
+		if unwritten(err) {
+			exit = &exitError{code: exitIncomplete, err: err}
+		}
 	}
 	if exit.err != nil {
 		for line := range strings.SplitSeq(exit.err.Error(), "\n") {
-			fmt.Fprintf(w, "panoply: error: %s\n", line)
+			fmt.Fprintf(w, "panoply: error: %s\n", visible(line))
 		}
 	}
 	if exit.hint != "" {
-		fmt.Fprintf(w, "panoply: hint: %s\n", exit.hint)
+		fmt.Fprintf(w, "panoply: hint: %s\n", visible(exit.hint))
 	}
 	return exit.code
+}
+
+// unwritten tells that output could not be written, as on a full disk.
+func unwritten(err error) bool {
+	e, ok := errors.AsType[*fs.PathError](err)
+	return ok && e.Op == "write"
+}
+
+// visible escapes what is not printable: errors name files by what a configuration says.
+func visible(line string) string {
+	if !strings.ContainsFunc(line, func(c rune) bool { return !unicode.IsPrint(c) && c != '\t' }) {
+		return line
+	}
+	var b strings.Builder
+	for _, c := range line {
+		if unicode.IsPrint(c) || c == '\t' {
+			b.WriteRune(c)
+			continue
+		}
+		fmt.Fprintf(&b, `\u%04x`, c)
+	}
+	return b.String()
+}
+
+// noArguments is cobra.NoArgs for commands that read the configuration, whose file people
+// name as they would to other programs.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return usageError(cmd.CommandPath()+" --config "+args[0], "%s takes no argument, and got %q", cmd.CommandPath(), args[0])
 }

@@ -17,7 +17,7 @@ func newValidate(s Streams) *cobra.Command {
 		Short: "Check the configuration without opening a port",
 		Long: `Validate reads the configuration that serve would, its file and its environment, and
 reports every problem with its line or its variable. With --schema it prints the JSON Schema of the file instead.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if schema {
 				_, err := fmt.Fprintf(s.Out, "%s\n", config.Schema())
@@ -38,7 +38,8 @@ reports every problem with its line or its variable. With --schema it prints the
 			if _, err := door.New(door.Options{Config: cfg}); err != nil {
 				return &exitError{code: exitUsage, err: err}
 			}
-			fmt.Fprintf(s.Out, "%s: valid; serves %s from https://%s\n", path, cfg.Upstream, cfg.Listen)
+			url, _ := cfg.Address()
+			fmt.Fprintf(s.Out, "%s: valid; serves %s from %s\n", path, cfg.Upstream, url)
 			for _, line := range cfg.Described() {
 				fmt.Fprintf(s.Out, "  %s\n", line)
 			}

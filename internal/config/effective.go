@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // A Setting is one value that is in force.
@@ -179,9 +181,32 @@ func writtenText(s string) string {
 			return s
 		}
 	}
-	var b bytes.Buffer
-	writeString(&b, strings.ReplaceAll(s, "$", "$$"))
+	s = strings.ReplaceAll(s, "$", "$$")
+	if !hidden(s) {
+		var b bytes.Buffer
+		writeString(&b, s)
+		return b.String()
+	}
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, c := range s {
+		switch {
+		case c == '"' || c == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(c)
+		case c != utf8.RuneError && unicode.IsPrint(c):
+			b.WriteRune(c)
+		default:
+			fmt.Fprintf(&b, `\U%08x`, c)
+		}
+	}
+	b.WriteByte('"')
 	return b.String()
+}
+
+// hidden tells of text that does not show as it is, or that moves a terminal.
+func hidden(s string) bool {
+	return strings.ContainsFunc(s, func(c rune) bool { return c == utf8.RuneError || !unicode.IsPrint(c) })
 }
 
 // escapeVariables doubles the dollar signs in the values of a JSON document, as only

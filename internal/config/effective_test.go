@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/panoplysec/panoply/internal/config"
 )
@@ -79,4 +80,38 @@ func sameAgain(dir string, first *config.Config) error {
 		return fmt.Errorf("helmet was %s, is %s", first.Headers.Helmet.JSON, second.Headers.Helmet.JSON)
 	}
 	return nil
+}
+
+// What a file hides in escapes shows as escapes, and is the same when it is read again.
+func TestHiddenTextShows(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, config.FileName)
+	text := `contact: ["mailto:a@b.example"]
+upstream: :3000
+state: "/tmp/\u009b2J\u202e\U0001F512\U000e0041"
+headers: {helmet: {"\u009bk": "\u0085\u200b\u202e"}}
+`
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := string(cfg.YAML())
+	for _, s := range cfg.Effective() {
+		shown += s.Value + "\n"
+	}
+	for _, c := range shown {
+		if c != '\n' && !unicode.IsPrint(c) {
+			t.Errorf("%U is written as it is: %q", c, shown)
+			break
+		}
+	}
+	if !strings.Contains(shown, "\U0001F512") {
+		t.Errorf("what shows is written as it is: %q", shown)
+	}
+	if err := sameAgain(t.TempDir(), cfg); err != nil {
+		t.Error(err)
+	}
 }

@@ -31,7 +31,7 @@ func TestReadInstallKey(t *testing.T) {
 
 func TestInstallKeyAndPublicPort(t *testing.T) {
 	_, problems := load(t, "install_key: gone.key\npublic_port: 70000\n", nil)
-	for _, want := range []string{"panoply.yaml:1:14: install_key: open ", "head -c 32 /dev/urandom | base64 > ", `panoply.yaml:2:14: public_port: is "70000", must be 1 to 65535, or 0 for the port of listen`} {
+	for _, want := range []string{"panoply.yaml:1:14: install_key: stat ", "(umask 077; head -c 32 /dev/urandom | base64 > ", `panoply.yaml:2:14: public_port: is "70000", must be 1 to 65535, or 0 for the port of listen`} {
 		if !strings.Contains(problems, want) {
 			t.Errorf("Load = %s, want %s", problems, want)
 		}

@@ -1,11 +1,6 @@
 package config
 
-import (
-	"reflect"
-	"strings"
-	"unicode"
-	"unicode/utf8"
-)
+import "reflect"
 
 // A Key is one key of the file.
 type Key struct {
@@ -49,30 +44,5 @@ func Keys() []Key {
 
 // Text writes any text as a value of the file, on one line, which Load reads as the same
 // text: quoted where it has to be, and with its dollar signs doubled. What is no UTF-8
-// becomes U+FFFD.
-func Text(s string) string {
-	if hidden := strings.IndexFunc(s, func(c rune) bool { return c == utf8.RuneError || !unicode.IsPrint(c) }); hidden < 0 {
-		return writtenText(s)
-	}
-	const hex = "0123456789abcdef"
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, c := range s {
-		switch {
-		case c == '"' || c == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(c)
-		case c == '$':
-			b.WriteString("$$")
-		case c != utf8.RuneError && unicode.IsPrint(c):
-			b.WriteRune(c)
-		default:
-			b.WriteString(`\U`)
-			for shift := 28; shift >= 0; shift -= 4 {
-				b.WriteByte(hex[c>>shift&0xf])
-			}
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
-}
+// becomes U+FFFD, and what is not printable is escaped, so that a terminal shows it.
+func Text(s string) string { return writtenText(s) }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
+	"unicode"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -120,11 +122,18 @@ func jsonNumber(text string) (string, bool) {
 
 // writeString writes a JSON string without the escapes that only HTML needs.
 func writeString(b *bytes.Buffer, s string) {
-	e := json.NewEncoder(b)
+	var plain bytes.Buffer
+	e := json.NewEncoder(&plain)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(s); err != nil {
 		b.WriteString(`""`) // a string always encodes
 		return
 	}
-	b.Truncate(b.Len() - 1) // Encode ends with a line feed
+	for _, c := range strings.TrimSuffix(plain.String(), "\n") {
+		if c <= 0xffff && !unicode.IsPrint(c) {
+			fmt.Fprintf(b, `\u%04x`, c) // JSON leaves those beyond ASCII, which move a terminal
+			continue
+		}
+		b.WriteRune(c)
+	}
 }

@@ -125,6 +125,21 @@ func (c *Config) Backends() ([]Backend, error) {
 	return all, nil
 }
 
+// SiteOf returns the site by which a group is asked: the first that a route to it names, in
+// brackets where it is an IPv6 address, or "" where none does.
+func (c *Config) SiteOf(group string) string {
+	for _, r := range c.Routes {
+		if r.Upstream != group || r.Site == "" {
+			continue
+		}
+		if strings.Contains(r.Site, ":") {
+			return "[" + r.Site + "]"
+		}
+		return r.Site
+	}
+	return ""
+}
+
 // maxRoutes and maxMembers bound what one request may be compared with.
 const (
 	maxRoutes  = 1000

@@ -1,6 +1,7 @@
 package door
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -128,12 +129,7 @@ func (a *apps) use(b config.Backend, t upstream.Target, o upstream.Options) bala
 
 // siteOf is the host by which the door asks an application.
 func (a *apps) siteOf(group string) string {
-	for _, r := range a.cfg.Routes {
-		if r.Upstream == group && r.Site != "" {
-			return r.Site
-		}
-	}
-	return siteOf(a.cfg)
+	return cmp.Or(a.cfg.SiteOf(group), siteOf(a.cfg))
 }
 
 // ServeHTTP passes a request to the application that it is for.

@@ -22,5 +22,7 @@ func (d *Door) Configuration() []admin.Setting {
 }
 
 // Fixed reports whether a reload that changes the value at path is refused: see Reload.
-// The file of limits.secret may be another one, as long as it holds the same secret.
-func Fixed(path string) bool { return path == "state" || strings.HasPrefix(path, "limits.") }
+// The files of limits.secret and install_key may be others, as long as they hold the same.
+func Fixed(path string) bool {
+	return path == "state" || path == "install_key" || strings.HasPrefix(path, "limits.")
+}

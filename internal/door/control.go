@@ -176,7 +176,7 @@ func (d *Door) rebuild() error {
 func (d *Door) put(g *generation) {
 	old := d.current.Swap(g)
 	d.keeper.Settle(g.apps.uses)
-	d.health.settle(g.apps)
+	d.settleHealth(g)
 	// What the old one found since g was built: whatever it finds from now on it hands on.
 	g.guards.cookies.Adopt(d.state.cookies())
 	if old != nil {

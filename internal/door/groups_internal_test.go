@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/panoplysec/panoply/internal/config"
+	"github.com/panoplysec/panoply/internal/need"
 )
 
 // TestEveryUpstreamIsLookedAt: the checks at the start find the way around the door to a
@@ -46,4 +47,31 @@ func TestEveryUpstreamIsLookedAt(t *testing.T) {
 	if n := strings.Count(strings.Join(d.checks.problems(), "\n"), "UNPROTECTED"); n != 1 {
 		t.Errorf("problems = %q, want the one way around", d.checks.problems())
 	}
+}
+
+// TestReloadLeavesTheLost: a reload that leaves a group only an address that is lost makes the
+// door not ready, though nothing changes at that address.
+func TestReloadLeavesTheLost(t *testing.T) {
+	sound := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(sound.Close)
+	gone := fmt.Sprintf("127.0.0.1:%d", need.Port(t))
+	u := config.DefaultUpstream()
+	u.Name, u.To = "api", []string{gone, strings.TrimPrefix(sound.URL, "http://")}
+	d, out := started(t, strings.TrimPrefix(sound.URL, "http://"), func(d *Door) {
+		d.opts.Config.Upstreams, d.opts.Config.Probes = []config.Upstream{u}, "off"
+	})
+	out.await(t, "an address of the application is gone")
+	if p := d.health.problems(); len(p) > 0 {
+		t.Fatalf("problems = %q, want none while one address is well", p)
+	}
+	cfg := *d.current.Load().cfg
+	u.To = u.To[:1]
+	cfg.Upstreams = []config.Upstream{u}
+	if err := d.Reload(&cfg); err != nil {
+		t.Fatal(err)
+	}
+	if p := d.health.problems(); len(p) != 1 || p[0] != "the application api does not answer" {
+		t.Errorf("problems = %q, want that api does not answer", p)
+	}
+	out.await(t, "panoply: the application api does not answer at http://"+gone)
 }

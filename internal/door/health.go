@@ -30,43 +30,52 @@ func (d *Door) memberChanged(m *balance.Member) {
 	if !slices.Contains(members, m) {
 		return // of a configuration that is gone
 	}
-	h := &d.health
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	_, reachable := g.apps.reachable(m.Group())
-	was := h.down[m.Group()]
-	switch {
-	case !reachable && !was:
-		if h.down == nil {
-			h.down = map[string]bool{}
-		}
-		h.down[m.Group()] = true
-		where := make([]string, len(members))
-		for i, one := range members {
-			where[i] = one.Address()
-		}
-		if m.Group() == config.DefaultGroup {
-			where = []string{g.cfg.Upstream}
-		}
-		what := problemOf(m.Group())
-		d.log.Error(what, "upstream", strings.Join(where, ", "))
-		d.say("%s at %s; clients get %d until it does", what, strings.Join(where, ", "), http.StatusBadGateway)
-		select {
-		case d.checks.again <- struct{}{}: // it may come back as another
-		default:
-		}
-	case reachable && was:
-		delete(h.down, m.Group())
-		what := strings.Replace(problemOf(m.Group()), "does not answer", "answers", 1)
-		d.log.Info(what)
-		d.say("%s", what)
-	case len(members) > 1:
+	if !d.groupChanged(g, m.Group()) && len(members) > 1 {
 		what := "an address of the application is gone"
 		if m.Reachable() {
 			what = "an address of the application is back"
 		}
 		d.log.Warn(what, "upstream", m.Group(), "member", m.Address(), "why", m.Standing().Why)
 	}
+}
+
+// groupChanged tells that a whole application has gone or is back, and whether that is so.
+func (d *Door) groupChanged(g *generation, group string) bool {
+	h := &d.health
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, reachable := g.apps.reachable(group)
+	was := h.down[group]
+	switch {
+	case !reachable && !was:
+		if h.down == nil {
+			h.down = map[string]bool{}
+		}
+		h.down[group] = true
+		where := g.cfg.Upstream
+		if group != config.DefaultGroup {
+			var all []string
+			for _, one := range g.apps.members(group) {
+				all = append(all, one.Address())
+			}
+			where = strings.Join(all, ", ")
+		}
+		what := problemOf(group)
+		d.log.Error(what, "upstream", where)
+		d.say("%s at %s; clients get %d until it does", what, where, http.StatusBadGateway)
+		select {
+		case d.checks.again <- struct{}{}: // it may come back as another
+		default:
+		}
+		return true
+	case reachable && was:
+		delete(h.down, group)
+		what := strings.Replace(problemOf(group), "does not answer", "answers", 1)
+		d.log.Info(what)
+		d.say("%s", what)
+		return true
+	}
+	return false
 }
 
 func problemOf(group string) string {
@@ -76,14 +85,19 @@ func problemOf(group string) string {
 	return fmt.Sprintf("the application %s does not answer", group)
 }
 
-// settle forgets what a new configuration has replaced.
-func (h *health) settle(a *apps) {
+// settleHealth forgets what a new configuration has replaced, and tells of the applications of
+// which it has left only addresses that were lost before: nothing changes at those.
+func (d *Door) settleHealth(g *generation) {
+	h := &d.health
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	maps.DeleteFunc(h.down, func(group string, _ bool) bool {
-		there, reachable := a.reachable(group)
+		there, reachable := g.apps.reachable(group)
 		return !there || reachable
 	})
+	h.mu.Unlock()
+	for _, b := range g.apps.of {
+		d.groupChanged(g, b.Name)
+	}
 }
 
 // problems names what does not answer.

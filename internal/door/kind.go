@@ -2,6 +2,7 @@ package door
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -33,7 +34,13 @@ func (d *Door) openKind() error {
 
 // foundKind keeps and tells it.
 func (d *Door) foundKind(f kinds.Found) {
-	if err := d.state.write(kindName, f); err != nil {
+	d.state.mu.Lock()
+	err := d.state.write(kindName, f)
+	d.state.mu.Unlock()
+	if errors.Is(err, errMoved) {
+		return // the door that has taken over sees the same answers
+	}
+	if err != nil {
 		d.log.Error("the kind of the application could not be kept; it is found again after a restart", "err", err)
 	}
 	if d.current.Load().cfg.Kind != kinds.Auto {

@@ -2,6 +2,7 @@ package door
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -41,6 +42,9 @@ func (s *state) sameKey(cfg *config.Config) error {
 	}
 	return nil
 }
+
+// keyMark tells doors apart that would not recognise what the other gave out.
+func (s *state) keyMark() string { return hex.EncodeToString(s.derive("handover")) }
 
 // sayUnshared tells of a name that other doors do not recognise before they see the
 // application set it.

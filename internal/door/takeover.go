@@ -41,7 +41,7 @@ func (d *Door) takeOver(ctx context.Context, cfg *config.Config) (*estate, error
 	if cfg.State != h.State {
 		return nil, fmt.Errorf("door: the state folder cannot change in an upgrade (%s, now %s); restart", h.State, cfg.State)
 	}
-	if err := d.rehearse(ctx, cfg, h.Counts); err != nil {
+	if err := d.rehearse(ctx, cfg, h); err != nil {
 		return nil, err
 	}
 	if err := from.Send(sayReady, nil); err != nil {
@@ -59,16 +59,22 @@ func (d *Door) takeOver(ctx context.Context, cfg *config.Config) (*estate, error
 }
 
 // rehearse does all of a start that can fail and that the stores are not needed for.
-func (d *Door) rehearse(ctx context.Context, cfg *config.Config, counts string) error {
+func (d *Door) rehearse(ctx context.Context, cfg *config.Config, before hello) error {
 	var err error
 	if d.state, err = openState(cfg.State); err != nil {
 		return err
+	}
+	if err := d.state.useKey(cfg); err != nil {
+		return err
+	}
+	if d.state.keyMark() != before.Key {
+		return errors.New("door: install_key cannot change in an upgrade, since every visitor would be logged out; restart")
 	}
 	mark, err := d.countsMark(cfg)
 	if err != nil {
 		return err
 	}
-	if mark != counts {
+	if mark != before.Counts {
 		return errors.New("door: limits.redis, its settings and limits.secret cannot change in an upgrade, since counts would be lost; restart")
 	}
 	if _, err := d.groundwork(cfg); err != nil {

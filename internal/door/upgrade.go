@@ -46,6 +46,8 @@ var errUpgrading = errors.New("door: an upgrade is under way; ask again when it 
 type hello struct {
 	Version int    `json:"version"`
 	State   string `json:"state"`
+	// Key stands for the key of everything that visitors hold.
+	Key string `json:"key"`
 	// Counts stands for where and under which secret attempts are counted.
 	Counts  string `json:"counts"`
 	Sockets []heir `json:"sockets"`
@@ -122,7 +124,7 @@ func (d *Door) startNext() (*handover.Process, error) {
 
 // inheritance collects the sockets. It is called with d.mu held.
 func (d *Door) inheritance() (h hello, files []*os.File, err error) {
-	h = hello{Version: handoverVersion, State: d.state.dir}
+	h = hello{Version: handoverVersion, State: d.state.dir, Key: d.state.keyMark()}
 	if h.Counts, err = d.countsMark(d.current.Load().cfg); err != nil {
 		return h, nil, err
 	}

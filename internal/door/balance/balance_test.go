@@ -174,6 +174,27 @@ func TestTrial(t *testing.T) {
 	})
 }
 
+// TestTrialThatStreams: a trial whose answer is a stream does not keep the member from being
+// tried again.
+func TestTrialThatStreams(t *testing.T) {
+	for _, p := range []Policy{TwoChoices, LeastConnections, Client} {
+		all := members(2)
+		all[1].set(lost)
+		s := NewSet(p, all...)
+		all[0].Slow(time.Now().Add(-time.Hour))
+		i, trial := s.Pick(prefix(1), true, None)
+		if i != 0 || !trial {
+			t.Fatalf("policy %d: picked %d, trial %v, want the trial of the slow one", p, i, trial)
+		}
+		all[0].Begin()
+		all[0].Answered() // and the answer goes on
+		all[0].Slow(time.Now().Add(-time.Hour))
+		if i, trial := s.Pick(prefix(1), true, None); i != 0 || !trial {
+			t.Errorf("policy %d: picked %d, trial %v, want a second trial while the first streams", p, i, trial)
+		}
+	}
+}
+
 func TestPickAllocates(t *testing.T) {
 	for _, p := range []Policy{TwoChoices, LeastConnections, Client} {
 		all := members(3)

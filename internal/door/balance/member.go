@@ -116,8 +116,14 @@ func (m *Member) set(bit uint32) {
 	}
 }
 
+// clear ends the trial of a slow member too: the answer may be a stream that goes on for
+// hours, and the member could not be tried again while it lasts.
 func (m *Member) clear(bits uint32) {
-	if old := m.state.And(^bits); old&bits&(lost|down) != 0 {
+	old := m.state.And(^bits)
+	if old&bits&slow != 0 {
+		m.trying.Store(false)
+	}
+	if old&bits&(lost|down) != 0 {
 		m.tell()
 	}
 }

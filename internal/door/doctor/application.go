@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,9 @@ import (
 type app struct {
 	config.Address
 	subject string
-	tls     config.UpstreamTLS
+	// site is the host by which it is asked.
+	site string
+	tls  config.UpstreamTLS
 }
 
 // plain tells whether it can be asked as a browser would ask it without the door.
@@ -37,7 +40,7 @@ func (o *Options) applications() []app {
 	var all []app
 	for _, b := range backends {
 		for _, to := range b.To {
-			one := app{Address: to, subject: to.String(), tls: b.TLS}
+			one := app{Address: to, subject: to.String(), site: cmp.Or(o.Config.SiteOf(b.Name), o.site()), tls: b.TLS}
 			if one.plain() {
 				one.subject = to.Host
 			}
@@ -50,7 +53,7 @@ func (o *Options) applications() []app {
 	return all
 }
 
-// site is the host by which the application is asked.
+// site is the host by which an application is asked that no route of a site leads to.
 func (o *Options) site() string {
 	if len(o.Config.Sites) > 0 {
 		return o.Config.Sites[0]
@@ -113,7 +116,7 @@ func (o *Options) firstPage(ctx context.Context, to app) (status int, err error)
 	if err != nil {
 		return 0, err
 	}
-	req.Host = o.site()
+	req.Host = to.site
 	req.Header.Set("X-Forwarded-Proto", "https")
 	req.Header.Set("X-Forwarded-For", "127.0.0.1")
 	req.Header.Set("User-Agent", hardcheck.UserAgent)
@@ -157,7 +160,7 @@ func checkTrustProxy(ctx context.Context, o *Options) []Line {
 		}
 		const silent = "none of three pages shows a wrong setting, which does not prove a right one"
 		pair := notAsked(subject, silent)
-		for _, f := range hardcheck.Probe(ctx, &url.URL{Scheme: "http", Host: to.Host}, o.probeHost()) {
+		for _, f := range hardcheck.Probe(ctx, &url.URL{Scheme: "http", Host: to.Host}, o.probeHost(to)) {
 			l := &pair[1]
 			if f.ID == hardcheck.TrustProxy {
 				l = &pair[0]
@@ -175,12 +178,12 @@ func notAsked(subject, why string) []Line {
 }
 
 // probeHost is what a client of the door has in Host.
-func (o *Options) probeHost() string {
+func (o *Options) probeHost(to app) string {
 	_, port, err := net.SplitHostPort(o.Config.Listen)
 	if err != nil {
-		return o.site()
+		return to.site
 	}
-	return net.JoinHostPort(o.site(), o.Config.PortSeen(port))
+	return net.JoinHostPort(strings.Trim(to.site, "[]"), o.Config.PortSeen(port))
 }
 
 // checkAround looks for a way around the door to each application.

@@ -120,6 +120,26 @@ func TestApplication(t *testing.T) {
 	lined(t, checkConfig(t.Context(), &o)[0], OK, "panoply.yaml is valid", "")
 }
 
+// Each application is asked by the site of its routes: by another it may know no page.
+func TestApplicationIsAskedBySite(t *testing.T) {
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Host != "api.localhost" && r.Host != "api.localhost:8443" {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	defer api.Close()
+	cfg := config.Default()
+	cfg.Upstream, cfg.Sites = ":1", []string{"shop.localhost", "api.localhost"}
+	u := config.DefaultUpstream()
+	u.Name, u.To = "api", []string{strings.TrimPrefix(api.URL, "http://")}
+	cfg.Upstreams, cfg.Routes = []config.Upstream{u}, []config.Route{{Path: "/x/", Upstream: "api"}, {Site: "api.localhost", Upstream: "api"}}
+	for _, l := range checkUpstream(t.Context(), &Options{Config: cfg}) {
+		if strings.HasPrefix(l.Subject, "api ") && l.Verdict != OK {
+			t.Errorf("%+v, want ok", l)
+		}
+	}
+}
+
 func TestAround(t *testing.T) {
 	app := httptest.NewServer(http.NotFoundHandler())
 	defer app.Close()

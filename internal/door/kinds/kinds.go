@@ -61,7 +61,7 @@ type Options struct {
 	// Found is what an earlier one has found.
 	Found Found
 	// Tell is called when the kind is found, or another one; one call at a time, on the
-	// goroutine of an answer.
+	// goroutine of an answer. While it lasts no other answer waits.
 	Tell func(Found)
 }
 
@@ -76,6 +76,9 @@ type Watch struct {
 	paths     []string // those that had the first document, somePaths at most
 	first     string   // tag or length of the first document
 	differ    bool     // another one was seen
+
+	telling sync.Mutex // not mu, since to tell may take its time
+	told    string     // the kind of which Tell knows
 }
 
 // New returns a Watch.
@@ -86,6 +89,7 @@ func New(o Options) *Watch {
 		found = Found{Kind: Auto}
 	}
 	w.now.Store(&found)
+	w.told = found.Kind
 	return w
 }
 
@@ -105,6 +109,19 @@ func (w *Watch) Answer(r *http.Request, status int, h http.Header) {
 	if kind == API && !document || !document && !data {
 		return
 	}
+	if w.count(r, h, data) && w.tell != nil {
+		w.telling.Lock()
+		defer w.telling.Unlock()
+		// What was found last: another answer may have come in between.
+		if found := w.Found(); found.Kind != w.told {
+			w.told = found.Kind
+			w.tell(found)
+		}
+	}
+}
+
+// count notes an answer, and tells whether another kind was found by it.
+func (w *Watch) count(r *http.Request, h http.Header, data bool) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if data {
@@ -112,13 +129,13 @@ func (w *Watch) Answer(r *http.Request, status int, h http.Header) {
 	} else {
 		w.document(r.URL.Path, mark(h))
 	}
-	if found := w.judge(); found.Kind != w.Kind() {
-		found.Since = time.Now().UTC().Truncate(time.Second)
-		w.now.Store(&found)
-		if w.tell != nil {
-			w.tell(found)
-		}
+	found := w.judge()
+	if found.Kind == w.Kind() {
+		return false
 	}
+	found.Since = time.Now().UTC().Truncate(time.Second)
+	w.now.Store(&found)
+	return true
 }
 
 // document notes one that was sent.

@@ -113,3 +113,27 @@ func TestKindsAtOnce(t *testing.T) {
 		t.Errorf("Kind = %s, told %d times, want api and once", w.Kind(), told)
 	}
 }
+
+// To tell may take its time, as while another door takes over: only the answer by which it
+// was found waits, and what is told last is what was found last.
+func TestTellingTakesItsTime(t *testing.T) {
+	begun, goOn := make(chan struct{}, 2), make(chan struct{})
+	var told []string
+	w := kinds.New(kinds.Options{Tell: func(f kinds.Found) {
+		begun <- struct{}{}
+		<-goOn
+		told = append(told, f.Kind)
+	}})
+	var wg sync.WaitGroup
+	wg.Go(func() { answers(w, 40, 200, data, "", "") })
+	<-begun
+	if got := answers(w, 5, 200, data, "", ""); got != kinds.API {
+		t.Errorf("Kind() = %s while it is told, want api", got)
+	}
+	wg.Go(func() { answers(w, 1, 200, html, "", "document") })
+	close(goOn)
+	wg.Wait()
+	if fmt.Sprint(told) != fmt.Sprint([]string{kinds.API, kinds.Auto}) {
+		t.Errorf("told %v, want api and then auto", told)
+	}
+}

@@ -34,7 +34,7 @@ type GroupOptions struct {
 // A Group passes requests to one application at several addresses. A request that may be
 // repeated (GET, HEAD, OPTIONS without a body, no WebSocket) and found no connection, or lost
 // it before an answer, is sent once more to another member, within a budget of one in ten.
-// No other request is ever sent twice. It is safe for concurrent use.
+// No other request is ever sent to a second member. It is safe for concurrent use.
 type Group struct {
 	opts     GroupOptions
 	set      *balance.Set
