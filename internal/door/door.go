@@ -241,6 +241,11 @@ func (d *Door) open(ctx context.Context, cfg *config.Config, before *estate) err
 		return err
 	}
 	d.put(g)
+	if before != nil && d.doors != nil {
+		for _, note := range before.Untold {
+			d.doors.tell(note)
+		}
+	}
 	d.since = time.Now()
 	if err := d.listen(ctx, cfg); err != nil {
 		return err

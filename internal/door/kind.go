@@ -2,6 +2,7 @@ package door
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -33,7 +34,8 @@ func (d *Door) openKind() error {
 
 // foundKind keeps and tells it.
 func (d *Door) foundKind(f kinds.Found) {
-	if err := d.state.write(kindName, f); err != nil {
+	// A door that has been taken over is silent: the next one finds it as well.
+	if err := d.keepKind(f); err != nil && !errors.Is(err, errMoved) {
 		d.log.Error("the kind of the application could not be kept; it is found again after a restart", "err", err)
 	}
 	if d.current.Load().cfg.Kind != kinds.Auto {
@@ -44,6 +46,12 @@ func (d *Door) foundKind(f kinds.Found) {
 		return
 	}
 	d.say("kind: the application looks like %s (%s): %s (say it: kind: %s; as before: kind: pages)", f.Kind, f.Why, kindMeans[f.Kind], f.Kind)
+}
+
+func (d *Door) keepKind(f kinds.Found) error {
+	d.state.mu.Lock()
+	defer d.state.mu.Unlock()
+	return d.state.write(kindName, f)
 }
 
 // kindOf is the kind that holds under cfg.

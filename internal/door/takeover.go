@@ -64,12 +64,15 @@ func (d *Door) rehearse(ctx context.Context, cfg *config.Config, counts string) 
 	if d.state, err = openState(cfg.State); err != nil {
 		return err
 	}
+	if err := d.state.useKey(cfg); err != nil {
+		return err
+	}
 	mark, err := d.countsMark(cfg)
 	if err != nil {
 		return err
 	}
 	if mark != counts {
-		return errors.New("door: limits.redis, its settings and limits.secret cannot change in an upgrade, since counts would be lost; restart")
+		return errors.New("door: install_key, limits.redis, its settings and limits.secret cannot change in an upgrade, since counts and logouts would be lost; restart")
 	}
 	if _, err := d.groundwork(cfg); err != nil {
 		return err

@@ -46,7 +46,8 @@ var errUpgrading = errors.New("door: an upgrade is under way; ask again when it 
 type hello struct {
 	Version int    `json:"version"`
 	State   string `json:"state"`
-	// Counts stands for where and under which secret attempts are counted.
+	// Counts stands for where and under which secret attempts are counted, and for the key by
+	// which sessions are known.
 	Counts  string `json:"counts"`
 	Sockets []heir `json:"sockets"`
 	// Control says that one more is the admin socket.
@@ -151,7 +152,8 @@ func (d *Door) inheritance() (h hello, files []*os.File, err error) {
 	return h, files, nil
 }
 
-// countsMark tells doors apart that would not find each other's counts.
+// countsMark tells doors apart that would not find each other's counts, or know each other's
+// sessions.
 func (d *Door) countsMark(cfg *config.Config) (string, error) {
 	secret, err := d.limitsSecret(cfg)
 	if err != nil {
@@ -164,6 +166,7 @@ func (d *Door) countsMark(cfg *config.Config) (string, error) {
 		return "", err
 	}
 	m := hmac.New(sha256.New, secret)
+	m.Write(d.state.derive("upgrade"))
 	m.Write(text)
 	return hex.EncodeToString(m.Sum(nil)), nil
 }
@@ -195,6 +198,7 @@ func (d *Door) handOver(next *handover.Process) error {
 	// From here on the new door is the door, and this one asks it.
 	d.opts.Manager.MainPID(next.PID())
 	_ = next.Send(sayOver, nil) // one that has died since is started again by who watches it
+	d.next = nil                // not for a Close that has waited for d.mu to stop
 	d.yield(next.Channel)
 	return nil
 }
