@@ -332,13 +332,13 @@ func TestTwoDoorsAtOnePipe(t *testing.T) {
 		})
 	}
 	go func() { wg.Wait(); ends[0].Close(); ends[1].Close() }()
-	got := 0
-	for s := bufio.NewScanner(r); s.Scan(); got++ {
+	got, torn := 0, 0
+	for s := bufio.NewScanner(r); s.Scan(); got++ { // to the end, or the writers would wait
 		if text := s.Text() + "\n"; text != string(line('a')) && text != string(line('b')) {
-			t.Fatalf("line %d is torn: %q", got, text)
+			torn++
 		}
 	}
-	if got != 2*lines {
-		t.Errorf("%d lines, want %d", got, 2*lines)
+	if got != 2*lines || torn > 0 {
+		t.Errorf("%d lines, %d of them torn, want %d whole ones", got, torn, 2*lines)
 	}
 }
