@@ -31,7 +31,7 @@ func unit(t *testing.T, name string) map[string][]string {
 func TestUnitIsHardened(t *testing.T) {
 	settings := unit(t, "panoply.service")
 	for _, want := range []string{
-		"User=panoply", "StateDirectory=panoply", "StateDirectoryMode=0700", "UMask=0077", "LimitNOFILE=1048576",
+		"User=panoply", "StateDirectory=panoply", "StateDirectoryMode=0700", "LogsDirectory=panoply", "LogsDirectoryMode=0750", "UMask=0077", "LimitNOFILE=1048576",
 		"AmbientCapabilities=CAP_NET_BIND_SERVICE", "CapabilityBoundingSet=CAP_NET_BIND_SERVICE", "NoNewPrivileges=yes",
 		"ProtectSystem=strict", "ProtectHome=yes", "PrivateTmp=yes", "PrivateDevices=yes", "ProtectClock=yes", "ProtectControlGroups=yes",
 		"ProtectHostname=yes", "ProtectKernelLogs=yes", "ProtectKernelModules=yes", "ProtectKernelTunables=yes", "ProtectProc=invisible",

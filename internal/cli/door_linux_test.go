@@ -40,8 +40,13 @@ type process struct {
 func serveProgram(t *testing.T, app http.Handler, more string, env ...string) *process {
 	t.Helper()
 	r := prepare(t, app, more)
-	r.start(exec.Command(r.program, "serve", "--config", filepath.Join(r.dir, "panoply.yaml")), env...)
+	r.start(program(r), env...)
 	return r
+}
+
+// program is the door's command.
+func program(r *process) *exec.Cmd {
+	return exec.Command(r.program, "serve", "--config", filepath.Join(r.dir, "panoply.yaml"))
 }
 
 // prepare makes a folder with the program, which may be replaced there, and a configuration.

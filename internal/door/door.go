@@ -162,7 +162,7 @@ func New(o Options) (*Door, error) {
 
 // Start opens the state and the listeners and begins to serve. It returns when the door
 // is open; ctx bounds the start alone. After an error nothing stays open.
-func (d *Door) Start(ctx context.Context) error {
+func (d *Door) Start(ctx context.Context) (err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.servers != nil || d.closed {
@@ -170,8 +170,16 @@ func (d *Door) Start(ctx context.Context) error {
 	}
 	cfg := d.opts.Config
 	var before *estate
-	var err error
 	defer func() { _ = d.ready.close() }() // nothing is left but after an error
+	// Before the door that is there gives anything away.
+	if err = d.openLog(cfg); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			d.closeLog(ctx)
+		}
+	}()
 	if d.opts.Predecessor != nil {
 		if before, err = d.takeOver(ctx, cfg); err != nil {
 			return err
@@ -190,21 +198,15 @@ func (d *Door) Start(ctx context.Context) error {
 	d.reports.Refuse = func(w http.ResponseWriter, r *http.Request, status int) {
 		requestOf(r.Context()).g.guards.conceal.Page(w, r, status)
 	}
-	if err = d.openLog(cfg); err != nil {
-		return err
-	}
 	if d.control, err = d.openControl(cfg); err != nil {
-		d.closeLog(ctx)
 		return err
 	}
 	if err := d.inherit(before); err != nil {
 		d.control.close()
-		d.closeLog(ctx)
 		return err
 	}
 	if err := d.open(ctx, cfg, before); err != nil {
 		d.control.close()
-		d.closeLog(ctx)
 		d.servers = nil
 		d.keeper.Close()
 		d.closeStores()
@@ -241,6 +243,11 @@ func (d *Door) open(ctx context.Context, cfg *config.Config, before *estate) err
 		return err
 	}
 	d.put(g)
+	if before != nil && d.doors != nil {
+		for _, note := range before.Untold {
+			d.doors.tell(note)
+		}
+	}
 	d.since = time.Now()
 	if err := d.listen(ctx, cfg); err != nil {
 		return err

@@ -2,6 +2,7 @@ package door
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -60,6 +61,28 @@ func (s *doors) close() {
 	}
 	s.stop()
 	s.wg.Wait()
+}
+
+// rest is what close could not tell.
+func (s *doors) rest() [][]byte {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.untold)
+}
+
+// again goes on after close. What was heard before is heard once more, which changes nothing.
+func (s *doors) again() *doors {
+	if s == nil {
+		return nil
+	}
+	next := newDoors(s.journal, s.ended, s.say)
+	for _, note := range s.rest() {
+		next.tell(note)
+	}
+	return next
 }
 
 // tell queues a note. A request must not wait for it.

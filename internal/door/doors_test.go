@@ -126,3 +126,24 @@ func TestDoorsBounds(t *testing.T) {
 	var none *doors
 	none.close()
 }
+
+// TestDoorsGoOnAfterAnUpgradeThatFailed: what was ended while nobody told is told.
+func TestDoorsGoOnAfterAnUpgradeThatFailed(t *testing.T) {
+	d, _ := started(t, "127.0.0.1:9", nil)
+	p, said := &paper{}, &sayings{}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ended == nil {
+		d.ended = sessions.NewEnded(make([]byte, 32))
+	}
+	d.doors = newDoors(p, d.ended, said.say)
+	p.set(true)
+	d.doors.tell(note(1))
+	if e := d.freeze(); len(e.Untold) != 1 {
+		t.Errorf("%d notes go to the next door, want 1", len(e.Untold))
+	}
+	d.thaw()
+	p.set(false)
+	d.doors.tell(note(2))
+	eventually(t, "both are told", func() bool { p.mu.Lock(); defer p.mu.Unlock(); return len(p.entries) == 2 })
+}

@@ -31,6 +31,8 @@ type estate struct {
 	Counts []byte `json:"-"`
 	// Ended are the sessions that were ended, where the disk does not know them.
 	Ended []byte `json:"ended,omitempty"`
+	// Untold is what the other doors of the site have not heard yet.
+	Untold [][]byte `json:"untold,omitempty"`
 }
 
 const countSize = 8 + limit.StateSize
@@ -48,6 +50,7 @@ func (d *Door) freeze() *estate {
 	if d.ended != nil {
 		e.Ended = d.ended.Freeze()
 		d.closeEnded()
+		e.Untold = d.doors.rest()
 	}
 	l := d.limits
 	l.gate.freeze()
@@ -78,6 +81,7 @@ func (d *Door) thaw() {
 				d.store, keeper = store, store.Bucket(endedBucket)
 			}
 		}
+		d.doors = d.doors.again()
 		d.ended.Thaw(nil, keeper)
 	}
 	d.origins.Eager(false)

@@ -34,9 +34,7 @@ func (d *Door) openKind() error {
 
 // foundKind keeps and tells it.
 func (d *Door) foundKind(f kinds.Found) {
-	d.state.mu.Lock()
-	err := d.state.write(kindName, f)
-	d.state.mu.Unlock()
+	err := d.keepKind(f)
 	if errors.Is(err, errMoved) {
 		return // the door that has taken over sees the same answers
 	}
@@ -51,6 +49,12 @@ func (d *Door) foundKind(f kinds.Found) {
 		return
 	}
 	d.say("kind: the application looks like %s (%s): %s (say it: kind: %s; as before: kind: pages)", f.Kind, f.Why, kindMeans[f.Kind], f.Kind)
+}
+
+func (d *Door) keepKind(f kinds.Found) error {
+	d.state.mu.Lock()
+	defer d.state.mu.Unlock()
+	return d.state.write(kindName, f)
 }
 
 // kindOf is the kind that holds under cfg.

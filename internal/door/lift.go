@@ -53,6 +53,8 @@ func (d *Door) compileSessions(cfg *config.Config, mode guard.Mode, cookies *coo
 func (d *Door) openEnded(mode guard.Mode) error {
 	if d.ended == nil {
 		d.ended = sessions.NewEnded(d.state.derive("ended-sessions"))
+	}
+	if d.doors == nil {
 		d.tellDoors()
 	}
 	if mode != guard.Enforce || d.store != nil {

@@ -33,6 +33,8 @@ func (d *Door) Run(ctx context.Context) error {
 		signal.Notify(reopen, reopenSignal)
 		defer signal.Stop(reopen)
 	}
+	ended := make(chan struct{})
+	defer close(ended)
 	if brokenPipe != nil {
 		broken := make(chan os.Signal, 1) // nobody looks: the write has its error
 		signal.Notify(broken, brokenPipe)
@@ -41,6 +43,7 @@ func (d *Door) Run(ctx context.Context) error {
 	if err := d.Start(ctx); err != nil {
 		return err
 	}
+	go d.reopening(reopen, ended)
 	d.opts.Manager.Ready(d.serving())
 	watched, unwatch := context.WithCancel(ctx)
 	defer unwatch()
@@ -51,8 +54,6 @@ func (d *Door) Run(ctx context.Context) error {
 			waiting = false
 		case <-stop:
 			waiting = false
-		case <-reopen:
-			_ = d.ReopenLog() // told by itself; the old file stays
 		case <-reload:
 			_ = d.ReloadNow() // told by itself; the old configuration stays
 		case <-upgrade:
@@ -66,6 +67,19 @@ func (d *Door) Run(ctx context.Context) error {
 	d.opts.Manager.Stopping()
 	d.say("stopping; open requests have %s (again to cut them)", d.current.Load().cfg.Bounds.DrainTimeout)
 	return d.drain(ctx, stop, time.Duration(d.current.Load().cfg.Bounds.DrainTimeout))
+}
+
+// reopening opens the access log anew until the end: a door that was taken over may have
+// lines to write for an hour.
+func (d *Door) reopening(signals <-chan os.Signal, ended <-chan struct{}) {
+	for {
+		select {
+		case <-signals:
+			_ = d.ReopenLog() // told by itself; the old file stays
+		case <-ended:
+			return
+		}
+	}
 }
 
 // drain closes the door within a time; a signal cuts it short.

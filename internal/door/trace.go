@@ -80,7 +80,7 @@ func (d *Door) traced(q *request, line *accesslog.Line, client *clientip.Client)
 		Method: r.Method, Scheme: client.Scheme, Path: path, Query: query, Host: client.Host, Proto: r.Proto, Agent: r.UserAgent(),
 		Client: line.Client, Peer: line.Peer, ID: line.ID, Site: line.Site, Start: q.start, End: line.End, Status: line.Status,
 		In: line.In, Out: line.Out, Failure: line.Failure, Ours: q.failure.Reason != "" && q.failure.Ours(),
-		Upstream: line.Upstream, Asked: q.timing.Asked, UpstreamStatus: q.timing.Status,
+		Upstream: line.Upstream, UpstreamScheme: q.timing.Scheme, Asked: q.timing.Asked, UpstreamStatus: q.timing.Status,
 	}
 	if r.TLS != nil {
 		one.TLS = accesslog.TLSVersion(r.TLS.Version)

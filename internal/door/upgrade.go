@@ -197,6 +197,7 @@ func (d *Door) handOver(next *handover.Process) error {
 	// From here on the new door is the door, and this one asks it.
 	d.opts.Manager.MainPID(next.PID())
 	_ = next.Send(sayOver, nil) // one that has died since is started again by who watches it
+	d.next = nil                // not for a Close that has waited for d.mu to stop
 	d.yield(next.Channel)
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -21,6 +22,9 @@ const (
 	soonAt = 32 << 10
 	// failedEvery is the pause after a write that failed.
 	failedEvery = time.Second
+	// atATime is how much goes into one write where two doors may write at once and a file's
+	// appending does not keep them apart: what a pipe takes whole (PIPE_BUF).
+	atATime = 4 << 10
 	// calm is how long nothing was lost when a loss is over.
 	calm = time.Second
 )
@@ -93,6 +97,21 @@ type Writer struct {
 type output struct {
 	io.Writer
 	close func() error
+	whole bool // a write of any size stays in one piece
+}
+
+// piece is what of b goes into one write: whole lines, but for one that is longer.
+func (o *output) piece(b []byte) []byte {
+	if o.whole || len(b) <= atATime {
+		return b
+	}
+	if i := bytes.LastIndexByte(b[:atATime], '\n'); i >= 0 {
+		return b[:i+1]
+	}
+	if i := bytes.IndexByte(b, '\n'); i >= 0 {
+		return b[:i+1]
+	}
+	return b
 }
 
 // Open returns a Writer, which Close ends.
@@ -120,14 +139,26 @@ func Open(s Sink) (*Writer, error) {
 }
 
 func openOutput(path string) (*output, error) {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && info.Mode()&os.ModeDevice == 0 {
-		return nil, fmt.Errorf("access log: %s is neither a file nor a device; leave log.file empty for stdout", path)
+	if info, err := os.Stat(path); err == nil && !fit(info) {
+		return nil, unfit(path)
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
+	// Should it be a pipe by now after all, this does not wait for a reader.
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o640)
 	if err != nil {
 		return nil, fmt.Errorf("access log: %w", err)
 	}
-	return &output{f, f.Close}, nil
+	info, err := f.Stat()
+	if err != nil || !fit(info) {
+		_ = f.Close()
+		return nil, unfit(path)
+	}
+	return &output{Writer: f, close: f.Close, whole: info.Mode().IsRegular()}, nil
+}
+
+func fit(info os.FileInfo) bool { return info.Mode().IsRegular() || info.Mode()&os.ModeDevice != 0 }
+
+func unfit(path string) error {
+	return fmt.Errorf("access log: %s is neither a file nor a device; leave log.file empty for stdout", path)
 }
 
 // Write takes one line. It never blocks and has no error: a line without room is dropped.
@@ -291,9 +322,10 @@ func (w *Writer) flush() error {
 		w.change(next)
 	}
 	for w.written < len(w.out) {
-		n, err := w.now.Write(w.out[w.written:])
+		piece := w.now.piece(w.out[w.written:])
+		n, err := w.now.Write(piece)
 		w.written += max(n, 0)
-		if err == nil && n <= 0 {
+		if err == nil && n < len(piece) {
 			err = io.ErrShortWrite
 		}
 		if err != nil {

@@ -1,6 +1,7 @@
 package accesslog_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -270,7 +271,11 @@ func TestReopenWithinALine(t *testing.T) {
 
 func TestOpenRefuses(t *testing.T) {
 	dir := t.TempDir()
-	for _, path := range []string{dir, filepath.Join(dir, "none", "access.log")} {
+	fifo := filepath.Join(dir, "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{dir, fifo, filepath.Join(dir, "none", "access.log")} {
 		if w, err := accesslog.Open(accesslog.Sink{Path: path}); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("Open(%s) = %v, %v, want an error that names it", path, w, err)
 		}
@@ -298,5 +303,42 @@ func BenchmarkWriter(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		log.Write(line)
+	}
+}
+
+// TestTwoDoorsAtOnePipe: while one door takes over from another both write to one stdout,
+// and whoever reads it gets whole lines.
+func TestTwoDoorsAtOnePipe(t *testing.T) {
+	r, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	fd, err := syscall.Dup(int(out.Fd())) // as another process has it; one file has one writer at a time
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends := []*os.File{out, os.NewFile(uintptr(fd), "pipe")}
+	const lines = 3000
+	line := func(door byte) []byte { return append(bytes.Repeat([]byte{door}, 300), '\n') }
+	var wg sync.WaitGroup
+	for i, door := range []byte("ab") {
+		w := open(t, accesslog.Sink{Out: ends[i]})
+		wg.Go(func() {
+			for range lines {
+				_, _ = w.Write(line(door))
+			}
+			_ = w.Close(t.Context())
+		})
+	}
+	go func() { wg.Wait(); ends[0].Close(); ends[1].Close() }()
+	got, torn := 0, 0
+	for s := bufio.NewScanner(r); s.Scan(); got++ { // to the end, or the writers would wait
+		if text := s.Text() + "\n"; text != string(line('a')) && text != string(line('b')) {
+			torn++
+		}
+	}
+	if got != 2*lines || torn > 0 {
+		t.Errorf("%d lines, %d of them torn, want %d whole ones", got, torn, 2*lines)
 	}
 }

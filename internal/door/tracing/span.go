@@ -116,8 +116,10 @@ type Request struct {
 	Ours    bool
 	// Action, Practice and Rule are those of the gravest event.
 	Action, Practice, Rule string
-	// Upstream is where the application was asked, empty when it was not.
+	// Upstream is where the application was asked, host:port or the path of a socket; empty
+	// when it was not.
 	Upstream       string
+	UpstreamScheme string // https, or else http
 	Asked          time.Time
 	UpstreamStatus int // 0: no answer
 }
@@ -262,7 +264,7 @@ func (r *Request) serverSpan(s *Span, a *attrs) span {
 func (r *Request) clientSpan(s *Span, a *attrs) span {
 	name := a.method(r.Method)
 	a.place(r.Upstream)
-	a.text("url.full", "http://"+r.Upstream+r.Path+r.Query)
+	a.text("url.full", r.asked())
 	a.status(r.UpstreamStatus)
 	failed := r.UpstreamStatus == 0 || r.UpstreamStatus >= 400
 	switch {
@@ -274,6 +276,18 @@ func (r *Request) clientSpan(s *Span, a *attrs) span {
 	}
 	return span{trace: s.Trace, id: s.client, parent: s.server, flags: flagSampled | flagKnowsFrom, name: name, kind: kindClient,
 		start: r.Asked, end: r.End, attrs: a.list[:a.n], failed: failed}
+}
+
+// asked is the address at the application, with what of the query may be recorded.
+func (r *Request) asked() string {
+	scheme, host := "http://", r.Upstream
+	if r.UpstreamScheme == "https" {
+		scheme = "https://"
+	}
+	if strings.HasPrefix(host, "/") {
+		host = "localhost" // what a request through a socket says
+	}
+	return scheme + host + r.Path + r.Query
 }
 
 // nanos is t in Unix nanoseconds; 0 for a time before 1970.

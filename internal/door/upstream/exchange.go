@@ -123,7 +123,7 @@ func (x *exchange) serve() {
 // timed tells when the exchange took place.
 func (x *exchange) timed(status int, now time.Time) {
 	if told := x.p.opts.Timed; told != nil {
-		told(x.in, Timing{Address: x.p.host, Asked: x.asked, Answered: now, Status: status})
+		told(x.in, Timing{Address: x.p.opts.Address, Scheme: x.p.opts.Scheme, Asked: x.asked, Answered: now, Status: status})
 	}
 }
 

@@ -60,7 +60,7 @@ type passage struct {
 func (ex *passage) timed(status int) {
 	if told := ex.proxy.opts.Timed; told != nil && !ex.told {
 		ex.told = true
-		told(ex.in, Timing{Address: ex.proxy.opts.Address, Asked: ex.asked, Answered: time.Now(), Status: status})
+		told(ex.in, Timing{Address: ex.proxy.opts.Address, Scheme: ex.proxy.opts.Scheme, Asked: ex.asked, Answered: time.Now(), Status: status})
 	}
 }
 
