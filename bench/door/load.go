@@ -106,6 +106,9 @@ func ratios(a, b []float64) []float64 {
 }
 
 func spread(values []float64, digits int) string {
+	if len(values) == 0 {
+		return "–" // was not measured
+	}
 	m, low, high := proc.Median(values)
 	return fmt.Sprintf("%.*f (%.*f–%.*f)", digits, m, digits, low, digits, high)
 }

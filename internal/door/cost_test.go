@@ -1,6 +1,7 @@
 package door
 
 import (
+	"crypto/tls"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -64,7 +65,7 @@ func BenchmarkGuards(b *testing.B) {
 	d.put(&g)
 	h := d.begin(func(g *generation) http.Handler { return g.chain })
 	r := httptest.NewRequest(http.MethodGet, "https://localhost/api/items/1?page=2", nil)
-	r.RemoteAddr = "127.0.0.1:4242"
+	r.RemoteAddr, r.TLS.CipherSuite = "127.0.0.1:4242", tls.TLS_AES_128_GCM_SHA256
 	for name, value := range map[string]string{
 		"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Accept": "application/json",
 		"Accept-Language": "en-US,en;q=0.5", "Accept-Encoding": "gzip, deflate, br, zstd",
