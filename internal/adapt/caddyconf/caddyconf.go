@@ -21,6 +21,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/panoplysec/panoply/internal/adapt/directive"
 )
 
 // The bounds of what is read.
@@ -35,24 +37,8 @@ const (
 	MaxWords      = 1_000_000
 )
 
-// A Directive is a name, its words, and perhaps a block.
-type Directive struct {
-	Name     string
-	Args     []string
-	Block    []*Directive
-	HasBlock bool
-	File     string
-	Line     int
-}
-
-// String writes the directive on one line, without what is in its block.
-func (d *Directive) String() string {
-	s := strings.Join(append([]string{d.Name}, d.Args...), " ")
-	if d.HasBlock {
-		s += " {…}"
-	}
-	return s
-}
+// A Directive is a line of the Caddyfile.
+type Directive = directive.Directive
 
 // A File is a Caddyfile.
 type File struct {
@@ -70,19 +56,7 @@ type Site struct {
 }
 
 // An Error is what is wrong with a file.
-type Error struct {
-	File string
-	Line int
-	Text string
-}
-
-// Error reads "Caddyfile:12: unexpected }".
-func (e *Error) Error() string {
-	if e.Line == 0 {
-		return e.File + ": " + e.Text
-	}
-	return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Text)
-}
+type Error = directive.Error
 
 // Load reads the file and what it imports.
 func Load(path string) (*File, error) {
@@ -160,7 +134,7 @@ func site(d *Directive, block []*Directive) Site {
 // top reads lines at the top: snippets, imports and sites.
 func (l *loader) top(all []*Directive, depth int) ([]Site, error) {
 	if depth > MaxDepth {
-		return nil, &Error{all[0].File, all[0].Line, fmt.Sprintf("imports nest deeper than %d", MaxDepth)}
+		return nil, &Error{File: all[0].File, Line: all[0].Line, Text: fmt.Sprintf("imports nest deeper than %d", MaxDepth)}
 	}
 	var sites []Site
 	for _, d := range all {
@@ -183,9 +157,9 @@ func (l *loader) top(all []*Directive, depth int) ([]Site, error) {
 				sites = append(sites, more...)
 			}
 		case !d.HasBlock:
-			return nil, &Error{d.File, d.Line, "a block is missing: " + d.Name}
+			return nil, &Error{File: d.File, Line: d.Line, Text: "a block is missing: " + d.Name}
 		case d.Name == "":
-			return nil, &Error{d.File, d.Line, "a block without an address"}
+			return nil, &Error{File: d.File, Line: d.Line, Text: "a block without an address"}
 		default:
 			block, err := l.expand(d.Block, 0)
 			if err != nil {
@@ -204,11 +178,11 @@ func (l *loader) expand(all []*Directive, depth int) ([]*Directive, error) {
 		l.directives++
 		l.words += len(d.Args) + 1
 		if l.directives > MaxDirectives || l.words > MaxWords {
-			return nil, &Error{d.File, d.Line, fmt.Sprintf("there are more than %d directives or %d words", MaxDirectives, MaxWords)}
+			return nil, &Error{File: d.File, Line: d.Line, Text: fmt.Sprintf("there are more than %d directives or %d words", MaxDirectives, MaxWords)}
 		}
 		if d.Name == "import" && len(d.Args) > 0 {
 			if depth > MaxDepth {
-				return nil, &Error{d.File, d.Line, fmt.Sprintf("imports nest deeper than %d", MaxDepth)}
+				return nil, &Error{File: d.File, Line: d.Line, Text: fmt.Sprintf("imports nest deeper than %d", MaxDepth)}
 			}
 			parts := [][]*Directive{}
 			if s := l.snippets[d.Args[0]]; s != nil {
@@ -286,10 +260,10 @@ func (l *loader) imported(d *Directive) ([][]*Directive, error) {
 	if strings.ContainsAny(name, "*?[") {
 		var err error
 		if names, err = filepath.Glob(name); err != nil {
-			return nil, &Error{d.File, d.Line, "imports " + name + ", which is no pattern"}
+			return nil, &Error{File: d.File, Line: d.Line, Text: "imports " + name + ", which is no pattern"}
 		}
 	} else if _, err := os.Stat(name); err != nil {
-		return nil, &Error{d.File, d.Line, "imports " + d.Args[0] + ", which is no snippet, and no file that can be read"}
+		return nil, &Error{File: d.File, Line: d.Line, Text: "imports " + d.Args[0] + ", which is no snippet, and no file that can be read"}
 	}
 	var parts [][]*Directive
 	for _, name := range names {

@@ -49,7 +49,7 @@ func lex(name string, text []byte) ([]token, error) {
 			i += n
 		}
 		if len(all) > MaxWords {
-			return nil, &Error{name, line, fmt.Sprintf("there are more than %d words", MaxWords)}
+			return nil, &Error{File: name, Line: line, Text: fmt.Sprintf("there are more than %d words", MaxWords)}
 		}
 	}
 	return all, nil
@@ -62,7 +62,7 @@ func word(name string, text []byte, line int) (token, int, error) {
 	case text[0] == '`':
 		end := bytes.IndexByte(text[1:], '`')
 		if end < 0 {
-			return t, 0, &Error{name, line, "unexpected end of file in a quoted word"}
+			return t, 0, &Error{File: name, Line: line, Text: "unexpected end of file in a quoted word"}
 		}
 		t.text, t.quoted = string(text[1:1+end]), true
 		t.end += strings.Count(t.text, "\n")
@@ -85,7 +85,7 @@ func word(name string, text []byte, line int) (token, int, error) {
 				b.WriteByte(c)
 			}
 		}
-		return t, 0, &Error{name, line, "unexpected end of file in a quoted word"}
+		return t, 0, &Error{File: name, Line: line, Text: "unexpected end of file in a quoted word"}
 	case bytes.HasPrefix(text, []byte("<<")):
 		if h, n, ok, err := heredoc(name, text, line); ok || err != nil {
 			return h, n, err
@@ -135,7 +135,7 @@ func heredoc(name string, text []byte, line int) (t token, n int, ok bool, err e
 		lines = append(lines, one)
 		at = next
 	}
-	return t, 0, false, &Error{name, line, "unexpected end of file before " + mark}
+	return t, 0, false, &Error{File: name, Line: line, Text: "unexpected end of file before " + mark}
 }
 
 // A parser makes directives of words.
@@ -156,7 +156,7 @@ func parse(name string, text []byte) ([]*Directive, error) {
 }
 
 func (p *parser) wrong(line int, format string, args ...any) error {
-	return &Error{p.name, line, fmt.Sprintf(format, args...)}
+	return &Error{File: p.name, Line: line, Text: fmt.Sprintf(format, args...)}
 }
 
 // block reads lines up to the end of the file, or of the block.

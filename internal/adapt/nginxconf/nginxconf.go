@@ -20,6 +20,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/panoplysec/panoply/internal/adapt/directive"
 )
 
 // The bounds of what is read.
@@ -33,41 +35,11 @@ const (
 	MaxDirectives = 200_000
 )
 
-// A Directive is a name, its words, and perhaps a block.
-type Directive struct {
-	Name string
-	Args []string
-	// Block are the directives in braces; HasBlock tells an empty block from none. The
-	// code of Lua is not in it.
-	Block    []*Directive
-	HasBlock bool
-	File     string
-	Line     int
-}
-
-// String writes the directive on one line, without what is in its block.
-func (d *Directive) String() string {
-	s := strings.Join(append([]string{d.Name}, d.Args...), " ")
-	if d.HasBlock {
-		s += " {…}"
-	}
-	return s
-}
+// A Directive is a line of the configuration. The code of Lua is not in its block.
+type Directive = directive.Directive
 
 // An Error is what is wrong with a file.
-type Error struct {
-	File string
-	Line int
-	Text string
-}
-
-// Error reads "nginx.conf:12: unexpected }".
-func (e *Error) Error() string {
-	if e.Line == 0 {
-		return e.File + ": " + e.Text
-	}
-	return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Text)
-}
+type Error = directive.Error
 
 // Load reads the file and what it includes. Relative names of includes are taken from the
 // folder of the file at path, as nginx does. A missing include that is no pattern is an
@@ -120,7 +92,7 @@ func (l *loader) included(tree []*Directive, depth int) ([]*Directive, error) {
 			continue
 		}
 		if depth == MaxDepth {
-			return nil, &Error{d.File, d.Line, fmt.Sprintf("includes nest deeper than %d", MaxDepth)}
+			return nil, &Error{File: d.File, Line: d.Line, Text: fmt.Sprintf("includes nest deeper than %d", MaxDepth)}
 		}
 		names, err := l.names(d)
 		if err != nil {
@@ -144,13 +116,13 @@ func (l *loader) names(d *Directive) ([]string, error) {
 	}
 	if !strings.ContainsAny(name, "*?[") {
 		if _, err := os.Stat(name); err != nil {
-			return nil, &Error{d.File, d.Line, "includes " + name + ", which cannot be read: " + cause(err)}
+			return nil, &Error{File: d.File, Line: d.Line, Text: "includes " + name + ", which cannot be read: " + cause(err)}
 		}
 		return []string{name}, nil
 	}
 	names, err := filepath.Glob(name)
 	if err != nil {
-		return nil, &Error{d.File, d.Line, "includes " + name + ", which is no pattern"}
+		return nil, &Error{File: d.File, Line: d.Line, Text: "includes " + name + ", which is no pattern"}
 	}
 	return names, nil
 }

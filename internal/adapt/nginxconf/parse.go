@@ -16,7 +16,7 @@ type parser struct {
 }
 
 func (p *parser) wrong(format string, args ...any) error {
-	return &Error{p.name, p.line, fmt.Sprintf(format, args...)}
+	return &Error{File: p.name, Line: p.line, Text: fmt.Sprintf(format, args...)}
 }
 
 // block reads directives up to the end of the file, or of the block.

@@ -295,14 +295,7 @@ func (c *Client12) read() (byte, []byte, error) {
 
 // Write sends application data.
 func (c *Client12) Write(p []byte) (int, error) {
-	for rest := p; len(rest) > 0; {
-		n := min(len(rest), wire.MaxPlain)
-		if err := c.writeRecord(wire.RecordData, rest[:n]); err != nil {
-			return 0, err
-		}
-		rest = rest[n:]
-	}
-	return len(p), nil
+	return writeData(p, c.writeRecord)
 }
 
 // Read returns application data.

@@ -266,9 +266,14 @@ func (c *Client13) write(typ byte, data []byte) error {
 
 // Write sends application data.
 func (c *Client13) Write(p []byte) (int, error) {
+	return writeData(p, c.write)
+}
+
+// writeData sends application data in as many records as it takes.
+func writeData(p []byte, write func(typ byte, data []byte) error) (int, error) {
 	for rest := p; len(rest) > 0; {
 		n := min(len(rest), wire.MaxPlain)
-		if err := c.write(wire.RecordData, rest[:n]); err != nil {
+		if err := write(wire.RecordData, rest[:n]); err != nil {
 			return 0, err
 		}
 		rest = rest[n:]
