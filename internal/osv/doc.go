@@ -10,12 +10,15 @@
 //
 // Open takes a folder of records (ID.json), a file with one record a line (.jsonl, also
 // .jsonl.gz), a zip of records as OSV publishes them (all.zip), or an index that it wrote
-// before. What is no index is read once and indexed in the cache folder, until the source
-// changes; opening an index costs two reads, whatever its size.
+// before, or a folder of those. What is no index is read once and indexed in the cache
+// folder, until the source changes; opening an index costs two reads, whatever its size.
 //
 // What is foreign is bounded: a record has at most 4 MiB, a source a million records and
-// 2 GiB unpacked. A record that cannot be read is an error with its file and line, and so
+// 4 GiB unpacked. A record that cannot be read is an error with its file and line, and so
 // is a version that cannot be compared: neither is a package without advisories.
+//
+// An index is made beside a temporary file: of each package's part of a record 16 bytes
+// are held in memory. What of an index is not as it was written ends in ErrDamaged.
 //
 // It contacts nobody. It matches exact names, upper and lower case apart, as registries
 // do. Records that were withdrawn are left out.

@@ -1,7 +1,6 @@
 package osv
 
 import (
-	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -9,14 +8,18 @@ import (
 	"hash/fnv"
 	"io"
 	"os"
+	"slices"
+	"strings"
 	"time"
 )
 
 // An index is a header, the entries in their buckets, and a table of where each bucket
-// begins. An entry is a key, "npm\x00express", and a record in JSON. All numbers are
-// little-endian.
+// begins. An entry is a key, "npm\x00express", and a record in JSON. Header and buckets
+// end in a sum, so that what is damaged is an error and never a package without
+// advisories. All numbers are little-endian.
 const (
-	magic      = "PNPLOSV2"
+	family     = "PNPLOSV"
+	magic      = family + "3"
 	headerSize = 32
 	// maxBucket bounds what one look-up reads.
 	maxBucket = 256 << 20
@@ -27,86 +30,173 @@ const (
 type Meta struct {
 	// Source is where its records came from, and Stamp tells whether that has changed.
 	Source string `json:"source"`
-	Stamp  string `json:"stamp"`
+	Stamp  string `json:"stamp,omitempty"`
 	// Records are those that count, Withdrawn those that do not, and Other the files of a
 	// folder or zip that hold no advisory.
 	Records   int `json:"records"`
 	Withdrawn int `json:"withdrawn"`
 	Other     int `json:"other"`
+	// Unread are the records that could not be read, and FirstUnread says why the first
+	// of them could not. There are none but in what panoply db update has fetched.
+	Unread      int    `json:"unread,omitempty"`
+	FirstUnread string `json:"first_unread,omitempty"`
 	// Newest is when the newest record was modified.
 	Newest time.Time `json:"newest"`
 	// Ecosystems are how many records each has.
 	Ecosystems map[string]int `json:"ecosystems"`
+	// Fetched says how the records came from another machine; nil where they did not.
+	Fetched *Fetched `json:"fetched,omitempty"`
 }
 
-// A DB is an open index. It is safe for concurrent use until it is closed.
+// Fetched is an archive as a server gave it.
+type Fetched struct {
+	URL    string    `json:"url"`
+	At     time.Time `json:"at"`
+	ETag   string    `json:"etag,omitempty"`
+	Bytes  int64     `json:"bytes"`
+	SHA256 string    `json:"sha256"`
+	// Signed is the id of the key that signed the archive; empty where nobody asked.
+	Signed string `json:"signed,omitempty"`
+}
+
+// A DB is an open index, or several. It is safe for concurrent use until it is closed.
 type DB struct {
 	Meta Meta
 
+	parts []*index
+}
+
+// An index is one file.
+type index struct {
+	name    string
 	at      io.ReaderAt
 	close   func() error
 	buckets uint32
 	table   int64
 }
 
-var errDamaged = errors.New("osv: the index is damaged; remove it, and it is made anew")
+// ErrDamaged is what an index ends in that is not as it was written.
+var ErrDamaged = errors.New("the index is damaged")
+
+// errOther is a file that is no index of this version.
+var errOther = errors.New("osv: no index of this version")
+
+func (x *index) damaged() error {
+	if x.name == "" {
+		return fmt.Errorf("osv: %w", ErrDamaged)
+	}
+	return fmt.Errorf("osv: %s: %w; remove it and make it anew", x.name, ErrDamaged)
+}
 
 // openIndex reads the header of an index.
-func openIndex(at io.ReaderAt, size int64, closing func() error) (*DB, error) {
+func openIndex(name string, at io.ReaderAt, size int64, closing func() error) (*DB, error) {
 	var head [headerSize]byte
-	if _, err := at.ReadAt(head[:], 0); err != nil || string(head[:8]) != magic {
-		return nil, fmt.Errorf("osv: no index of this version")
+	n, err := at.ReadAt(head[:], 0)
+	switch {
+	case n >= len(magic) && strings.HasPrefix(string(head[:n]), family) && string(head[:8]) != magic:
+		return nil, fmt.Errorf("%w: %s was made by another version of panoply; make it anew", errOther, name)
+	case n < len(magic) || string(head[:8]) != magic:
+		return nil, errOther
 	}
-	db := &DB{at: at, close: closing, buckets: binary.LittleEndian.Uint32(head[12:]), table: int64(binary.LittleEndian.Uint64(head[16:]))}
+	x := &index{name: name, at: at, close: closing, buckets: binary.LittleEndian.Uint32(head[12:]), table: int64(binary.LittleEndian.Uint64(head[16:]))}
 	meta := int64(binary.LittleEndian.Uint32(head[8:]))
-	if meta > maxMeta || db.buckets == 0 || db.table < headerSize+meta || db.table > size || size-db.table != 8*(int64(db.buckets)+1) {
-		return nil, errDamaged
+	if err != nil || meta > maxMeta || x.buckets == 0 || x.table < headerSize+meta || x.table > size || size-x.table != 8*(int64(x.buckets)+1) {
+		return nil, x.damaged()
 	}
 	text := make([]byte, meta)
-	if _, err := at.ReadAt(text, headerSize); err != nil || json.Unmarshal(text, &db.Meta) != nil {
-		return nil, errDamaged
+	db := &DB{parts: []*index{x}}
+	if _, err := at.ReadAt(text, headerSize); err != nil || sumOf(head[:24], text) != binary.LittleEndian.Uint32(head[24:]) || json.Unmarshal(text, &db.Meta) != nil {
+		return nil, x.damaged()
 	}
 	return db, nil
 }
 
 // Close ends the use of the index.
 func (db *DB) Close() error {
-	if db.close == nil {
-		return nil
+	var all error
+	for _, x := range db.parts {
+		if x.close != nil {
+			all = errors.Join(all, x.close())
+		}
 	}
-	return db.close()
+	return all
 }
 
-func bucketOf(key string, buckets uint32) uint32 {
+// join makes one of several, which are not used by themselves any more.
+func join(source string, all []*DB) *DB {
+	one := &DB{Meta: Meta{Source: source, Ecosystems: map[string]int{}}}
+	for _, db := range all {
+		m := db.Meta
+		one.parts = append(one.parts, db.parts...)
+		one.Meta.Records += m.Records
+		one.Meta.Withdrawn += m.Withdrawn
+		one.Meta.Other += m.Other
+		if one.Meta.Unread += m.Unread; one.Meta.FirstUnread == "" {
+			one.Meta.FirstUnread = m.FirstUnread
+		}
+		for name, n := range m.Ecosystems {
+			one.Meta.Ecosystems[name] += n
+		}
+		// The age is that of the oldest part.
+		if one.Meta.Newest.IsZero() || m.Newest.Before(one.Meta.Newest) {
+			one.Meta.Newest = m.Newest
+		}
+		if f := one.Meta.Fetched; m.Fetched != nil && (f == nil || m.Fetched.At.Before(f.At)) {
+			one.Meta.Fetched = m.Fetched
+		}
+	}
+	return one
+}
+
+func hashOf(key string) uint32 {
 	h := fnv.New32a()
 	io.WriteString(h, key)
-	return h.Sum32() % buckets
+	return h.Sum32()
 }
 
 // records calls f with each record of a key.
-func (db *DB) records(key string, f func(text []byte) error) error {
+func (db *DB) records(key string, f func(r *Record) error) error {
+	for _, x := range db.parts {
+		if err := x.records(key, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *index) records(key string, f func(r *Record) error) error {
+	number := hashOf(key) % x.buckets
 	var span [16]byte
-	if _, err := db.at.ReadAt(span[:], db.table+8*int64(bucketOf(key, db.buckets))); err != nil {
-		return errDamaged
+	if _, err := x.at.ReadAt(span[:], x.table+8*int64(number)); err != nil {
+		return x.damaged()
 	}
 	from, to := int64(binary.LittleEndian.Uint64(span[:])), int64(binary.LittleEndian.Uint64(span[8:]))
-	if from < headerSize || to < from || to > db.table || to-from > maxBucket {
-		return errDamaged
+	if from < headerSize || to-4 < from || to > x.table || to-from > maxBucket {
+		return x.damaged()
 	}
 	bucket := make([]byte, to-from)
-	if _, err := db.at.ReadAt(bucket, from); err != nil {
-		return errDamaged
+	if _, err := x.at.ReadAt(bucket, from); err != nil {
+		return x.damaged()
+	}
+	bucket, sum := bucket[:len(bucket)-4], binary.LittleEndian.Uint32(bucket[len(bucket)-4:])
+	if sumOfBucket(number, bucket) != sum {
+		return x.damaged()
 	}
 	for len(bucket) > 0 {
 		name, rest, ok := cutBlock(bucket)
 		text, rest, ok2 := cutBlock(rest)
 		if !ok || !ok2 {
-			return errDamaged
+			return x.damaged()
 		}
-		if bucket = rest; string(name) == key {
-			if err := f(text); err != nil {
-				return err
-			}
+		if bucket = rest; string(name) != key {
+			continue
+		}
+		r := new(Record)
+		if json.Unmarshal(text, r) != nil {
+			return x.damaged()
+		}
+		if err := f(r); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -127,13 +217,9 @@ func cutBlock(b []byte) (block, rest []byte, ok bool) {
 // that cannot be compared.
 func (db *DB) Match(ecosystem, name, version string) ([]Hit, error) {
 	var hits []Hit
-	err := db.records(key(ecosystem, name), func(text []byte) error {
-		r := new(Record)
-		if json.Unmarshal(text, r) != nil {
-			return errDamaged
-		}
+	err := db.records(key(ecosystem, name), func(r *Record) error {
 		h, err := r.hit(ecosystem, name, version)
-		if h != nil {
+		if h != nil && !slices.ContainsFunc(hits, func(o Hit) bool { return o.ID == h.ID }) {
 			hits = append(hits, *h)
 		}
 		return err
@@ -143,50 +229,6 @@ func (db *DB) Match(ecosystem, name, version string) ([]Hit, error) {
 
 func key(ecosystem, name string) string { return ecosystem + "\x00" + name }
 
-// An entry waits to be written.
-type entry struct {
-	key  string
-	text []byte
-}
-
-// write makes an index of entries. Those of one key keep their order.
-func write(w io.Writer, meta Meta, entries []entry) error {
-	buckets := uint32(max(len(entries), 1))
-	sorted := make([][]int32, buckets)
-	for i, e := range entries {
-		b := bucketOf(e.key, buckets)
-		sorted[b] = append(sorted[b], int32(i))
-	}
-	text, err := json.Marshal(meta)
-	if err != nil {
-		return err
-	}
-	offset := int64(headerSize + len(text))
-	table := make([]byte, 0, 8*(int(buckets)+1))
-	var body bytes.Buffer
-	for _, bucket := range sorted {
-		table = binary.LittleEndian.AppendUint64(table, uint64(offset+int64(body.Len())))
-		for _, i := range bucket {
-			body.Write(binary.AppendUvarint(nil, uint64(len(entries[i].key))))
-			body.WriteString(entries[i].key)
-			body.Write(binary.AppendUvarint(nil, uint64(len(entries[i].text))))
-			body.Write(entries[i].text)
-		}
-	}
-	end := uint64(offset + int64(body.Len()))
-	table = binary.LittleEndian.AppendUint64(table, end)
-	head := append([]byte(magic), make([]byte, headerSize-len(magic))...)
-	binary.LittleEndian.PutUint32(head[8:], uint32(len(text)))
-	binary.LittleEndian.PutUint32(head[12:], buckets)
-	binary.LittleEndian.PutUint64(head[16:], end)
-	for _, part := range [][]byte{head, text, body.Bytes(), table} {
-		if _, err := w.Write(part); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // openFile opens a file that is an index already.
 func openFile(name string) (*DB, error) {
 	f, err := os.Open(name)
@@ -194,11 +236,14 @@ func openFile(name string) (*DB, error) {
 		return nil, err
 	}
 	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errOther
+	}
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
-	db, err := openIndex(f, info.Size(), f.Close)
+	db, err := openIndex(name, f, info.Size(), f.Close)
 	if err != nil {
 		f.Close()
 		return nil, err

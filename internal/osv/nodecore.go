@@ -60,10 +60,9 @@ const coreRange = "NPM-RANGES"
 // MatchNode returns the holes of Node.js that a version has.
 func (db *DB) MatchNode(version npmsemver.Version) ([]Hit, error) {
 	var hits []Hit
-	err := db.records(key(NodeCore, "node"), func(text []byte) error {
-		r := new(Record)
-		if json.Unmarshal(text, r) != nil || len(r.Affected) != 1 || len(r.Affected[0].Ranges) != 1 || len(r.Affected[0].Ranges[0].Events) != 1 {
-			return errDamaged
+	err := db.records(key(NodeCore, "node"), func(r *Record) error {
+		if len(r.Affected) != 1 || len(r.Affected[0].Ranges) != 1 || len(r.Affected[0].Ranges[0].Events) != 1 {
+			return nil // no record of ours
 		}
 		e := r.Affected[0].Ranges[0].Events[0]
 		o := npmsemver.Options{Loose: true, IncludePrerelease: true}

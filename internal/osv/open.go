@@ -4,19 +4,32 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
+
+// Ending is how the name of an index ends.
+const Ending = ".osv"
 
 // Open opens advisories; see the package. The cache is a folder of the user's own where
 // indexes are kept, made where it is not there. Empty means that none is kept, and so does
 // a cache that cannot be written: the advisories are then indexed in memory.
 func Open(path, cache string) (*DB, error) {
-	if db, err := openFile(path); err == nil {
+	db, err := openFile(path)
+	if err == nil {
 		return db, nil
+	}
+	if errors.Is(err, ErrDamaged) || errors.Is(err, errOther) && strings.HasSuffix(path, Ending) {
+		return nil, err
+	}
+	if indexes := indexesIn(path); len(indexes) > 0 {
+		return openAll(path, indexes)
 	}
 	absolute, err := filepath.Abs(path)
 	if err != nil {
@@ -26,10 +39,11 @@ func Open(path, cache string) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("osv: %w", err)
 	}
-	name := ""
-	if cache != "" {
+	name, temporary := "", ""
+	if cache != "" && os.MkdirAll(cache, 0o700) == nil {
 		sum := sha256.Sum256([]byte(absolute))
-		name = filepath.Join(cache, hex.EncodeToString(sum[:12])+".osv")
+		temporary = cache
+		name = filepath.Join(cache, hex.EncodeToString(sum[:12])+Ending)
 		// An index that is damaged or of other contents is made anew.
 		if db, err := openFile(name); err == nil {
 			if db.Meta.Stamp == stamp {
@@ -38,34 +52,60 @@ func Open(path, cache string) (*DB, error) {
 			db.Close()
 		}
 	}
-	s, err := load(path)
-	if err != nil {
+	spool, done := spoolIn(temporary)
+	defer done()
+	s := &source{to: newBuilder(spool)}
+	if err := s.load(path); err != nil {
 		return nil, err
 	}
 	s.meta.Stamp = stamp
-	var index bytes.Buffer
-	if err := write(&index, s.meta, s.entries); err != nil {
-		return nil, fmt.Errorf("osv: %w", err)
-	}
-	if name != "" && keep(name, index.Bytes()) == nil {
+	if name != "" && keep(name, func(w io.Writer) error { return s.to.write(w, s.meta) }) == nil {
 		if db, err := openFile(name); err == nil {
 			return db, nil
 		}
 	}
-	return openIndex(bytes.NewReader(index.Bytes()), int64(index.Len()), nil)
+	var index bytes.Buffer
+	if err := s.to.write(&index, s.meta); err != nil {
+		return nil, fmt.Errorf("osv: %w", err)
+	}
+	return openIndex("", bytes.NewReader(index.Bytes()), int64(index.Len()), nil)
+}
+
+// openAll opens a folder of indexes as one.
+func openAll(path string, names []string) (*DB, error) {
+	var all []*DB
+	for _, name := range names {
+		db, err := openFile(name)
+		if err != nil {
+			for _, db := range all {
+				db.Close()
+			}
+			return nil, err
+		}
+		all = append(all, db)
+	}
+	return join(path, all), nil
+}
+
+// indexesIn are the indexes of a folder.
+func indexesIn(path string) (names []string) {
+	all, _ := os.ReadDir(path) // what is no folder is looked at by others
+	for _, e := range all {
+		if strings.HasSuffix(e.Name(), Ending) && e.Type().IsRegular() {
+			names = append(names, filepath.Join(path, e.Name()))
+		}
+	}
+	return names
 }
 
 // keep writes a file whole or not at all.
-func keep(name string, text []byte) error {
-	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-		return err
-	}
+func keep(name string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(name), ".osv-*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name()) // after the rename there is nothing of that name
-	_, err = f.Write(text)
+	err = write(f)
 	if closing := f.Close(); err == nil {
 		err = closing
 	}

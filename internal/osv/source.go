@@ -10,37 +10,45 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
 const (
 	maxRecord   = 4 << 20
 	maxRecords  = 1_000_000
-	maxUnpacked = 2 << 30
+	maxUnpacked = 4 << 30
+	// maxDirectory bounds what a zip says of its files before the first one.
+	maxDirectory = 64 << 20
 )
 
-// A source collects the entries of an index.
+// A source reads records into an index.
 type source struct {
-	meta    Meta
-	entries []entry
+	meta Meta
+	to   *builder
+	// only is the one ecosystem whose packages are kept; empty keeps all.
+	only string
+	// lenient says that a record which cannot be read is counted and left out.
+	lenient bool
 	// read is how many bytes were unpacked.
 	read int64
 }
 
 // load reads a file or a folder.
-func load(path string) (*source, error) {
-	s := &source{meta: Meta{Source: path, Ecosystems: map[string]int{}}}
+func (s *source) load(path string) error {
+	s.meta.Source, s.meta.Ecosystems = path, map[string]int{}
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("osv: %w", err)
+		return fmt.Errorf("osv: %w", err)
 	}
 	if !info.IsDir() {
 		if err = s.file(path, true); err == nil && s.meta.Records == 0 {
 			err = fmt.Errorf("osv: %s holds no advisory", path)
 		}
-		return s, err
+		return err
 	}
 	err = filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
 		switch {
@@ -54,7 +62,7 @@ func load(path string) (*source, error) {
 	if err == nil && s.meta.Records == 0 {
 		err = fmt.Errorf("osv: the folder %s holds no advisory", path)
 	}
-	return s, err
+	return err
 }
 
 // file reads a file by its ending. Of a folder, files of other kinds are left alone.
@@ -128,13 +136,14 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 // document reads a file of one record, or Node's own list of core holes.
 func (s *source) document(name string, r io.Reader) error {
 	text, err := io.ReadAll(io.LimitReader(r, maxRecord+1))
-	if err == nil && len(text) > maxRecord {
-		err = errLong
-	}
 	if err == nil {
 		err = s.spend(len(text))
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case len(text) > maxRecord:
+		err = s.unread(errLong)
+	default:
 		err = s.one(text)
 	}
 	if err != nil {
@@ -151,7 +160,7 @@ func (s *source) one(text []byte) error {
 	trimmed := bytes.TrimLeft(text, " \t\r\n")
 	switch {
 	case !json.Valid(text):
-		return errors.New("is no whole JSON document")
+		return s.unread(errors.New("is no whole JSON document"))
 	case len(trimmed) > 0 && trimmed[0] == '[':
 		return s.core(text)
 	case json.Unmarshal(text, &shape) != nil || shape.ID == "" && shape.Affected == nil:
@@ -162,11 +171,21 @@ func (s *source) one(text []byte) error {
 }
 
 func (s *source) zip(name string) error {
-	z, err := zip.OpenReader(name)
+	f, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("osv: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("osv: %w", err)
+	}
+	directory := &frugal{from: f, left: maxDirectory}
+	z, err := zip.NewReader(directory, info.Size())
 	if err != nil {
 		return fmt.Errorf("osv: %s: %w", name, err)
 	}
-	defer z.Close()
+	directory.left = math.MaxInt64
 	for _, f := range z.File {
 		if !strings.HasSuffix(f.Name, ".json") {
 			continue
@@ -184,6 +203,19 @@ func (s *source) zip(name string) error {
 	return nil
 }
 
+// A frugal reader gives so many bytes and no more: what it reads is held in memory.
+type frugal struct {
+	from io.ReaderAt
+	left int64
+}
+
+func (r *frugal) ReadAt(b []byte, at int64) (int, error) {
+	if r.left -= int64(len(b)); r.left < 0 {
+		return 0, fmt.Errorf("has a directory of more than %d MiB", maxDirectory>>20)
+	}
+	return r.from.ReadAt(b, at)
+}
+
 // spend counts what was unpacked, records or not.
 func (s *source) spend(n int) error {
 	if s.read += int64(n); s.read > maxUnpacked {
@@ -192,11 +224,22 @@ func (s *source) spend(n int) error {
 	return nil
 }
 
+// unread is what becomes of a record that cannot be read.
+func (s *source) unread(err error) error {
+	if !s.lenient {
+		return err
+	}
+	if s.meta.Unread++; s.meta.Unread == 1 {
+		s.meta.FirstUnread = fmt.Sprintf("%.200s", err)
+	}
+	return nil
+}
+
 // record keeps what is needed of a record, once for each of its packages.
 func (s *source) record(text []byte) error {
 	r, err := Parse(text)
 	if err != nil {
-		return err
+		return s.unread(err)
 	}
 	if r.Withdrawn != nil {
 		s.meta.Withdrawn++
@@ -206,6 +249,13 @@ func (s *source) record(text []byte) error {
 }
 
 func (s *source) keep(r *Record) error {
+	if s.only != "" {
+		r.Affected = slices.DeleteFunc(r.Affected, func(a Affected) bool { return !sameEcosystem(a.Package.Ecosystem, s.only) })
+		if len(r.Affected) == 0 {
+			s.meta.Other++
+			return nil
+		}
+	}
 	if s.meta.Records++; s.meta.Records > maxRecords {
 		return fmt.Errorf("is more than %d records", maxRecords)
 	}
@@ -240,7 +290,9 @@ func (s *source) keep(r *Record) error {
 		if err != nil {
 			return err
 		}
-		s.entries = append(s.entries, entry{k, text})
+		if err := s.to.add(k, text); err != nil {
+			return err
+		}
 	}
 	return nil
 }
