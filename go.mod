@@ -13,7 +13,7 @@ require (
 	github.com/tdewolff/parse/v2 v2.8.20 // JavaScript's tokens and syntax tree: the routes and the sessions of an Express app
 	github.com/vbauerster/mpb/v8 v8.16.2 // the progress of an audit on a terminal
 	go.etcd.io/bbolt v1.5.0 // diskstore: acknowledged writes survive a power cut; three modules, where pebble links 32
-	golang.org/x/crypto v0.58.0 // the scan of TLS: ChaCha20-Poly1305, which the standard library keeps to itself, and OCSP
+	golang.org/x/crypto v0.58.0 // the scan of TLS: ChaCha20-Poly1305, which the standard library keeps to itself, and OCSP; BLAKE2b, which minisign signs
 	golang.org/x/mod v0.41.0 // modfile and semver: go.mod is read as the go command reads it
 	golang.org/x/net v0.62.0 // html: tokens of foreign pages; publicsuffix: which hosts are one site; httpguts: what may be a field
 	golang.org/x/sys v0.50.0 // peer credentials of the admin socket; limits, clocks and descriptors of the system

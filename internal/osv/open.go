@@ -28,7 +28,7 @@ func Open(path, cache string) (*DB, error) {
 	if errors.Is(err, ErrDamaged) || errors.Is(err, errOther) && strings.HasSuffix(path, Ending) {
 		return nil, err
 	}
-	if indexes := indexesIn(path); len(indexes) > 0 {
+	if indexes := Indexes(path); len(indexes) > 0 {
 		return openAll(path, indexes)
 	}
 	absolute, err := filepath.Abs(path)
@@ -87,8 +87,8 @@ func openAll(path string, names []string) (*DB, error) {
 	return join(path, all), nil
 }
 
-// indexesIn are the indexes of a folder.
-func indexesIn(path string) (names []string) {
+// Indexes are the files of a folder that are called indexes, by name.
+func Indexes(path string) (names []string) {
 	all, _ := os.ReadDir(path) // what is no folder is looked at by others
 	for _, e := range all {
 		if strings.HasSuffix(e.Name(), Ending) && e.Type().IsRegular() {
