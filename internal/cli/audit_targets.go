@@ -22,6 +22,7 @@ import (
 	"github.com/panoplysec/panoply/audit/check"
 	"github.com/panoplysec/panoply/certs"
 	"github.com/panoplysec/panoply/internal/config"
+	"github.com/panoplysec/panoply/internal/osv/mirror"
 	"github.com/panoplysec/panoply/internal/report/redact"
 )
 
@@ -115,7 +116,7 @@ func (v *auditFlags) targets(args []string, s Streams) (*auditPlan, error) {
 		if len(plan.targets) == 0 {
 			plan.targets = make([]check.Target, 1)
 		}
-		plan.targets[0].Folder, plan.targets[0].Advisories = folder, v.advisories
+		plan.targets[0].Folder, plan.targets[0].Advisories = folder, cmp.Or(v.advisories, mirror.Kept())
 	}
 	return plan, nil
 }

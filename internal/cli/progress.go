@@ -10,7 +10,7 @@ import (
 	"golang.org/x/term"
 )
 
-// progress shows on a terminal how far an audit is; elsewhere it is silent.
+// progress shows on a terminal how far an audit or a download is; elsewhere it is silent.
 type progress struct {
 	all  *mpb.Progress
 	bar  *mpb.Bar
@@ -18,6 +18,10 @@ type progress struct {
 }
 
 func newProgress(w io.Writer) *progress {
+	return newBar(w, decor.CountersNoUnit("%d/%d checks "))
+}
+
+func newBar(w io.Writer, count decor.Decorator) *progress {
 	p := new(progress)
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
@@ -26,7 +30,7 @@ func newProgress(w io.Writer) *progress {
 	p.last.Store("")
 	p.all = mpb.New(mpb.WithOutput(f), mpb.WithWidth(30))
 	p.bar = p.all.AddBar(0, mpb.BarRemoveOnComplete(),
-		mpb.PrependDecorators(decor.CountersNoUnit("%d/%d checks ")),
+		mpb.PrependDecorators(count),
 		mpb.AppendDecorators(decor.Elapsed(decor.ET_STYLE_GO), decor.Any(func(decor.Statistics) string { return "  " + p.last.Load().(string) })))
 	return p
 }

@@ -95,7 +95,7 @@ configuration, 3 could not complete.`,
 	root.AddCommand(
 		newDemo(s), newInit(s), newServe(s, version), newAudit(s, version), newHeaders(s), newExplain(s), newValidate(s), newAdapt(s),
 		newStatus(s), newHealth(s), newDoctor(s), newOff(s), newReload(s), newUpgrade(s), newTrust(s), newUntrust(s), newCookies(s), newCSRF(s),
-		newWhy(s), newAllow(s), newDiff(s), newLimits(s), newLogin(s), newMan(s), newSBOM(s, version), newVersion(s, version),
+		newWhy(s), newAllow(s), newDiff(s), newLimits(s), newLogin(s), newDB(s), newMan(s), newSBOM(s, version), newVersion(s, version),
 	)
 	return root
 }

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 //	listens PORT        wait until something listens on this port of loopback
 //
 // and the variables APP (a naked app, host:port), LOGIN (an app with a login that nothing
-// limits), CART (one whose cart anybody may fill), HTTPS, HTTP and ADMIN (free ports).
+// limits), CART (one whose cart anybody may fill), OSV (where advisories are published), HTTPS, HTTP and ADMIN (free ports).
 func TestScripts(t *testing.T) {
 	need.Program(t, "curl")
 	testscript.Run(t, testscript.Params{
@@ -48,6 +48,9 @@ func TestScripts(t *testing.T) {
 			cart := httptest.NewServer(http.HandlerFunc(anybodys))
 			env.Defer(cart.Close)
 			env.Setenv("CART", strings.TrimPrefix(cart.URL, "http://"))
+			osv := httptest.NewServer(http.HandlerFunc(published))
+			env.Defer(osv.Close)
+			env.Setenv("OSV", osv.URL)
 			for _, name := range []string{"HTTPS", "HTTP", "ADMIN"} {
 				env.Setenv(name, strconv.Itoa(need.Port(t)))
 			}

@@ -16,6 +16,7 @@
 package deps
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -55,12 +56,15 @@ func look(s *check.Session) *folder {
 			f.found = lockfile.Read(s.Folder)
 		}
 		if s.Target.Advisories == "" {
-			f.why = fmt.Errorf("no advisories were given (--advisories)")
+			f.why = errors.New("no advisories were given: panoply db update fetches some, --advisories names others")
 			return f
 		}
 		// The index is open as long as the session is known: a file that nobody knows any
 		// more is closed by the runtime.
 		db, err := osv.Open(s.Target.Advisories, cache())
+		if errors.Is(err, osv.ErrDamaged) {
+			err = fmt.Errorf("%w (panoply db update, for what it had fetched)", err)
+		}
 		f.db, f.why, f.broken = db, err, err != nil
 		return f
 	}).(*folder)
@@ -104,10 +108,16 @@ func (v *verdict) advisories(now time.Time) string {
 	if !m.Newest.IsZero() {
 		text = fmt.Sprintf("%d advisories, the newest of %s", m.Records, m.Newest.Format(time.DateOnly))
 	}
+	if m.Fetched != nil {
+		text += fmt.Sprintf(", fetched on %s", m.Fetched.At.Format(time.DateOnly))
+	}
 	if age := now.Sub(m.Newest); age > StaleAfter && !m.Newest.IsZero() {
 		text += fmt.Sprintf(", %d days old: holes published since are not among them", int(age.Hours()/24))
 	}
-	if m.Other > 0 {
+	if m.Unread > 0 {
+		text += fmt.Sprintf(" (%d records cannot be read and are not among them)", m.Unread)
+	}
+	if m.Other > 0 && m.Fetched == nil {
 		text += fmt.Sprintf(" (%d files beside them hold none)", m.Other)
 	}
 	return text

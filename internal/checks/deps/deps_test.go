@@ -96,7 +96,9 @@ func TestFixtures(t *testing.T) {
 			}
 		})
 	}
-	shown["dependencies/stale-advisories"], shown["dependencies/drift"] = true, true // see TestStale and TestDrift
+	for _, id := range []string{"stale-advisories", "drift", "advisories"} { // see TestStale, TestDrift and TestFetched
+		shown["dependencies/"+id] = true
+	}
 	for _, c := range deps.Checks() {
 		for _, r := range c.Rules {
 			if !shown[r.ID] {

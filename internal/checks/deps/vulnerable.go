@@ -26,6 +26,7 @@ var dependenciesRules = check.Rules{
 		Why: "What is judged is what is locked; the next install takes something else.",
 		Fix: check.Fix{Express: "install again, commit the lockfile, and install with npm ci, or --frozen-lockfile"}},
 	{ID: "dependencies/stale-advisories", Title: "The advisories are old", Severity: check.Info},
+	{ID: "dependencies/advisories", Title: "What the findings rest on", Severity: check.Info},
 }
 
 var dependenciesCheck = check.Check{
@@ -64,8 +65,14 @@ func (v *verdict) dependencies(now time.Time) {
 		return
 	}
 	v.proof = append(v.proof, v.advisories(now))
+	defer v.restsOn(now)
 	if age := now.Sub(v.db.Meta.Newest); age > StaleAfter && !v.db.Meta.Newest.IsZero() {
 		note := dependenciesRules.Find("dependencies/stale-advisories", "advisories", evidence(v.file(), 1, v.advisories(now)))
+		mend := "panoply db update"
+		if v.db.Meta.Fetched == nil {
+			mend = "fetch newer ones; panoply db update does, where --advisories names none"
+		}
+		note.Fix = check.Fix{Express: mend, Go: mend}
 		v.found = append(v.found, note.In(check.Locked).Saying("The newest advisory is %d days old", int(age.Hours()/24)))
 	}
 	for _, l := range f.Locks {
@@ -74,6 +81,15 @@ func (v *verdict) dependencies(now time.Time) {
 			continue
 		}
 		v.lock(l)
+	}
+}
+
+// restsOn adds how old the advisories are that panoply db update has fetched: where the
+// practice is broken no reason says it. Who named advisories knows them.
+func (v *verdict) restsOn(now time.Time) {
+	if v.db.Meta.Fetched != nil && slices.ContainsFunc(v.found, func(f check.Finding) bool { return f.Severity > check.Info }) {
+		note := dependenciesRules.Find("dependencies/advisories", "advisories", evidence(v.file(), 1, v.db.Meta.Source))
+		v.found = append(v.found, note.In(check.Locked).Saying("Looked up in %s", v.advisories(now)))
 	}
 }
 

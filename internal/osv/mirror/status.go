@@ -32,13 +32,13 @@ func Kept() string {
 
 // An Index is one that is kept.
 type Index struct {
-	File      string
-	Ecosystem string
+	File      string `json:"file"`
+	Ecosystem string `json:"ecosystem"`
 	// Checked is when the server was last asked.
-	Checked time.Time
+	Checked time.Time `json:"checked"`
 	// Bytes is the size of the index.
-	Bytes int64
-	Meta  osv.Meta
+	Bytes int64    `json:"bytes"`
+	Meta  osv.Meta `json:"meta"`
 }
 
 // Status reads what is kept in a folder, by name. An index that cannot be read is an error
