@@ -39,6 +39,9 @@ type Target struct {
 	// file, or an index made of them. It is the caller's choice and never the folder's.
 	// Empty means that there are none, and that nothing is said of known holes.
 	Advisories string
+	// Registry is asked about the folder's packages too; nil asks nobody. It is the
+	// caller's choice and never the folder's.
+	Registry Registry
 	// Credentials are header lines, "Cookie: sid=…" or "Authorization: Bearer …",
 	// joined by "\n", with which a user is logged in. They go to the target only, and
 	// into no report. Empty means that only visitors are looked at.

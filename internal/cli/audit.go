@@ -34,6 +34,7 @@ type auditFlags struct {
 	timeout, idle                                    time.Duration
 	pages, rate                                      int
 	active, yes, listSent, trustProject, printSchema bool
+	askRegistry                                      bool
 	scanning                                         scanFlags
 }
 
@@ -83,6 +84,7 @@ not be told anything about. The format never changes the code.`,
 	f.IntVar(&v.rate, "rate", 0, fmt.Sprintf("requests a second to one host, at most (default %d, on loopback %d)", audit.DefaultRate, audit.DefaultLoopbackRate))
 	f.StringArrayVar(&v.roots, "root", nil, "PEM file of a certificate authority to trust beside the system's (repeat for more)")
 	f.StringVar(&v.advisories, "advisories", "", "OSV records to look the folder's dependencies up in: a folder, a .jsonl, .jsonl.gz or .json file, a .zip such as OSV's all.zip, or an index made of them (default: what panoply db update has fetched)")
+	f.BoolVar(&v.askRegistry, "ask-registry", false, "ask the npm registries of your own .npmrc too which advisories the folder's packages are under; they get names and versions, as from npm audit")
 	f.StringVar(&v.upstream, "upstream", "", "address of the app behind the door, to tell its work from the app's and to look for a way around it")
 	f.StringVar(&v.plain, "plain", "", "host:port of plain HTTP that should redirect to the URL")
 	f.StringVar(&v.scorer, "observatory", "v6", "version of MDN's HTTP Observatory that grades: v6 or v4")

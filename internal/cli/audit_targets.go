@@ -74,6 +74,10 @@ func (v *auditFlags) targets(args []string, s Streams) (*auditPlan, error) {
 			return nil, usageError("name the app's folder too", "--advisories says something of a folder's dependencies, and there is no folder")
 		}
 	}
+	registry, err := v.registry(folder)
+	if err != nil {
+		return nil, err
+	}
 	var tells project
 	if folder != "" {
 		var err error
@@ -117,6 +121,7 @@ func (v *auditFlags) targets(args []string, s Streams) (*auditPlan, error) {
 			plan.targets = make([]check.Target, 1)
 		}
 		plan.targets[0].Folder, plan.targets[0].Advisories = folder, cmp.Or(v.advisories, mirror.Kept())
+		plan.targets[0].Registry = registry
 	}
 	return plan, nil
 }

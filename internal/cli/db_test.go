@@ -10,8 +10,16 @@ import (
 )
 
 // published serves archives of advisories as OSV does: /day/npm/all.zip has some of that
-// day, and so has Go.
+// day, and so has Go. To whom it knows it answers as a registry of npm, too.
 func published(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodPost && r.URL.Path == "/-/npm/v1/security/advisories/bulk" {
+		if r.Header.Get("Authorization") != "Bearer of-the-user" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		fmt.Fprint(w, `{"qs":[{"id":1,"url":"https://github.com/advisories/GHSA-hrpp-h998-j3pp","title":"Told by the registry","severity":"high","vulnerable_versions":">=6.7.0 <6.7.3"}]}`)
+		return
+	}
 	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
 	if len(parts) != 3 || parts[2] != "all.zip" {
 		http.NotFound(w, r)

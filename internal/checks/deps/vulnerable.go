@@ -34,14 +34,14 @@ var dependenciesCheck = check.Check{
 	Why:      "Attackers read advisories too, and scan for apps that did not upgrade.",
 	Severity: check.High, Needs: check.Lockfile, Rules: dependenciesRules,
 	Bad: `"node_modules/qs": { "version": "6.7.0" }`, Good: `"node_modules/qs": { "version": "6.14.1" }`,
-	Run: func(_ context.Context, s *check.Session) check.Result {
+	Run: func(ctx context.Context, s *check.Session) check.Result {
 		v := &verdict{folder: look(s), session: s}
-		v.dependencies(time.Now())
+		v.dependencies(ctx, time.Now())
 		return v.result()
 	},
 }
 
-func (v *verdict) dependencies(now time.Time) {
+func (v *verdict) dependencies(ctx context.Context, now time.Time) {
 	f := v.folder.found
 	v.unread()
 	if len(f.Locks) == 0 && len(f.Errors) == 0 {
@@ -59,37 +59,19 @@ func (v *verdict) dependencies(now time.Time) {
 	for _, l := range f.Locks {
 		v.drift(l)
 	}
-	if v.db == nil {
+	if v.db == nil && (v.broken || v.session.Target.Registry == nil) {
 		v.failed = v.failed || v.broken
 		v.doubt("%v", v.why)
-		return
 	}
-	v.proof = append(v.proof, v.advisories(now))
-	defer v.restsOn(now)
-	if age := now.Sub(v.db.Meta.Newest); age > StaleAfter && !v.db.Meta.Newest.IsZero() {
-		note := dependenciesRules.Find("dependencies/stale-advisories", "advisories", evidence(v.file(), 1, v.advisories(now)))
-		mend := "panoply db update"
-		if v.db.Meta.Fetched == nil {
-			mend = "fetch newer ones; panoply db update does, where --advisories names none"
-		}
-		note.Fix = check.Fix{Express: mend, Go: mend}
-		v.found = append(v.found, note.In(check.Locked).Saying("The newest advisory is %d days old", int(age.Hours()/24)))
+	if v.db != nil {
+		v.proof = append(v.proof, v.advisories(now))
+		defer v.restsOn(now)
+		v.stale(now)
 	}
 	for _, l := range f.Locks {
-		if v.db.Meta.Ecosystems[string(l.Ecosystem)] == 0 {
-			v.doubt("%s: the advisories know nothing of %s", l.File, l.Ecosystem)
-			continue
+		if v.judged(l) {
+			v.lock(ctx, l)
 		}
-		v.lock(l)
-	}
-}
-
-// restsOn adds how old the advisories are that panoply db update has fetched: where the
-// practice is broken no reason says it. Who named advisories knows them.
-func (v *verdict) restsOn(now time.Time) {
-	if v.db.Meta.Fetched != nil && slices.ContainsFunc(v.found, func(f check.Finding) bool { return f.Severity > check.Info }) {
-		note := dependenciesRules.Find("dependencies/advisories", "advisories", evidence(v.file(), 1, v.db.Meta.Source))
-		v.found = append(v.found, note.In(check.Locked).Saying("Looked up in %s", v.advisories(now)))
 	}
 }
 
@@ -140,7 +122,7 @@ type victim struct {
 
 // lock finds what a lockfile's packages are under: one finding for each package, version
 // and advisory, however often it is installed.
-func (v *verdict) lock(l *lockfile.Lock) {
+func (v *verdict) lock(ctx context.Context, l *lockfile.Lock) {
 	var victims []*victim
 	byName := map[string]*victim{}
 	for i, p := range l.Packages {
@@ -158,13 +140,17 @@ func (v *verdict) lock(l *lockfile.Lock) {
 		}
 		byName[id].entries = append(byName[id].entries, i)
 	}
+	online := v.online(ctx, l, victims)
 	for _, x := range victims {
-		hits, err := v.db.Match(string(l.Ecosystem), x.name, x.version)
+		var hits []osv.Hit
+		var err error
+		if v.db != nil {
+			hits, err = v.db.Match(string(l.Ecosystem), x.name, x.version)
+		}
 		if err != nil {
 			v.doubt("%s:%d: %v", l.File, l.Packages[x.entries[0]].Line, err)
-			continue
 		}
-		for _, h := range hits {
+		for _, h := range v.merge(l, x, hits, online[x.name]) {
 			v.found = append(v.found, vulnerable(l, x, &h))
 		}
 	}
