@@ -11,8 +11,12 @@ import (
 	"strings"
 )
 
-// PublicRegistry is npm's own, which is asked where no setting names another.
-const PublicRegistry = "https://registry.npmjs.org/"
+// PublicRegistry is npm's own, which is asked where no setting names another. To build and
+// test this program takes no registry that its files name.
+const (
+	publicHost     = "registry.npmjs.org"
+	PublicRegistry = "https://" + publicHost + "/"
+)
 
 // Sources are where settings are read from, the strongest first: variables, the project's
 // file, the user's, the machine's.
@@ -119,19 +123,19 @@ func (s *Settings) registryOf(name string) string {
 
 // of finds a setting for an address: the one with the longest path.
 func (s *Settings) of(u *url.URL, keys ...string) map[string]setting {
-	for path := strings.TrimRight(u.EscapedPath(), "/") + "/"; ; {
+	for rest := strings.Trim(u.EscapedPath(), "/"); ; rest = strings.TrimRight(rest[:strings.LastIndexByte(rest, '/')+1], "/") {
 		found := map[string]setting{}
+		at := strings.TrimRight("//"+u.Host+"/"+rest, "/")
 		for _, key := range keys {
-			for _, at := range []string{path, strings.TrimRight(path, "/")} {
-				if v, ok := s.own["//"+u.Host+at+":"+key]; ok {
+			for _, name := range []string{at + ":" + key, at + "/:" + key} {
+				if v, ok := s.own[name]; ok {
 					found[key] = v
 				}
 			}
 		}
-		if len(found) > 0 || path == "/" {
+		if len(found) > 0 || rest == "" {
 			return found
 		}
-		path = path[:strings.LastIndexByte(strings.TrimRight(path, "/"), '/')+1]
 	}
 }
 
