@@ -96,7 +96,9 @@ type Config struct {
 	Bounds Bounds `yaml:"bounds" doc:"limits in time and size"`
 	Admin  Admin  `yaml:"admin" doc:"where the door tells about itself"`
 	Log    Log    `yaml:"log" doc:"the access log"`
-	Audit  Audit  `yaml:"audit" doc:"what panoply audit may do, and how it proves control"`
+	// Dependencies names a lockfile that is looked up in advisories. Default: none.
+	Dependencies Dependencies `yaml:"dependencies" doc:"a lockfile that is looked up in advisories each day"`
+	Audit        Audit        `yaml:"audit" doc:"what panoply audit may do, and how it proves control"`
 	// Ignore holds findings of panoply audit that are left out. The door does not read it.
 	Ignore []Ignore `yaml:"ignore" doc:"findings of panoply audit that are left out"`
 
@@ -308,6 +310,23 @@ type Log struct {
 	File string `yaml:"file" doc:"file of the access log, empty for stdout; SIGUSR1 opens it anew" kind:"file"`
 	// Queries logs query values too. They often are secrets.
 	Queries bool `yaml:"queries" doc:"log query values, which often are secrets"`
+}
+
+// Dependencies has the door look an app's lockfile up in advisories: at start, whenever
+// one of the files has changed, and as often as Every says. What is new is told in the log,
+// in metrics and to Webhook. Nothing of it keeps the door from serving.
+type Dependencies struct {
+	// Lockfile is a package-lock.json, npm-shrinkwrap.json, yarn.lock, pnpm-lock.yaml,
+	// bun.lock or go.mod. Empty (default) watches none.
+	Lockfile string `yaml:"lockfile" doc:"lockfile of the app, to be looked up in advisories; empty for none" kind:"file"`
+	// Advisories are what panoply audit --advisories takes. Empty (default) is what panoply
+	// db update has fetched for the user that the door runs as.
+	Advisories string `yaml:"advisories" doc:"OSV records, as for panoply audit --advisories; empty: what panoply db update has fetched" kind:"file"`
+	// Every is how often it is looked where nothing has changed. Default 24 h, a minute to
+	// 30 days.
+	Every Duration `yaml:"every" doc:"how often it is looked where no file has changed"`
+	// Webhook gets what is new, as JSON by POST: https, or http on loopback. Empty: nobody.
+	Webhook string `yaml:"webhook" doc:"address that is sent what is new, as JSON: https, or http on loopback"`
 }
 
 // Audit says what panoply audit may do with this host.

@@ -46,5 +46,7 @@ func Default() *Config {
 		},
 		Admin: Admin{Listen: "127.0.0.1:9180"},
 		Log:   Log{Access: "on"},
+
+		Dependencies: Dependencies{Every: Duration(day)},
 	}
 }

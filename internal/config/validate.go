@@ -43,6 +43,7 @@ func (c *Config) problems() []*Problem {
 	k.bounds()
 	k.audit()
 	k.contact()
+	k.dependencies()
 	k.ignores()
 	k.mode("headers.mode", c.Headers.Mode)
 	k.mode("conceal.mode", c.Conceal.Mode)

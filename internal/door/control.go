@@ -115,6 +115,9 @@ func (d *Door) Status() admin.Status {
 	if d.state.restoring() {
 		s.Hints = append(s.Hints, "session cookies get their own names back (panoply cookies rename ends it)")
 	}
+	if line := d.lockLine(); line != "" {
+		s.Hints = append(s.Hints, line)
+	}
 	told := d.ledger.Guards()
 	for _, name := range append(slices.Clone(switchable), nameSanity, nameBounds) {
 		one := admin.GuardStatus{Guard: ledger.Guard{Name: name}, Mode: guard.Enforce.String(), Configured: configured(g.cfg, name).String()}
@@ -177,6 +180,7 @@ func (d *Door) put(g *generation) {
 	old := d.current.Swap(g)
 	d.keeper.Settle(g.apps.uses)
 	d.settleHealth(g)
+	d.watchLock(g.cfg)
 	// What the old one found since g was built: whatever it finds from now on it hands on.
 	g.guards.cookies.Adopt(d.state.cookies())
 	if old != nil {

@@ -24,6 +24,7 @@ import (
 	"github.com/panoplysec/panoply/internal/door/hardcheck"
 	"github.com/panoplysec/panoply/internal/door/kinds"
 	"github.com/panoplysec/panoply/internal/door/ledger"
+	"github.com/panoplysec/panoply/internal/door/lockwatch"
 	"github.com/panoplysec/panoply/internal/door/metrics"
 	"github.com/panoplysec/panoply/internal/door/refusals"
 	"github.com/panoplysec/panoply/internal/door/reports"
@@ -86,7 +87,8 @@ type Door struct {
 	metrics *metrics.Metrics
 	streams *upstream.Streams
 	watch   *hardcheck.Watch
-	kinds   *kinds.Watch // nil before Start
+	kinds   *kinds.Watch     // nil before Start
+	locks   *lockwatch.Watch // of the app's lockfile; nil before Start
 	checks  *checks
 	health  health
 	// inFlight is how many requests have begun and not ended.
@@ -194,6 +196,9 @@ func (d *Door) Start(ctx context.Context) (err error) {
 	if err := d.openKind(); err != nil {
 		return err
 	}
+	if err := d.openLocks(); err != nil {
+		return err
+	}
 	d.reports = reports.New(d.state.derive("csp-reports"), d.reported)
 	d.reports.Refuse = func(w http.ResponseWriter, r *http.Request, status int) {
 		requestOf(r.Context()).g.guards.conceal.Page(w, r, status)
@@ -223,6 +228,7 @@ func (d *Door) Start(ctx context.Context) (err error) {
 	d.wg.Go(func() { d.checks.run(background) })
 	d.wg.Go(func() { d.placeLogins(background) })
 	d.wg.Go(func() { d.endExceptions(background) })
+	d.wg.Go(func() { d.locks.Run(background) })
 	return nil
 }
 

@@ -22,7 +22,7 @@ func newMetrics(d *Door) *metrics.Metrics {
 		s.SpansSent, s.SpansLost = d.tracer.Sent, d.tracer.Lost
 	}
 	m := metrics.New(s)
-	m.Registry.MustRegister(upstreamMetrics{d})
+	m.Registry.MustRegister(upstreamMetrics{d}, lockMetrics{d})
 	return m
 }
 

@@ -35,7 +35,7 @@ func Open(path, cache string) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("osv: %w", err)
 	}
-	stamp, err := stampOf(absolute)
+	stamp, err := Stamp(absolute)
 	if err != nil {
 		return nil, fmt.Errorf("osv: %w", err)
 	}
@@ -115,8 +115,8 @@ func keep(name string, write func(io.Writer) error) error {
 	return os.Rename(f.Name(), name)
 }
 
-// stampOf changes with the name, the size and the time of what is read.
-func stampOf(path string) (string, error) {
+// Stamp changes with the name, the size and the time of what is read.
+func Stamp(path string) (string, error) {
 	h := sha256.New()
 	fmt.Fprintln(h, magic)
 	info, err := os.Stat(path)
