@@ -147,6 +147,9 @@ func (m *one) try(ctx context.Context, etag string) (got *osv.Fetched, gained bo
 		r.Header.Set("If-None-Match", etag)
 	}
 	answer, err := m.client.Do(r)
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err // the address is told in any case
+	}
 	if err != nil {
 		return nil, false, err
 	}

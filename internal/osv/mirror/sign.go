@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -117,14 +118,17 @@ func readSmall(name string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxSignature+1))
 }
 
-func (m *one) fetchSmall(ctx context.Context, url string) ([]byte, error) {
+func (m *one) fetchSmall(ctx context.Context, address string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.o.Stall)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err
 	}
 	answer, err := m.client.Do(r)
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err
+	}
 	if err != nil {
 		return nil, err
 	}
