@@ -8,7 +8,6 @@ import (
 	"hash/fnv"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"time"
 )
@@ -213,18 +212,18 @@ func cutBlock(b []byte) (block, rest []byte, ok bool) {
 }
 
 // Match returns the advisories that a version of a package is under, in the order of the
-// source. The error means that it is not known: an index that is damaged, or versions
-// that cannot be compared.
+// source. Two records that name each other as aliases are one. The error means that it is
+// not known: an index that is damaged, or versions that cannot be compared.
 func (db *DB) Match(ecosystem, name, version string) ([]Hit, error) {
 	var hits []Hit
 	err := db.records(key(ecosystem, name), func(r *Record) error {
 		h, err := r.hit(ecosystem, name, version)
-		if h != nil && !slices.ContainsFunc(hits, func(o Hit) bool { return o.ID == h.ID }) {
+		if h != nil {
 			hits = append(hits, *h)
 		}
 		return err
 	})
-	return hits, err
+	return distinct(hits), err
 }
 
 func key(ecosystem, name string) string { return ecosystem + "\x00" + name }
