@@ -33,10 +33,10 @@ func (v *vuln) fixFor(spec string) Fix {
 	}
 	// Out of the range then, but within the major version if that helps.
 	if x, ok := p.pick("^"+picked.text, bad); ok && !bad(x) {
-		return Fix{Available: true, Name: v.name, Version: x.text}
+		return Fix{Available: true, Name: v.name, Version: x.text, Outside: true}
 	}
 	if x, ok := p.pick("*", bad); ok && !bad(x) {
-		return Fix{Available: true, Name: v.name, Version: x.text, Major: true}
+		return Fix{Available: true, Name: v.name, Version: x.text, Outside: true, Major: true}
 	}
 	return Fix{}
 }

@@ -33,11 +33,11 @@ type Vulnerability struct {
 // A Fix is how a vulnerability can be mended.
 type Fix struct {
 	// Available says that something can be done. With an empty Name that is within the
-	// ranges that the manifests have; else the app has to ask for Version of Name, and
-	// Major says that this is a new major version.
-	Available     bool
-	Name, Version string
-	Major         bool
+	// ranges that the manifests have; else the app has to ask for Version of Name. Outside
+	// says that its range has to change for that, and Major that the major version does.
+	Available      bool
+	Name, Version  string
+	Outside, Major bool
 }
 
 // maxCauses bounds the work that hostile packuments make.

@@ -1,6 +1,6 @@
-// Package sbom writes the bill of materials of a Go program as CycloneDX 1.6 JSON, from
-// what the compiler recorded in the program itself: what is linked, not what go.mod asks
-// for.
+// Package sbom writes bills of materials as CycloneDX 1.6 JSON: of a Go program, from what
+// the compiler recorded in the program itself, what is linked and not what go.mod asks
+// for; and of a [Project], from its lockfiles.
 //
 //	info, err := buildinfo.ReadFile("panoply")
 //	if err != nil {
@@ -9,7 +9,8 @@
 //	text, err := sbom.CycloneDX(info, "v1.2.0")
 //
 // The same program gives the same text. It holds no C library, since none is linked, and
-// no licences but Panoply's own: the compiler records none.
+// no licences but Panoply's own: the compiler records none. Of a project, it holds the
+// licences that the lockfile tells, by name.
 //
 // Sources: CycloneDX 1.6 JSON schema; the golang type of the package URL specification.
 package sbom
@@ -36,25 +37,33 @@ type (
 		Metadata     metadata     `json:"metadata"`
 		Components   []component  `json:"components"`
 		Dependencies []dependency `json:"dependencies"`
+		// Vulnerabilities are a project's only.
+		Vulnerabilities []vulnerability `json:"vulnerabilities,omitempty"`
+	}
+	tools struct {
+		Components []component `json:"components"`
 	}
 	metadata struct {
 		Timestamp  string     `json:"timestamp,omitempty"`
+		Tools      *tools     `json:"tools,omitempty"`
 		Component  component  `json:"component"`
 		Properties []property `json:"properties,omitempty"`
 	}
 	component struct {
 		Type       string     `json:"type"`
-		Ref        string     `json:"bom-ref"`
+		Ref        string     `json:"bom-ref,omitempty"`
 		Name       string     `json:"name"`
-		Version    string     `json:"version"`
+		Version    string     `json:"version,omitempty"`
 		Scope      string     `json:"scope,omitempty"`
+		Hashes     []digest   `json:"hashes,omitempty"`
 		Licenses   []license  `json:"licenses,omitempty"`
-		PURL       string     `json:"purl"`
+		PURL       string     `json:"purl,omitempty"`
 		Properties []property `json:"properties,omitempty"`
 	}
 	license struct {
 		License struct {
-			ID string `json:"id"`
+			ID   string `json:"id,omitempty"`
+			Name string `json:"name,omitempty"`
 		} `json:"license"`
 	}
 	property struct {

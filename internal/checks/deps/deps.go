@@ -60,11 +60,14 @@ func look(s *check.Session) *folder {
 		}
 		// The index is open as long as the session is known: a file that nobody knows any
 		// more is closed by the runtime.
-		db, err := osv.Open(s.Target.Advisories, cache())
+		db, err := Database(s.Target)
 		f.db, f.why, f.broken = db, err, err != nil
 		return f
 	}).(*folder)
 }
+
+// Database opens the advisories of a target that has some.
+func Database(t check.Target) (*osv.DB, error) { return osv.Open(t.Advisories, cache()) }
 
 // cache is where indexes of advisories are kept; empty where the system names no place.
 func cache() string {
