@@ -15,6 +15,7 @@
 package depreport
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -22,6 +23,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf16"
 
 	"github.com/panoplysec/panoply/audit"
 	"github.com/panoplysec/panoply/audit/check"
@@ -85,15 +88,36 @@ func Write(w io.Writer, format string, s *Subject) error {
 		}
 		text, done := doc.([]byte)
 		if !done {
-			if text, err = json.MarshalIndent(doc, "", "  "); err != nil {
+			var b bytes.Buffer
+			enc := json.NewEncoder(&b)
+			enc.SetEscapeHTML(false)
+			enc.SetIndent("", "  ")
+			if err := enc.Encode(doc); err != nil {
 				return fmt.Errorf("depreport: %w", err)
 			}
-			text = append(text, '\n')
+			text = b.Bytes()
 		}
-		_, err = w.Write(text)
+		_, err = io.WriteString(w, inert(string(text)))
 		return err
 	}
 	return fmt.Errorf("depreport: no format %q: choose one of %s", format, strings.Join(Formats(), ", "))
+}
+
+// inert escapes what a terminal would obey, and what GitHub's runner takes for a command.
+// Both can stand within strings of JSON only, where an escape changes nothing for readers.
+func inert(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case r == '\n' || unicode.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			for _, unit := range utf16.Encode([]rune{r}) {
+				fmt.Fprintf(&b, `\u%04x`, unit)
+			}
+		}
+	}
+	return strings.ReplaceAll(b.String(), "##[", `##\u005b`)
 }
 
 // A hole is a finding about a dependency.

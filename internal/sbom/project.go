@@ -294,14 +294,22 @@ func hashesOf(integrity string) (hashes []digest, other []property) {
 	return hashes, other
 }
 
-// licensesOf takes what is written for a name: whether it is a valid expression of SPDX's
-// nobody looked at.
+// spdx are the ids of SPDX's list that most packages have.
+var spdx = []string{"MIT", "ISC", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "MIT-0", "Unlicense", "CC0-1.0", "CC-BY-3.0", "CC-BY-4.0",
+	"MPL-2.0", "LGPL-2.1-only", "LGPL-3.0-only", "GPL-2.0-only", "GPL-3.0-only", "AGPL-3.0-only", "BlueOak-1.0.0", "Python-2.0", "WTFPL", "Zlib", "Artistic-2.0"}
+
+// licensesOf takes for a name what is none of the common ids: an expression, or whatever
+// somebody wrote there.
 func licensesOf(text string) []license {
 	if text = strings.TrimSpace(text); text == "" || len(text) > 500 {
 		return nil
 	}
 	l := license{}
-	l.License.Name = text
+	if slices.Contains(spdx, text) {
+		l.License.ID = text
+	} else {
+		l.License.Name = text
+	}
 	return []license{l}
 }
 
