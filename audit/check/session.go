@@ -39,6 +39,9 @@ type Target struct {
 	// file, or an index made of them. It is the caller's choice and never the folder's.
 	// Empty means that there are none, and that nothing is said of known holes.
 	Advisories string
+	// Registry is asked for the signatures of the folder's packages. It is the caller's
+	// choice and never the folder's. Nil means that no signature is looked at.
+	Registry Registry
 	// Credentials are header lines, "Cookie: sid=…" or "Authorization: Bearer …",
 	// joined by "\n", with which a user is logged in. They go to the target only, and
 	// into no report. Empty means that only visitors are looked at.
@@ -303,4 +306,15 @@ type Exchange struct {
 	// Public says that the certificate is valid for the host by the system's roots
 	// alone, so for everybody's browser.
 	Public bool
+}
+
+// A Registry tells what npm's registries say of packages. It is safe for concurrent use.
+type Registry interface {
+	// Registry names the registry of a package, for reports: an address, or a folder.
+	Registry(name string) string
+	// Keys returns the keys with which the registry of a package signs, as it answers
+	// them; nil where it has none.
+	Keys(ctx context.Context, name string) ([]byte, error)
+	// Packument returns all that the registry says of a package.
+	Packument(ctx context.Context, name string) ([]byte, error)
 }

@@ -27,7 +27,7 @@ type auditFlags struct {
 
 	format, failOn, upstream, plain, scorer          string
 	baseline, config, login, har, openAPI, key       string
-	advisories, packuments                           string
+	advisories, packuments, keys                     string
 	guess                                            check.Guess
 	forge                                            check.Forge
 	guessFields                                      string
@@ -35,6 +35,7 @@ type auditFlags struct {
 	timeout, idle                                    time.Duration
 	pages, rate                                      int
 	active, yes, listSent, trustProject, printSchema bool
+	signatures                                       bool
 	scanning                                         scanFlags
 }
 
@@ -84,7 +85,9 @@ not be told anything about. The format never changes the code.`,
 	f.IntVar(&v.rate, "rate", 0, fmt.Sprintf("requests a second to one host, at most (default %d, on loopback %d)", audit.DefaultRate, audit.DefaultLoopbackRate))
 	f.StringArrayVar(&v.roots, "root", nil, "PEM file of a certificate authority to trust beside the system's (repeat for more)")
 	f.StringVar(&v.advisories, "advisories", "", "OSV records to look the folder's dependencies up in: a folder, a .jsonl, .jsonl.gz or .json file, a .zip such as OSV's all.zip, or an index made of them")
-	f.StringVar(&v.packuments, "packuments", "", "folder with the registry's documents of packages, NAME.json, for what --format npm-audit tells of meta-vulnerabilities")
+	f.StringVar(&v.packuments, "packuments", "", "folder with the registry's documents of packages, NAME.json, for what --format npm-audit tells of meta-vulnerabilities, and for --signatures without a network")
+	f.BoolVar(&v.signatures, "signatures", false, "verify what the registry of your own .npmrc signed of each locked package")
+	f.StringVar(&v.keys, "keys", "", "file with the keys of the registry that --packuments came from, as /-/npm/v1/keys answers them")
 	f.StringVar(&v.upstream, "upstream", "", "address of the app behind the door, to tell its work from the app's and to look for a way around it")
 	f.StringVar(&v.plain, "plain", "", "host:port of plain HTTP that should redirect to the URL")
 	f.StringVar(&v.scorer, "observatory", "v6", "version of MDN's HTTP Observatory that grades: v6 or v4")
@@ -129,7 +132,7 @@ func (v *auditFlags) run(cmd *cobra.Command, s Streams, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := v.dependencyFormats(plan); err != nil {
+	if err := v.dependencyFlags(plan); err != nil {
 		return err
 	}
 	o, err := v.options(plan)

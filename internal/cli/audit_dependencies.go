@@ -10,10 +10,13 @@ import (
 	"time"
 
 	"github.com/panoplysec/panoply/audit"
+	"github.com/panoplysec/panoply/audit/check"
 	"github.com/panoplysec/panoply/internal/checks/deps"
 	"github.com/panoplysec/panoply/internal/depreport"
 	"github.com/panoplysec/panoply/internal/lockfile"
 	"github.com/panoplysec/panoply/internal/metavuln"
+	"github.com/panoplysec/panoply/internal/npmregistry"
+	"github.com/panoplysec/panoply/internal/npmsign"
 	"github.com/panoplysec/panoply/internal/report"
 )
 
@@ -30,8 +33,9 @@ func (p *auditPlan) folder() string {
 	return ""
 }
 
-// dependencyFormats checks what only makes sense with a folder.
-func (v *auditFlags) dependencyFormats(plan *auditPlan) error {
+// dependencyFlags checks what only makes sense with a folder, and says who is asked about
+// signatures.
+func (v *auditFlags) dependencyFlags(plan *auditPlan) error {
 	all := []string{v.format}
 	for _, name := range v.reports {
 		all = append(all, formatOf(name))
@@ -41,13 +45,47 @@ func (v *auditFlags) dependencyFormats(plan *auditPlan) error {
 			return usageError("name the app's folder too", "the format %s tells of a folder's dependencies, and there is no folder", format)
 		}
 	}
-	if v.packuments == "" {
-		return nil
+	if v.packuments != "" {
+		if info, err := os.Stat(v.packuments); err != nil || !info.IsDir() {
+			return usageError("", "--packuments %s is no folder", v.packuments)
+		}
 	}
-	if info, err := os.Stat(v.packuments); err != nil || !info.IsDir() {
-		return usageError("", "--packuments %s is no folder", v.packuments)
+	switch {
+	case v.keys != "" && (v.packuments == "" || !v.signatures):
+		return usageError("", "--keys are those of the folder of --packuments, for --signatures: give all three")
+	case !v.signatures:
+		return nil
+	case plan.folder() == "":
+		return usageError("name the app's folder too", "--signatures are those of a folder's dependencies, and there is no folder")
+	case v.packuments != "" && v.keys == "":
+		return usageError("", "--signatures with --packuments asks no registry, so --keys has to give its keys")
+	}
+	registry, err := v.registry()
+	if err != nil {
+		return &exitError{code: exitUsage, err: err}
+	}
+	for i := range plan.targets {
+		if plan.targets[i].Folder != "" {
+			plan.targets[i].Registry = registry
+		}
 	}
 	return nil
+}
+
+// registry is who is asked about signatures: files, or the registry of the user's own
+// configuration.
+func (v *auditFlags) registry() (check.Registry, error) {
+	if v.packuments == "" {
+		return npmregistry.New(npmregistry.Options{})
+	}
+	keys, err := os.ReadFile(v.keys)
+	if err != nil {
+		return nil, fmt.Errorf("--keys: %w", err)
+	}
+	if _, err := npmsign.ParseKeys(keys); err != nil {
+		return nil, fmt.Errorf("--keys %s: %w", v.keys, err)
+	}
+	return &npmregistry.Folder{Files: os.DirFS(v.packuments), Name: v.packuments, KeyFile: keys}, nil
 }
 
 // write writes the report in a format of either kind.

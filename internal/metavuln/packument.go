@@ -1,20 +1,17 @@
 package metavuln
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"slices"
 	"strings"
 
+	"github.com/panoplysec/panoply/internal/npmregistry"
 	"github.com/panoplysec/panoply/internal/npmsemver"
 )
-
-// MaxPackument is how many bytes a packument has at most. The largest of the public
-// registry have some 20 MiB.
-const MaxPackument = 64 << 20
 
 // A Packument is what a registry says of a package.
 type Packument struct {
@@ -28,12 +25,11 @@ type Packument struct {
 
 // A Manifest is one version of a package.
 type Manifest struct {
-	Dependencies specs           `json:"dependencies"`
-	Optional     specs           `json:"optionalDependencies"`
-	Peer         specs           `json:"peerDependencies"`
-	Bundled      words           `json:"bundleDependencies"`
-	Deprecated   text            `json:"deprecated"`
-	Dist         json.RawMessage `json:"dist"`
+	Dependencies specs `json:"dependencies"`
+	Optional     specs `json:"optionalDependencies"`
+	Peer         specs `json:"peerDependencies"`
+	Bundled      words `json:"bundleDependencies"`
+	Deprecated   text  `json:"deprecated"`
 }
 
 // specs are ranges by name, as far as they are texts.
@@ -138,48 +134,24 @@ func (p *Packument) sort() {
 // that it has one and could not read it.
 type Source func(name string) (*Packument, error)
 
-// Folder is a Source of files NAME.json, scoped ones at @scope/name.json or
-// @scope%2fname.json.
+// Folder is a Source of the files of a folder; see npmregistry.Folder.
 func Folder(fsys fs.FS) Source {
+	folder := &npmregistry.Folder{Files: fsys}
 	return func(name string) (*Packument, error) {
-		for _, file := range []string{name, strings.Replace(name, "/", "%2f", 1), strings.Replace(name, "/", "%2F", 1)} {
-			if file += ".json"; !fs.ValidPath(file) {
-				continue
-			}
-			p, err := readPackument(fsys, file)
-			switch {
-			case errors.Is(err, fs.ErrNotExist):
-				continue
-			case err != nil:
-				return nil, fmt.Errorf("packument %s: %w", file, err)
-			case p.Name != name:
-				return nil, fmt.Errorf("packument %s: is that of %.200q", file, p.Name)
-			}
-			return p, nil
+		text, err := folder.Packument(context.Background(), name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
 		}
-		return nil, nil
+		if err != nil {
+			return nil, err
+		}
+		p, err := ParsePackument(text)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("packument of %s: %w", name, err)
+		case p.Name != name:
+			return nil, fmt.Errorf("packument of %s: is that of %.200q", name, p.Name)
+		}
+		return p, nil
 	}
-}
-
-func readPackument(fsys fs.FS, file string) (*Packument, error) {
-	// Asked before it is opened: a FIFO would be waited for.
-	info, err := fs.Stat(fsys, file)
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, errors.New("is no regular file")
-	case info.Size() > MaxPackument:
-		return nil, errors.New("has more than 64 MiB")
-	}
-	f, err := fsys.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, MaxPackument))
-	if err != nil {
-		return nil, err
-	}
-	return ParsePackument(text)
 }
