@@ -39,9 +39,10 @@ type Target struct {
 	// file, or an index made of them. It is the caller's choice and never the folder's.
 	// Empty means that there are none, and that nothing is said of known holes.
 	Advisories string
-	// Registry is asked for the signatures of the folder's packages. It is the caller's
-	// choice and never the folder's. Nil means that no signature is looked at.
-	Registry Registry
+	// Documents are those of registries about the folder's packages, for their signatures.
+	// They are the caller's choice and never the folder's. Nil means that no signature is
+	// looked at.
+	Documents Documents
 	// Credentials are header lines, "Cookie: sid=…" or "Authorization: Bearer …",
 	// joined by "\n", with which a user is logged in. They go to the target only, and
 	// into no report. Empty means that only visitors are looked at.
@@ -308,8 +309,8 @@ type Exchange struct {
 	Public bool
 }
 
-// A Registry tells what npm's registries say of packages. It is safe for concurrent use.
-type Registry interface {
+// Documents are what npm's registries say of packages. They are safe for concurrent use.
+type Documents interface {
 	// Registry names the registry of a package, for reports: an address, or a folder.
 	Registry(name string) string
 	// Keys returns the keys with which the registry of a package signs, as it answers

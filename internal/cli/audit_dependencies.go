@@ -15,7 +15,7 @@ import (
 	"github.com/panoplysec/panoply/internal/depreport"
 	"github.com/panoplysec/panoply/internal/lockfile"
 	"github.com/panoplysec/panoply/internal/metavuln"
-	"github.com/panoplysec/panoply/internal/npmregistry"
+	"github.com/panoplysec/panoply/internal/packument"
 	"github.com/panoplysec/panoply/internal/npmsign"
 	"github.com/panoplysec/panoply/internal/report"
 )
@@ -60,23 +60,23 @@ func (v *auditFlags) dependencyFlags(plan *auditPlan) error {
 	case v.packuments != "" && v.keys == "":
 		return usageError("", "--signatures with --packuments asks no registry, so --keys has to give its keys")
 	}
-	registry, err := v.registry()
+	documents, err := v.documents()
 	if err != nil {
 		return &exitError{code: exitUsage, err: err}
 	}
 	for i := range plan.targets {
 		if plan.targets[i].Folder != "" {
-			plan.targets[i].Registry = registry
+			plan.targets[i].Documents = documents
 		}
 	}
 	return nil
 }
 
-// registry is who is asked about signatures: files, or the registry of the user's own
+// documents are where signatures come from: files, or the registry of the user's own
 // configuration.
-func (v *auditFlags) registry() (check.Registry, error) {
+func (v *auditFlags) documents() (check.Documents, error) {
 	if v.packuments == "" {
-		return npmregistry.New(npmregistry.Options{})
+		return packument.New(packument.Options{})
 	}
 	keys, err := os.ReadFile(v.keys)
 	if err != nil {
@@ -85,7 +85,7 @@ func (v *auditFlags) registry() (check.Registry, error) {
 	if _, err := npmsign.ParseKeys(keys); err != nil {
 		return nil, fmt.Errorf("--keys %s: %w", v.keys, err)
 	}
-	return &npmregistry.Folder{Files: os.DirFS(v.packuments), Name: v.packuments, KeyFile: keys}, nil
+	return &packument.Folder{Files: os.DirFS(v.packuments), Name: v.packuments, KeyFile: keys}, nil
 }
 
 // write writes the report in a format of either kind.

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/panoplysec/panoply/internal/npmregistry"
+	"github.com/panoplysec/panoply/internal/packument"
 	"github.com/panoplysec/panoply/internal/npmsemver"
 )
 
@@ -134,9 +134,9 @@ func (p *Packument) sort() {
 // that it has one and could not read it.
 type Source func(name string) (*Packument, error)
 
-// Folder is a Source of the files of a folder; see npmregistry.Folder.
+// Folder is a Source of the files of a folder; see packument.Folder.
 func Folder(fsys fs.FS) Source {
-	folder := &npmregistry.Folder{Files: fsys}
+	folder := &packument.Folder{Files: fsys}
 	return func(name string) (*Packument, error) {
 		text, err := folder.Packument(context.Background(), name)
 		if errors.Is(err, fs.ErrNotExist) {

@@ -23,7 +23,7 @@ import (
 	"github.com/panoplysec/panoply/audit/check"
 	"github.com/panoplysec/panoply/internal/checks/deps"
 	"github.com/panoplysec/panoply/internal/need"
-	"github.com/panoplysec/panoply/internal/npmregistry"
+	"github.com/panoplysec/panoply/internal/packument"
 )
 
 // A signer is a key of a registry.
@@ -134,9 +134,9 @@ func write(t *testing.T, name string, v any) {
 }
 
 // told are the findings about signatures, sorted: "rule subject".
-func told(t *testing.T, dir string, from check.Registry) (found []string, p audit.Practice, failed bool) {
+func told(t *testing.T, dir string, from check.Documents) (found []string, p audit.Practice, failed bool) {
 	t.Helper()
-	report, err := audit.Run(t.Context(), []check.Target{{Folder: dir, Registry: from}}, deps.Checks(), audit.Options{})
+	report, err := audit.Run(t.Context(), []check.Target{{Folder: dir, Documents: from}}, deps.Checks(), audit.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,13 +150,13 @@ func told(t *testing.T, dir string, from check.Registry) (found []string, p audi
 	return found, p, report.Failed
 }
 
-func client(t *testing.T, address string) *npmregistry.Client {
+func client(t *testing.T, address string) *packument.Client {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "npmrc")
 	if err := os.WriteFile(name, []byte("registry="+address+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c, err := npmregistry.New(npmregistry.Options{File: name})
+	c, err := packument.New(packument.Options{File: name})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +215,7 @@ func TestTheSameFromFiles(t *testing.T) {
 		}
 	}
 	keys, _ := json.Marshal(map[string]any{"keys": r.keys})
-	from := &npmregistry.Folder{Files: os.DirFS(files), Name: "mirror", KeyFile: keys}
+	from := &packument.Folder{Files: os.DirFS(files), Name: "mirror", KeyFile: keys}
 	if found, _, failed := told(t, dir, from); !slices.Equal(found, wantAll) || failed {
 		t.Errorf("findings = %q, failed %v, want %q", found, failed, wantAll)
 	}
@@ -344,7 +344,7 @@ func TestLyingRegistries(t *testing.T) {
 			return true
 		}, "on and on"},
 		"huge keys": {func(w http.ResponseWriter, q *http.Request) bool {
-			fmt.Fprint(w, strings.Repeat(" ", npmregistry.MaxKeys+1))
+			fmt.Fprint(w, strings.Repeat(" ", packument.MaxKeys+1))
 			return true
 		}, "more than 1 MiB"},
 		"broken keys": {func(w http.ResponseWriter, q *http.Request) bool {

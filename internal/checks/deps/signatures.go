@@ -17,7 +17,7 @@ const asking = 8
 
 // signatures verifies what the registry signed of each locked package that comes from it.
 func (v *verdict) signatures(ctx context.Context) {
-	if v.session.Target.Registry == nil {
+	if v.session.Target.Documents == nil {
 		return
 	}
 	for _, l := range v.folder.found.Locks {
@@ -77,7 +77,7 @@ func (v *verdict) signed(ctx context.Context, l *lockfile.Lock) {
 			p := &l.Packages[i]
 			d := c.dists[p.Version]
 			if d == nil {
-				v.doubt("%s:%d: %s knows no %s %s", l.File, p.Line, v.session.Target.Registry.Registry(p.Name), p.Name, p.Version)
+				v.doubt("%s:%d: %s knows no %s %s", l.File, p.Line, v.session.Target.Documents.Registry(p.Name), p.Name, p.Version)
 				continue
 			}
 			id := p.Version + "\x00" + p.Integrity
@@ -120,7 +120,7 @@ func cause(c *claim) error {
 
 // ask gets the documents of all claims, and the keys of each registry once.
 func (v *verdict) ask(ctx context.Context, l *lockfile.Lock, claims []*claim) {
-	registry := v.session.Target.Registry
+	registry := v.session.Target.Documents
 	signers := map[string]*signer{}
 	for _, c := range claims {
 		name := registry.Registry(c.name)
@@ -162,7 +162,7 @@ func (v *verdict) ask(ctx context.Context, l *lockfile.Lock, claims []*claim) {
 
 // unsigned adds the finding of a package whose signatures are not all good.
 func (v *verdict) unsigned(l *lockfile.Lock, p *lockfile.Package, d *npmsign.Dist, r npmsign.Result) {
-	registry := v.session.Target.Registry.Registry(p.Name)
+	registry := v.session.Target.Documents.Registry(p.Name)
 	rule, message := "", ""
 	switch r.State {
 	case npmsign.Verified:

@@ -1,4 +1,4 @@
-package npmregistry_test
+package packument_test
 
 import (
 	"net/http"
@@ -10,16 +10,16 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/panoplysec/panoply/internal/npmregistry"
+	"github.com/panoplysec/panoply/internal/packument"
 )
 
-func newClient(t *testing.T, text string) (*npmregistry.Client, error) {
+func newClient(t *testing.T, text string) (*packument.Client, error) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "npmrc")
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return npmregistry.New(npmregistry.Options{File: name})
+	return packument.New(packument.Options{File: name})
 }
 
 // TestTokensGoWhereTheyBelong asks three registries on two hosts.
@@ -68,8 +68,8 @@ func TestTokensGoWhereTheyBelong(t *testing.T) {
 }
 
 func TestTheDefaultIsNPM(t *testing.T) {
-	c, err := npmregistry.New(npmregistry.Options{File: filepath.Join(t.TempDir(), "absent")})
-	if err != nil || c.Registry("qs") != npmregistry.Default {
+	c, err := packument.New(packument.Options{File: filepath.Join(t.TempDir(), "absent")})
+	if err != nil || c.Registry("qs") != packument.Default {
 		t.Errorf("registry = %v, %v, want npm's own", c, err)
 	}
 }

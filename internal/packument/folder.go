@@ -1,4 +1,4 @@
-package npmregistry
+package packument
 
 import (
 	"context"

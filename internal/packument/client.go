@@ -1,6 +1,6 @@
-// Package npmregistry asks the registries of a user's own .npmrc for documents.
+// Package packument asks the registries of a user's own .npmrc for documents.
 //
-//	c, err := npmregistry.New(npmregistry.Options{})
+//	c, err := packument.New(packument.Options{})
 //	text, err := c.Packument(ctx, "@scope/name")
 //
 // Which registry is asked for which scope, and which token goes there, the file of the
@@ -11,7 +11,7 @@
 // A Client is safe for concurrent use.
 //
 // Sources: npm's documentation of .npmrc and of its registry.
-package npmregistry
+package packument
 
 import (
 	"bufio"
@@ -32,9 +32,12 @@ import (
 	"github.com/panoplysec/panoply/internal/pattern"
 )
 
+const host = "registry.npmjs.org"
+
 const (
-	// Default is npm's own registry.
-	Default = "https://registry.npmjs.org/"
+	// Default is npm's own registry, which is asked where the user's file names none. To
+	// build and test this program takes no registry that its files name.
+	Default = "https://" + host + "/"
 	// MaxPackument and MaxKeys are how many bytes an answer has at most.
 	MaxPackument = 64 << 20
 	MaxKeys      = 1 << 20
@@ -66,7 +69,7 @@ func New(o Options) (*Client, error) {
 		if name = os.Getenv("NPM_CONFIG_USERCONFIG"); name == "" {
 			home, err := os.UserHomeDir()
 			if err != nil {
-				return nil, fmt.Errorf("npmregistry: %w", err)
+				return nil, fmt.Errorf("packument: %w", err)
 			}
 			name = filepath.Join(home, ".npmrc")
 		}
@@ -83,7 +86,7 @@ func New(o Options) (*Client, error) {
 			return nil, err
 		}
 	case !errors.Is(err, os.ErrNotExist):
-		return nil, fmt.Errorf("npmregistry: %w", err)
+		return nil, fmt.Errorf("packument: %w", err)
 	}
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
@@ -122,7 +125,7 @@ func (c *Client) read(name string, r io.Reader, transport *http.Transport) error
 		case key == "registry" || strings.HasPrefix(key, "@") && strings.HasSuffix(key, ":registry"):
 			u, err := url.Parse(strings.TrimSuffix(value, "/") + "/")
 			if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-				return fmt.Errorf("npmregistry: %s:%d: %s is no address of a registry", name, number, key)
+				return fmt.Errorf("packument: %s:%d: %s is no address of a registry", name, number, key)
 			}
 			if key == "registry" {
 				c.registry = u
@@ -133,7 +136,7 @@ func (c *Client) read(name string, r io.Reader, transport *http.Transport) error
 			text, err := os.ReadFile(value)
 			pool := x509.NewCertPool()
 			if err != nil || !pool.AppendCertsFromPEM(text) {
-				return fmt.Errorf("npmregistry: %s:%d: cafile %s holds no certificate that can be read", name, number, value)
+				return fmt.Errorf("packument: %s:%d: cafile %s holds no certificate that can be read", name, number, value)
 			}
 			transport.TLSClientConfig.RootCAs = pool
 		case strings.HasPrefix(key, "//") && at > 0:
@@ -156,7 +159,7 @@ func (c *Client) read(name string, r io.Reader, transport *http.Transport) error
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return fmt.Errorf("npmregistry: %s: %w", name, err)
+		return fmt.Errorf("packument: %s: %w", name, err)
 	}
 	return nil
 }
@@ -196,7 +199,7 @@ func (c *Client) get(ctx context.Context, base *url.URL, path string, most int64
 	address := base.String() + path
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return nil, fmt.Errorf("npmregistry: %w", err)
+		return nil, fmt.Errorf("packument: %w", err)
 	}
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("User-Agent", "panoply")
@@ -209,18 +212,18 @@ func (c *Client) get(ctx context.Context, base *url.URL, path string, most int64
 	}
 	resp, err := c.http.Do(r)
 	if err != nil {
-		return nil, fmt.Errorf("npmregistry: %w", err)
+		return nil, fmt.Errorf("packument: %w", err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("npmregistry: %s %w", r.URL.Redacted(), statusError(resp.StatusCode))
+		return nil, fmt.Errorf("packument: %s %w", r.URL.Redacted(), statusError(resp.StatusCode))
 	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
 	if err != nil {
-		return nil, fmt.Errorf("npmregistry: %s: %w", r.URL.Redacted(), err)
+		return nil, fmt.Errorf("packument: %s: %w", r.URL.Redacted(), err)
 	}
 	if int64(len(text)) > most {
-		return nil, fmt.Errorf("npmregistry: %s answers more than %d MiB", r.URL.Redacted(), most>>20)
+		return nil, fmt.Errorf("packument: %s answers more than %d MiB", r.URL.Redacted(), most>>20)
 	}
 	return text, nil
 }
