@@ -15,8 +15,8 @@ import (
 	"github.com/panoplysec/panoply/internal/depreport"
 	"github.com/panoplysec/panoply/internal/lockfile"
 	"github.com/panoplysec/panoply/internal/metavuln"
-	"github.com/panoplysec/panoply/internal/packument"
 	"github.com/panoplysec/panoply/internal/npmsign"
+	"github.com/panoplysec/panoply/internal/packument"
 	"github.com/panoplysec/panoply/internal/report"
 )
 

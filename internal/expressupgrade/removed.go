@@ -123,7 +123,9 @@ func responseCall(method string, args []*jsast.Value) (api string, r removal) {
 // pattern tells what of a path Express 5 reads otherwise: it takes a name after each
 // star, braces for what may be absent, and no expressions in strings.
 func pattern(path string) (api string, r removal) {
-	name := func(c byte) bool { return c == '_' || c == '$' || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z' }
+	name := func(c byte) bool {
+		return c == '_' || c == '$' || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
+	}
 	for i := 0; i < len(path); i++ {
 		switch c := path[i]; {
 		case c == '\\':

@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/panoplysec/panoply/internal/packument"
 	"github.com/panoplysec/panoply/internal/npmsemver"
+	"github.com/panoplysec/panoply/internal/packument"
 )
 
 // A Packument is what a registry says of a package.
