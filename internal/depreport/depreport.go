@@ -106,6 +106,9 @@ func Write(w io.Writer, format string, s *Subject) error {
 // inert escapes what a terminal would obey, and what GitHub's runner takes for a command.
 // Both can stand within strings of JSON only, where an escape changes nothing for readers.
 func inert(text string) string {
+	if strings.IndexFunc(text, func(r rune) bool { return r != '\n' && (r < ' ' || r > '~') }) < 0 {
+		return strings.ReplaceAll(text, "##[", `##\u005b`)
+	}
 	var b strings.Builder
 	for _, r := range text {
 		switch {

@@ -144,20 +144,23 @@ func goVersion(s string) string {
 	return s
 }
 
+// unnumbered stands where the serial number comes.
+const unnumbered = "urn:uuid:00000000-0000-0000-0000-000000000000"
+
 // written encodes the document under a serial number that its content decides.
 func written(doc *document) ([]byte, error) {
-	text, err := json.Marshal(doc)
-	if err != nil {
+	doc.SerialNumber = unnumbered
+	var text, out bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(doc); err != nil {
 		return nil, err
 	}
-	id := sha256.Sum256(text)
+	id := sha256.Sum256(text.Bytes())
 	id[6] = id[6]&0x0f | 0x80 // a UUID of version 8, RFC 9562: of our own making
 	id[8] = id[8]&0x3f | 0x80
-	doc.SerialNumber = fmt.Sprintf("urn:uuid:%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:16])
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	err = enc.Encode(doc)
-	return b.Bytes(), err
+	number := fmt.Sprintf("urn:uuid:%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:16])
+	numbered := bytes.Replace(text.Bytes(), []byte(unnumbered), []byte(number), 1)
+	err := json.Indent(&out, numbered, "", "  ")
+	return out.Bytes(), err
 }
