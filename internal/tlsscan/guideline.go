@@ -1,0 +1,14 @@
+package tlsscan
+
+import (
+	"slices"
+
+	"github.com/panoplysec/panoply/internal/tlsscan/wire"
+)
+
+// Guideline returns what Mozilla's intermediate level 6.0 allows: the suites of TLS 1.2,
+// those of TLS 1.3, and the groups, in the guideline's order. The caller may change them.
+func Guideline() (older, tls13 []string, groups []wire.Group) {
+	older = slices.DeleteFunc(slices.Clone(suitesIntermediate), func(s string) bool { return slices.Contains(suites13, s) })
+	return older, slices.Clone(suites13), slices.Clone(levelGroups)
+}
