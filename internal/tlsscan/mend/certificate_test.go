@@ -52,11 +52,16 @@ func TestCertificates(t *testing.T) {
 		{fault: "cert.curve-weak", key: p224, command: "openssl ecparam"},
 		{fault: "cert.no-san", say: func(c *x509.Certificate) { c.DNSNames = nil }, command: "openssl ecparam"},
 		{fault: "cert.self-signed", by: func(*testing.T, *site) *authority { return nil }, command: "openssl ecparam"},
-		{fault: "cert.untrusted", by: func(t *testing.T, _ *site) *authority { return newAuthority(t, "stranger", nil) }, command: "openssl ecparam"},
+		{fault: "cert.untrusted", by: func(t *testing.T, s *site) *authority {
+			s.inter = newAuthority(t, "stranger", newAuthority(t, "strange root", nil))
+			return s.inter
+		}, command: "openssl ecparam"},
 		// The authority renews these as certbot would let it.
 		{fault: "cert.expired", say: func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) }},
 		{fault: "cert.not-yet-valid", say: func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Hour) }},
-		{fault: "cert.expires-soon", say: func(c *x509.Certificate) { c.NotAfter = time.Now().Add(24 * time.Hour) }},
+		{fault: "cert.expires-soon", say: func(c *x509.Certificate) {
+			c.NotBefore, c.NotAfter = time.Now().Add(-1000*time.Hour), time.Now().Add(24*time.Hour)
+		}},
 		{fault: "cert.lifetime-long", say: func(c *x509.Certificate) { c.NotAfter = time.Now().Add(900 * 24 * time.Hour) }},
 		{fault: "cert.name-mismatch", say: func(c *x509.Certificate) { c.DNSNames = []string{"other.test"} }},
 		{fault: "cert.chain-incomplete", send: func(_ *site, c *x509.Certificate) []*x509.Certificate { return []*x509.Certificate{c} }, command: "cat cert.pem"},
@@ -78,7 +83,7 @@ func TestCertificates(t *testing.T) {
 			if tt.say != nil {
 				tt.say(template)
 			}
-			by := s.inter
+			by, ours := s.inter, s.inter
 			if tt.by != nil {
 				if by = tt.by(t, s); by == nil {
 					by = &authority{template, key}
@@ -90,6 +95,7 @@ func TestCertificates(t *testing.T) {
 				chain = tt.send(s, cert)
 			}
 			before := s.serve(t, key, chain)
+			s.inter = ours
 			if !slices.Contains(before.Findings, tt.fault) {
 				t.Fatalf("findings = %v, want %s", before.Findings, tt.fault)
 			}
