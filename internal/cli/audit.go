@@ -19,6 +19,7 @@ import (
 	"github.com/panoplysec/panoply/internal/practice"
 	"github.com/panoplysec/panoply/internal/proof"
 	"github.com/panoplysec/panoply/internal/report"
+	"github.com/panoplysec/panoply/internal/tlsscan/mend"
 )
 
 type auditFlags struct {
@@ -59,6 +60,7 @@ not be told anything about. The format never changes the code.`,
   panoply audit . https://staging.example --report audit.html --report audit.sarif
   panoply audit --upstream 127.0.0.1:3000 https://localhost:8443
   panoply audit --only tls --sni shop.example --format json 203.0.113.7:443
+  panoply audit --only tls --fix-for nginx shop.example:443 >tls.conf
   panoply audit --login login.har https://staging.example
   panoply audit --active --only brute-force --login-route "POST /api/login" --login-format json :3000
   panoply audit --active --only csrf --csrf-route "POST /cart" --csrf-fields "id=1&qty=2" :3000
@@ -131,7 +133,7 @@ func (v *auditFlags) run(cmd *cobra.Command, s Streams, args []string) error {
 	if err != nil {
 		return err
 	}
-	scan, err := v.scan(o.Roots)
+	scan, err := v.scan(cmd, o.Roots)
 	if err != nil {
 		return err
 	}
@@ -163,7 +165,12 @@ func (v *auditFlags) run(cmd *cobra.Command, s Streams, args []string) error {
 		}
 	}
 	how.Style = report.ForTerminal(s.Out, os.LookupEnv)
-	if err := report.Write(s.Out, v.format, r, how); err != nil {
+	if server := v.scanning.fixFor; server != "" {
+		err = writeFixes(s, mend.Server(server), r)
+	} else {
+		err = report.Write(s.Out, v.format, r, how)
+	}
+	if err != nil {
 		return &exitError{code: exitIncomplete, err: fmt.Errorf("writing the report: %w", err)}
 	}
 	if code := int(r.Outcome(threshold)); code != exitClean {

@@ -2,9 +2,15 @@ package tlsscan
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/panoplysec/panoply/internal/tlsscan/wire"
 )
+
+// Hybrid says that the server agrees to a group with ML-KEM.
+func (r *Report) Hybrid() bool {
+	return slices.ContainsFunc(r.Groups[wire.TLS13.String()], func(g string) bool { return strings.Contains(g, "MLKEM") })
+}
 
 // Guideline returns what Mozilla's intermediate level 6.0 allows: the suites of TLS 1.2,
 // those of TLS 1.3, and the groups, in the guideline's order. The caller may change them.

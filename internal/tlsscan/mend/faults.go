@@ -1,5 +1,7 @@
 package mend
 
+import "strings"
+
 // A Fault is a finding of the scan with its mend.
 type Fault struct {
 	// Name is the finding's: suite.rc4.
@@ -12,6 +14,17 @@ type Fault struct {
 	Settings []Setting
 	// Instead is what to do where there are no settings, or besides: commands, one a line.
 	Instead string
+}
+
+// Short is the mend in one line, with the command that begins it where it is no matter of
+// configuration.
+func (f Fault) Short() string {
+	if len(f.Settings) > 0 || f.Instead == "" {
+		return f.Do
+	}
+	first, _, _ := strings.Cut(f.Instead, "\n")
+	first, _, _ = strings.Cut(first, "   #")
+	return f.Do + ": " + first
 }
 
 // Faults returns what is known of all findings that the scan can report, in the order of

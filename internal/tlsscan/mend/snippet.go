@@ -9,16 +9,29 @@ import (
 )
 
 // Lines are what server needs to mend the fault, with comments that say where they go, or
-// a comment alone that says why none can. Hybrid says that the server is known to have
-// groups with ML-KEM, which are kept. Of a fault without settings there are none.
+// comments alone where no configuration mends it: what to do instead. Hybrid says that the
+// server is known to have groups with ML-KEM, which are kept.
 func (f Fault) Lines(server Server, hybrid bool) string {
 	p := programs[server]
 	var b strings.Builder
+	if len(f.Settings) == 0 {
+		p.say(&b, "no matter of configuration: "+f.Do)
+	}
 	p.write(&b, f.Settings, hybrid)
 	if slices.Contains(f.Settings, Hybrid) && p.hybrid != "" && !hybrid {
-		fmt.Fprintf(&b, "%s needs %s: an older one does not start with this\n", p.comment, p.hybrid)
+		p.say(&b, "needs "+p.hybrid+": an older one does not start with this")
+	}
+	if f.Instead != "" {
+		p.say(&b, f.Instead)
 	}
 	return b.String()
+}
+
+// say writes a comment.
+func (p program) say(b *strings.Builder, text string) {
+	for l := range strings.SplitSeq(text, "\n") {
+		fmt.Fprintf(b, "%s %s\n", p.comment, l)
+	}
 }
 
 // write writes the lines of the settings, each once, by the places they go to, and then
@@ -35,7 +48,7 @@ func (p program) write(b *strings.Builder, list []Setting, hybrid bool) {
 		if len(texts) == 0 {
 			continue
 		}
-		fmt.Fprintf(b, "%s %s\n", p.comment, place.where)
+		p.say(b, place.where)
 		indent := ""
 		if place.open != "" {
 			fmt.Fprintln(b, place.open)
@@ -49,11 +62,11 @@ func (p program) write(b *strings.Builder, list []Setting, hybrid bool) {
 		}
 	}
 	if len(all.without) > 0 {
-		fmt.Fprintf(b, "%s %s %s\n", p.comment, goes, strings.Join(all.without, ", "))
+		p.say(b, goes+" "+strings.Join(all.without, ", "))
 	}
 	for _, s := range list {
 		if w := p.answers[s].words; w != "" {
-			fmt.Fprintf(b, "%s %s\n", p.comment, w)
+			p.say(b, w)
 		}
 	}
 }
@@ -79,46 +92,45 @@ func (p program) answer(list []Setting, hybrid bool) answer {
 func Snippet(server Server, r *tlsscan.Report) string {
 	p := programs[server]
 	var b strings.Builder
-	say := func(indent, text string) {
-		for l := range strings.SplitSeq(text, "\n") {
-			fmt.Fprintf(&b, "%s%s %s\n", p.comment, indent, l)
-		}
-	}
-	hybrid := slices.ContainsFunc(r.Groups[protocol13], func(g string) bool { return strings.Contains(g, "MLKEM") })
+	hybrid := r.Hybrid()
 	list := needed(r)
-	say("", fmt.Sprintf("TLS of %s, as panoply audit saw it, for %s", address(r), server.Title()))
-	var other []Fault
-	for _, name := range r.Findings {
-		if f, ok := For(name); ok && len(f.Settings) == 0 {
-			other = append(other, f)
-		}
-	}
+	p.say(&b, fmt.Sprintf("TLS of %s, as panoply audit saw it, for %s", address(r), server.Title()))
 	advice := p.hybrid != "" && !hybrid && slices.Contains(list, Hybrid)
 	if advice {
 		// A line that keeps an older library from starting is not for pasting.
 		list = slices.DeleteFunc(list, func(s Setting) bool { return s == Hybrid })
 	}
-	if len(list) == 0 && len(other) == 0 && !advice {
-		say("", "nothing to mend")
-	}
 	p.write(&b, list, hybrid)
 	if advice {
-		say("", "with "+p.hybrid+", for connections that quantum computers do not open; an older one does not start with it:")
+		p.say(&b, "with "+p.hybrid+", for connections that quantum computers do not open; an older one does not start with it:")
 		for _, l := range p.answers[Hybrid].lines {
-			say("  ", l.text)
+			p.say(&b, "  "+l.text)
 		}
 	}
-	for _, f := range other {
-		say("", f.Name+", no matter of configuration: "+f.Do)
-		if f.Instead != "" {
-			say("  ", f.Instead)
+	said := make(map[string]bool)
+	for _, name := range r.Findings {
+		f, ok := For(name)
+		if !ok || len(f.Settings) > 0 && f.Instead == "" {
+			continue
+		}
+		text := f.Do
+		if len(f.Settings) == 0 {
+			text = "no matter of configuration: " + text
+		}
+		p.say(&b, name+": "+text)
+		if f.Instead != "" && !said[f.Instead] {
+			said[f.Instead] = true
+			p.say(&b, "  "+strings.ReplaceAll(f.Instead, "\n", "\n  "))
 		}
 	}
 	for _, why := range certificateReasons(r) {
-		say("", why)
+		p.say(&b, why)
+	}
+	if strings.Count(b.String(), "\n") == 1 {
+		p.say(&b, "nothing to mend")
 	}
 	if len(r.Incomplete) > 0 {
-		say("", "the scan is not complete: what it did not see is not mended here")
+		p.say(&b, "the scan is not complete: what it did not see is not mended here")
 	}
 	return b.String()
 }
