@@ -39,8 +39,8 @@ func apache() program {
 			Protocols:     at(host, "SSLProtocol -all +TLSv1.2 +TLSv1.3"),
 			Suites:        at(host, "SSLCipherSuite "+suites12(), "SSLHonorCipherOrder off").leaving("SSLOpenSSLConfCmd DHParameters"),
 			Suites13:      at(host, "SSLCipherSuite TLSv1.3 "+suites13()),
-			Groups:        at(host, "SSLOpenSSLConfCmd Groups "+openSSLGroups(false)),
-			Hybrid:        at(host, "SSLOpenSSLConfCmd Groups "+openSSLGroups(true)),
+			Groups:        at(host, "SSLOpenSSLConfCmd Curves "+openSSLGroups(false)),
+			Hybrid:        at(host, "SSLOpenSSLConfCmd Curves "+openSSLGroups(true)),
 			Renegotiation: words("Apache: " + neverRenegotiates),
 			Compression:   at(host, "SSLCompression off"),
 			EarlyData:     words("Apache: " + noEarlyData),
@@ -71,7 +71,7 @@ func haproxy() program {
 			Chain:         at(frontend, "bind :443 ssl crt /etc/haproxy/site.pem").and(words("site.pem: the certificate, its intermediates, the key, in this order")),
 			Staple: words("HAProxy sends the response that stands beside the certificate, site.pem.ocsp: openssl ocsp -issuer chain.pem -cert cert.pem -url \"$(openssl x509 -noout -ocsp_uri -in cert.pem)\" " +
 				"-respout /etc/haproxy/site.pem.ocsp, daily, then reload; from 2.8 ocsp-update on in a crt-list does it by itself"),
-			Transport: at(frontend, "http-response set-header Strict-Transport-Security "+twoYears),
+			Transport: at(frontend, "http-after-response set-header Strict-Transport-Security "+twoYears),
 		},
 	}
 }
