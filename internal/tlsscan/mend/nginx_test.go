@@ -42,7 +42,10 @@ func TestNginx(t *testing.T) {
 			s := newSite(t)
 			s.turned(t)
 			bad{mend.Nginx, hybrid, tt.want, func(t *testing.T, lines []string) *tlsscan.Report {
-				return s.nginx(t, nginx, apply(tt.config, lines, directive))
+				t.Helper()
+				var r *tlsscan.Report
+				s.withNginx(t, nginx, apply(tt.config, lines, directive), func(port int) { r = s.scan(t, port) })
+				return r
 			}}.prove(t)
 		})
 	}
@@ -58,7 +61,8 @@ func directive(line string) string {
 	return name
 }
 
-func (s *site) nginx(t *testing.T, nginx string, config []string) (r *tlsscan.Report) {
+// withNginx runs f with nginx at port.
+func (s *site) withNginx(t *testing.T, nginx string, config []string, f func(port int)) {
 	t.Helper()
 	dir, port := t.TempDir(), need.Port(t)
 	text := fmt.Sprintf(`daemon off; master_process off; pid %[1]s/pid; error_log stderr error; events {}
@@ -70,6 +74,5 @@ location / { return 200 ok; } } }
 	text = strings.NewReplacer("DIR/", s.dir+"/", "/etc/ssl/site/", s.dir+"/").Replace(text)
 	name := filepath.Join(dir, "nginx.conf")
 	must(t, os.WriteFile(name, []byte(text), 0o600))
-	run(t, port, func() { r = s.scan(t, port) }, nginx, "-c", name, "-e", "stderr", "-p", dir)
-	return r
+	run(t, port, func() { f(port) }, nginx, "-c", name, "-e", "stderr", "-p", dir)
 }
