@@ -46,10 +46,14 @@ func TestGo(t *testing.T) {
 		want   []string
 	}{
 		{"old", []string{
-			"MinVersion: tls.VersionTLS10,", "MaxVersion: tls.VersionTLS12,", "CurvePreferences: []tls.CurveID{tls.CurveP256, tls.CurveP521},",
+			"MinVersion: tls.VersionTLS10,", "CurvePreferences: []tls.CurveID{tls.CurveP256, tls.CurveP521},",
+			"CipherSuites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA},",
+		}, []string{"protocol.tls1.0", "protocol.tls1.1", "suite.cbc", "suite.3des", "suite.no-forward-secrecy", "tls.sweet32", "http.hsts-missing"}},
+		{"RC4", []string{
+			"MaxVersion: tls.VersionTLS12,", "CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256},",
 			"CipherSuites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_RSA_WITH_RC4_128_SHA},",
 		}, []string{
-			"protocol.tls1.0", "protocol.tls1.1", "protocol.no-tls1.3", "suite.cbc", "suite.3des", "suite.rc4", "suite.no-forward-secrecy", "tls.sweet32", "kex.no-pq", "http.hsts-missing",
+			"protocol.no-tls1.3", "suite.cbc", "suite.3des", "suite.rc4", "suite.no-forward-secrecy", "tls.sweet32", "kex.no-pq", "http.hsts-missing",
 		}},
 		{"as Go has it", nil, []string{"suite.cbc", "http.hsts-missing"}},
 	} {

@@ -30,6 +30,8 @@ func TestNginx(t *testing.T) {
 		}},
 		{"TLS 1.0 only", []string{"ssl_protocols TLSv1;", "ssl_ciphers AES128-SHA:AES256-SHA:ECDHE-RSA-AES128-SHA:@SECLEVEL=0;", "ssl_certificate DIR/fullchain.pem;"},
 			[]string{"protocol.tls1.0", "protocol.no-tls1.3", "suite.cbc", "suite.no-forward-secrecy", "http.hsts-missing"}},
+		{"without encryption or certificate", []string{"ssl_protocols TLSv1.2;", "ssl_ciphers eNULL:aNULL:ECDHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0;", "ssl_dhparam DIR/dh1024.pem;", "ssl_certificate DIR/fullchain.pem;"},
+			[]string{"suite.null", "suite.anon", "suite.cbc", "suite.no-forward-secrecy", "kex.dh-weak", "protocol.no-tls1.3", "http.hsts-missing"}},
 		{"Diffie-Hellman only", []string{"ssl_protocols TLSv1.2;", "ssl_ciphers DHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0;", "ssl_dhparam DIR/dh1024.pem;", "ssl_certificate DIR/fullchain.pem;"},
 			[]string{"kex.dh-weak", "protocol.no-tls1.3", "http.hsts-missing"}},
 		{"early data", []string{
