@@ -4,15 +4,14 @@ import (
 	"strings"
 
 	"github.com/panoplysec/panoply/internal/tlsscan"
-	"github.com/panoplysec/panoply/internal/tlsscan/wire"
 )
 
 func caddy() program {
 	const tls, site = 0, 1
 	older, _, _ := tlsscan.Guideline()
 	curves := func(hybrid bool) answer {
-		return at(tls, "curves "+strings.Join(groups(hybrid, map[wire.Group]string{
-			wire.X25519MLKEM768: "x25519mlkem768", wire.X25519: "x25519", wire.Secp256r1: "secp256r1", wire.Secp384r1: "secp384r1",
+		return at(tls, "curves "+strings.Join(groups(hybrid, map[string]string{
+			"X25519MLKEM768": "x25519mlkem768", "x25519": "x25519", "secp256r1": "secp256r1", "secp384r1": "secp384r1",
 		}), " "))
 	}
 	return program{
@@ -41,8 +40,8 @@ func golang() program {
 	const config, handler = 0, 1
 	older, _, _ := tlsscan.Guideline()
 	curves := func(hybrid bool) answer {
-		return at(config, "CurvePreferences: []tls.CurveID{"+strings.Join(groups(hybrid, map[wire.Group]string{
-			wire.X25519MLKEM768: "tls.X25519MLKEM768", wire.X25519: "tls.X25519", wire.Secp256r1: "tls.CurveP256", wire.Secp384r1: "tls.CurveP384",
+		return at(config, "CurvePreferences: []tls.CurveID{"+strings.Join(groups(hybrid, map[string]string{
+			"X25519MLKEM768": "tls.X25519MLKEM768", "x25519": "tls.X25519", "secp256r1": "tls.CurveP256", "secp384r1": "tls.CurveP384",
 		}), ", ")+"},")
 	}
 	return program{

@@ -56,6 +56,7 @@ const (
 	onlyGood  = "offer the six suites of TLS 1.2 that have forward secrecy and authenticated encryption"
 	upgrade   = "upgrade the TLS library, restart what uses it"
 	upgrading = "apt-get update && apt-get install --only-upgrade openssl libssl3   # or your system's way; then restart what answers here"
+	elsewhere = "Ask from the server's own network too: if it is well there, the box in between is at fault.\n" + upgrading
 	renewing  = "certbot renew --force-renewal   # with another client its own command; the door: new files in tls.certificates, then panoply reload"
 )
 
@@ -110,16 +111,21 @@ var libraryFaults = []Fault{
 		Instead: "Who keeps it: answer 425 to unsafe requests with the field Early-Data: 1 (RFC 8470)."},
 	{Name: "tls.no-fallback-scsv", What: "a client that says it fell back is not refused", Why: "an attacker on the way makes old clients use an older protocol than both know (RFC 7507)", Do: upgrade, Instead: "OpenSSL 1.0.1j of 2014 and Go 1.4 have it.\n" + upgrading},
 	{Name: "tls.heartbleed", What: "heartbeats are answered with memory", Why: "anybody reads keys and passwords out of it (CVE-2014-0160)", Do: "upgrade OpenSSL, then new keys, then new passwords",
-		Instead: "OpenSSL 1.0.1g and newer are mended.\n" + upgrading + "\nThen a new key: " + renewing + "\nThen revoke the old certificate: certbot revoke --cert-path OLD.pem --reason keycompromise"},
+		Instead: "OpenSSL 1.0.1g and newer are mended.\n" + upgrading + "\nThen a new key: " + renewing + "\nThen revoke the old certificate: " + revoking},
 	{Name: "tls.ccs-injection", What: "ChangeCipherSpec is taken too early", Why: "an attacker on the way reads and changes what is sent (CVE-2014-0224)", Do: upgrade, Instead: "OpenSSL 0.9.8za, 1.0.0m, 1.0.1h and newer are mended.\n" + upgrading},
 	{Name: "tls.robot", What: "wrong paddings of RSA are told apart", Why: "recorded connections can be decrypted, and the server's signature forged (ROBOT)", Do: "leave out suites with RSA key exchange, upgrade the TLS library", Settings: weak,
 		Instead: "The suites close it at once; the library or the appliance has to be upgraded all the same."},
 	{Name: "tls.ticketbleed", What: "session ids come back with memory", Why: "anybody reads up to 31 bytes of it at a time (CVE-2016-9244)", Do: "upgrade F5 BIG-IP; until then no session tickets",
 		Instead: "BIG-IP 11.6.1 HF2, 12.1.2 HF1 and newer are mended; until then disable Session Ticket in the client SSL profile."},
 	{Name: "tls.intolerant", What: "a hello with values that do not exist yet is refused", Why: "clients with new suites or extensions cannot connect, or only after a fall back", Do: "upgrade what reads the hello, often a box in between",
-		Instead: "Ask from the server's own network too: if it is well there, the box in between is at fault.\n" + upgrading},
+		Instead: elsewhere},
+	{Name: "tls.grease-intolerant", What: "a hello with a suite, a group, a scheme and a version that do not exist is refused", Why: "Chrome sends such in every hello (RFC 8701): it cannot connect", Do: "upgrade what reads the hello, often a box in between", Instead: elsewhere},
+	{Name: "tls.extension-intolerant", What: "a hello with extensions that do not exist is refused", Why: "clients with new extensions cannot connect, or only after a fall back", Do: "upgrade what reads the hello, often a box in between", Instead: elsewhere},
+	{Name: "tls.ech-intolerant", What: "a hello with an Encrypted Client Hello is refused", Why: "Chrome and Firefox send one to every server: they cannot connect", Do: "upgrade what reads the hello, often a box in between", Instead: elsewhere},
+	{Name: "tls.size-intolerant", What: "a hello of more than 1,400 bytes is refused", Why: "with a key of ML-KEM every hello is that long: today's browsers cannot connect", Do: "upgrade what reads the hello, often a box in between", Instead: elsewhere},
+	{Name: "tls.record-intolerant", What: "a hello in several records is refused", Why: "long hellos come so: clients with keys of ML-KEM cannot connect", Do: "upgrade what reads the hello, often a box in between", Instead: elsewhere},
 	{Name: "tls.version-intolerant", What: "a hello with a version that does not exist yet is refused", Why: "clients of the next version cannot connect, or only after a fall back", Do: "upgrade what reads the hello, often a box in between",
-		Instead: "Ask from the server's own network too: if it is well there, the box in between is at fault.\n" + upgrading},
+		Instead: elsewhere},
 }
 
 var pageFaults = []Fault{

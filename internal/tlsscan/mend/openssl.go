@@ -10,7 +10,7 @@ const (
 
 func nginx() program {
 	return program{
-		comment: "#", places: []place{{where: "in the server block, instead of the directives of the same name"}}, hybrid: newOpenSSL + " (nginx -V names it)",
+		comment: "#", openSSL: true, places: []place{{where: "in the server block, instead of the directives of the same name"}}, hybrid: newOpenSSL + " (nginx -V names it)",
 		answers: [settings]answer{
 			Protocols: at(0, "ssl_protocols TLSv1.2 TLSv1.3;"),
 			Suites:    at(0, "ssl_ciphers "+suites12()+";", "ssl_prefer_server_ciphers off;").leaving("ssl_dhparam"),
@@ -33,7 +33,7 @@ func nginx() program {
 func apache() program {
 	const server, host = 0, 1
 	return program{
-		comment: "#", hybrid: newOpenSSL + " (the error log names it at start)",
+		comment: "#", openSSL: true, hybrid: newOpenSSL + " (the error log names it at start)",
 		places: []place{{where: "outside of <VirtualHost>"}, {where: "in <VirtualHost>, instead of the directives of the same name"}},
 		answers: [settings]answer{
 			Protocols:     at(host, "SSLProtocol -all +TLSv1.2 +TLSv1.3"),
@@ -54,7 +54,7 @@ func apache() program {
 func haproxy() program {
 	const global, frontend = 0, 1
 	return program{
-		comment: "#", hybrid: newOpenSSL + " (haproxy -vv names it)",
+		comment: "#", openSSL: true, hybrid: newOpenSSL + " (haproxy -vv names it)",
 		places: []place{
 			{where: "in the section global; what a bind line says of the same wins, and has to go there", open: "global"},
 			{where: "in the frontend that ends TLS"},
@@ -81,7 +81,7 @@ func node() program {
 	// Node reads suites of both kinds from one list, and without those of 1.3 it has none.
 	suites := at(options, "ciphers: '"+suites13()+":"+suites12()+"',", "honorCipherOrder: false,").leaving("dhparam")
 	return program{
-		comment: "//", hybrid: newOpenSSL + " (node -p process.versions.openssl)",
+		comment: "//", openSSL: true, hybrid: newOpenSSL + " (node -p process.versions.openssl)",
 		places: []place{
 			{where: "in the options of https.createServer, instead of those of the same name; secureProtocol goes"},
 			{where: "in the request handler or a middleware, before anything is written"},

@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/panoplysec/panoply/internal/tlsscan"
-	"github.com/panoplysec/panoply/internal/tlsscan/wire"
 )
 
 // A Setting is one thing that the configuration of a server says.
@@ -93,6 +92,9 @@ type place struct{ where, open, end string }
 type program struct {
 	comment string
 	places  []place
+	// openSSL says that the program rests on OpenSSL, which refuses to start with weak
+	// certificates unless the suites end in @SECLEVEL=0.
+	openSSL bool
 	// hybrid is what the program has to be for Hybrid; empty is any version in use.
 	hybrid string
 	// answers has one for each setting.
@@ -123,11 +125,11 @@ func suites13() string {
 }
 
 // groups are the guideline's, under the names of a program.
-func groups(hybrid bool, names map[wire.Group]string) []string {
+func groups(hybrid bool, names map[string]string) []string {
 	_, _, all := tlsscan.Guideline()
 	var out []string
 	for _, g := range all {
-		if hybrid || !g.Quantum() {
+		if hybrid || !strings.Contains(g, "MLKEM") {
 			out = append(out, names[g])
 		}
 	}
@@ -135,7 +137,7 @@ func groups(hybrid bool, names map[wire.Group]string) []string {
 }
 
 func openSSLGroups(hybrid bool) string {
-	return strings.Join(groups(hybrid, map[wire.Group]string{
-		wire.X25519MLKEM768: "X25519MLKEM768", wire.X25519: "X25519", wire.Secp256r1: "prime256v1", wire.Secp384r1: "secp384r1",
+	return strings.Join(groups(hybrid, map[string]string{
+		"X25519MLKEM768": "X25519MLKEM768", "x25519": "X25519", "secp256r1": "prime256v1", "secp384r1": "secp384r1",
 	}), ":")
 }

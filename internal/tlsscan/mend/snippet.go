@@ -95,6 +95,9 @@ func Snippet(server Server, r *tlsscan.Report) string {
 	hybrid := r.Hybrid()
 	list := needed(r)
 	p.say(&b, fmt.Sprintf("TLS of %s, as panoply audit saw it, for %s", address(r), server.Title()))
+	if p.openSSL && slices.Contains(list, Suites) && slices.ContainsFunc(r.Findings, func(f string) bool { return slices.Contains(weakCertificate, f) }) {
+		p.say(&b, "first another certificate: with this one OpenSSL does not start, once the suites do not end in @SECLEVEL=0")
+	}
 	advice := p.hybrid != "" && !hybrid && slices.Contains(list, Hybrid)
 	if advice {
 		// A line that keeps an older library from starting is not for pasting.
@@ -134,6 +137,9 @@ func Snippet(server Server, r *tlsscan.Report) string {
 	}
 	return b.String()
 }
+
+// weakCertificate are findings of certificates that OpenSSL's own security level refuses.
+var weakCertificate = []string{"cert.rsa-small", "cert.curve-weak", "cert.sha1"}
 
 const protocol13 = "TLSv1.3"
 
