@@ -3,7 +3,6 @@ package tlsscan
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -63,10 +62,10 @@ func (s *scan) headers(head textproto.MIMEHeader, err error) {
 		s.skip("http.hsts-missing", "no page came: "+err.Error())
 		return
 	}
+	s.banner(head)
 	age := maxAge(head.Get("Strict-Transport-Security"))
 	s.mu.Lock()
 	s.features.HSTS = &age
-	s.features.Server = banner(head)
 	s.mu.Unlock()
 	switch {
 	case age == 0:
@@ -74,13 +73,6 @@ func (s *scan) headers(head textproto.MIMEHeader, err error) {
 	case age < 63072000:
 		s.note("http.hsts-short", "Strict-Transport-Security has a max-age of %d seconds, less than two years", age)
 	}
-}
-
-// banner is what the program that answers says it is.
-func banner(head textproto.MIMEHeader) string {
-	const most = 100
-	text := strings.TrimSpace(cmp.Or(head.Get("Server"), head.Get("X-Powered-By")))
-	return strings.ToValidUTF8(text[:min(len(text), most)], "")
 }
 
 // maxHead is how much of an answer is read.

@@ -93,10 +93,10 @@ type Features struct {
 	ALPN          []string `json:"alpn"`
 	// Signatures are the schemes that were seen; they are not enumerated.
 	Signatures []string `json:"signatures_seen,omitempty"`
-	// Server is how the page's answer names its program, in Server or else X-Powered-By.
-	Server string `json:"server,omitempty"`
 	// ClientAuth is none, requested, required or empty for not tested.
 	ClientAuth string `json:"client_auth,omitempty"`
+	// Server is how the page's answer names its program, in Server or else X-Powered-By.
+	Server string `json:"server,omitempty"`
 }
 
 // A Verdict is a server held against a level of Mozilla's guideline.
