@@ -36,6 +36,7 @@ type auditFlags struct {
 	pages, rate                                      int
 	active, yes, listSent, trustProject, printSchema bool
 	scanning                                         scanFlags
+	fixFor                                           mend.Server
 }
 
 func newAudit(s Streams, version string) *cobra.Command {
@@ -57,10 +58,10 @@ not be told anything about. The format never changes the code.`,
 		Example: `  panoply audit
   panoply audit . --advisories all.zip
   panoply audit https://localhost:8443
+  panoply audit --only tls --fix-for nginx shop.example:443 >tls.conf
   panoply audit . https://staging.example --report audit.html --report audit.sarif
   panoply audit --upstream 127.0.0.1:3000 https://localhost:8443
   panoply audit --only tls --sni shop.example --format json 203.0.113.7:443
-  panoply audit --only tls --fix-for nginx shop.example:443 >tls.conf
   panoply audit --login login.har https://staging.example
   panoply audit --active --only brute-force --login-route "POST /api/login" --login-format json :3000
   panoply audit --active --only csrf --csrf-route "POST /cart" --csrf-fields "id=1&qty=2" :3000
@@ -71,6 +72,7 @@ not be told anything about. The format never changes the code.`,
 	f := cmd.Flags()
 	f.StringVar(&v.format, "format", "text", "of what is written to standard output: "+strings.Join(report.Formats(), ", "))
 	f.StringArrayVar(&v.reports, "report", nil, "file to write a report to as well; its ending tells the format: .html, .sarif, .json, .xml (JUnit), .txt, .har (what was exchanged); repeat for more")
+	v.defineFixes(cmd)
 	f.StringVar(&v.failOn, "fail-on", "low", "lowest severity that makes the exit code 1: low, medium, high or critical")
 	f.StringSliceVar(&v.only, "only", nil, "practices to look at, by id (default: all)")
 	f.StringVar(&v.baseline, "baseline", "", "earlier report in JSON; only what is new since then makes the exit code 1")
@@ -115,6 +117,9 @@ func (v *auditFlags) run(cmd *cobra.Command, s Streams, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := v.checkFixes(cmd); err != nil {
+		return err
+	}
 	checks, err := selected(v.only)
 	if err != nil {
 		return err
@@ -133,7 +138,7 @@ func (v *auditFlags) run(cmd *cobra.Command, s Streams, args []string) error {
 	if err != nil {
 		return err
 	}
-	scan, err := v.scan(cmd, o.Roots)
+	scan, err := v.scan(o.Roots)
 	if err != nil {
 		return err
 	}
@@ -165,12 +170,11 @@ func (v *auditFlags) run(cmd *cobra.Command, s Streams, args []string) error {
 		}
 	}
 	how.Style = report.ForTerminal(s.Out, os.LookupEnv)
-	if server := v.scanning.fixFor; server != "" {
-		err = writeFixes(s, mend.Server(server), r)
-	} else {
-		err = report.Write(s.Out, v.format, r, how)
+	write := func() error { return report.Write(s.Out, v.format, r, how) }
+	if v.fixFor != "" {
+		write = func() error { return writeFixes(s, v.fixFor, r) }
 	}
-	if err != nil {
+	if err := write(); err != nil {
 		return &exitError{code: exitIncomplete, err: fmt.Errorf("writing the report: %w", err)}
 	}
 	if code := int(r.Outcome(threshold)); code != exitClean {
