@@ -31,12 +31,12 @@ type auditFlags struct {
 	guess                                            check.Guess
 	forge                                            check.Forge
 	guessFields                                      string
+	fixFor                                           mend.Server
 	only, roots, headers, reports                    []string
 	timeout, idle                                    time.Duration
 	pages, rate                                      int
 	active, yes, listSent, trustProject, printSchema bool
 	scanning                                         scanFlags
-	fixFor                                           mend.Server
 }
 
 func newAudit(s Streams, version string) *cobra.Command {

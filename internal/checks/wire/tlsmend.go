@@ -34,13 +34,16 @@ func mendTLS(r *check.Result) {
 		if !ok {
 			continue
 		}
-		door := "on by default: the door holds Mozilla's intermediate configuration"
-		if strings.HasPrefix(name, "cert.") || strings.HasPrefix(name, "ocsp.") {
-			door = "new files in tls.certificates of panoply.yaml, then panoply reload"
-		}
 		f.Server, f.Fixes = string(server), make(map[string]string)
 		for _, s := range mend.Servers() {
 			f.Fixes[string(s)] = fault.Lines(s, seen.Hybrid())
+		}
+		if strings.HasPrefix(name, "target.") {
+			continue // where there is no TLS at all, the practice says where to end it
+		}
+		door := "on by default: the door holds Mozilla's intermediate configuration"
+		if strings.HasPrefix(name, "cert.") || strings.HasPrefix(name, "ocsp.") {
+			door = "new files in tls.certificates of panoply.yaml, then panoply reload"
 		}
 		f.Fix = check.Fix{Express: fault.Short(), Go: fault.Short(), Door: door}
 	}

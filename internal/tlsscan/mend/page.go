@@ -20,8 +20,8 @@ Node from 18 and Go from 1.24. They stand instead of what the configuration says
 
 ## The findings
 
-| finding | what is wrong, and why it matters | mend | settings |
-| --- | --- | --- | --- |
+| finding | what is wrong | why it matters | mend | settings |
+| --- | --- | --- | --- | --- |
 `)
 	for _, f := range Faults() {
 		var links []string
@@ -32,7 +32,7 @@ Node from 18 and Go from 1.24. They stand instead of what the configuration says
 		if settings == "" {
 			settings = "[no matter of configuration](#no-matter-of-configuration)"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s: %s | %s | %s |\n", f.Name, f.What, f.Why, f.Do, settings)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", f.Name, f.What, f.Why, f.Do, settings)
 	}
 	b.WriteString("\n## The settings\n")
 	for s := range settings {
