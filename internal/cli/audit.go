@@ -20,6 +20,7 @@ import (
 	"github.com/panoplysec/panoply/internal/practice"
 	"github.com/panoplysec/panoply/internal/proof"
 	"github.com/panoplysec/panoply/internal/report"
+	"github.com/panoplysec/panoply/internal/tlsscan/mend"
 )
 
 type auditFlags struct {
@@ -31,6 +32,7 @@ type auditFlags struct {
 	guess                                            check.Guess
 	forge                                            check.Forge
 	guessFields                                      string
+	fixFor                                           mend.Server
 	only, roots, headers, reports                    []string
 	timeout, idle                                    time.Duration
 	pages, rate                                      int
@@ -59,6 +61,7 @@ not be told anything about. The format never changes the code.`,
 		Example: `  panoply audit
   panoply audit . --advisories all.zip
   panoply audit https://localhost:8443
+  panoply audit --only tls --fix-for nginx shop.example:443 >tls.conf
   panoply audit . https://staging.example --report audit.html --report audit.sarif
   panoply audit --upstream 127.0.0.1:3000 https://localhost:8443
   panoply audit --only tls --sni shop.example --format json 203.0.113.7:443
@@ -72,6 +75,7 @@ not be told anything about. The format never changes the code.`,
 	f := cmd.Flags()
 	f.StringVar(&v.format, "format", "text", "of what is written to standard output: "+strings.Join(auditFormats(), ", "))
 	f.StringArrayVar(&v.reports, "report", nil, "file to write a report to as well; its ending tells the format: .html, .sarif, .json, .xml (JUnit), .txt, .har (what was exchanged), and of the dependencies .cdx.json, .vex.json, .npm-audit.json, .osv.json; repeat for more")
+	v.defineFixes(cmd)
 	f.StringVar(&v.failOn, "fail-on", "low", "lowest severity that makes the exit code 1: low, medium, high or critical")
 	f.StringSliceVar(&v.only, "only", nil, "practices to look at, by id (default: all)")
 	f.StringVar(&v.baseline, "baseline", "", "earlier report in JSON; only what is new since then makes the exit code 1")
@@ -118,6 +122,9 @@ func (v *auditFlags) run(cmd *cobra.Command, s Streams, args []string) error {
 	}
 	threshold, err := v.threshold()
 	if err != nil {
+		return err
+	}
+	if err := v.checkFixes(cmd); err != nil {
 		return err
 	}
 	checks, err := selected(v.only)
@@ -173,7 +180,11 @@ func (v *auditFlags) run(cmd *cobra.Command, s Streams, args []string) error {
 		}
 	}
 	how.Style = report.ForTerminal(s.Out, os.LookupEnv)
-	if err := v.write(s.Out, v.format, plan, r, how); err != nil {
+	write := func() error { return v.write(s.Out, v.format, plan, r, how) }
+	if v.fixFor != "" {
+		write = func() error { return writeFixes(s, v.fixFor, r) }
+	}
+	if err := write(); err != nil {
 		return &exitError{code: exitIncomplete, err: fmt.Errorf("writing the report: %w", err)}
 	}
 	if code := int(r.Outcome(threshold)); code != exitClean {

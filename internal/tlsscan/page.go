@@ -62,6 +62,7 @@ func (s *scan) headers(head textproto.MIMEHeader, err error) {
 		s.skip("http.hsts-missing", "no page came: "+err.Error())
 		return
 	}
+	s.banner(head)
 	age := maxAge(head.Get("Strict-Transport-Security"))
 	s.mu.Lock()
 	s.features.HSTS = &age

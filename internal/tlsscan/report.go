@@ -95,6 +95,8 @@ type Features struct {
 	Signatures []string `json:"signatures_seen,omitempty"`
 	// ClientAuth is none, requested, required or empty for not tested.
 	ClientAuth string `json:"client_auth,omitempty"`
+	// Server is how the page's answer names its program, in Server or else X-Powered-By.
+	Server string `json:"server,omitempty"`
 }
 
 // A Verdict is a server held against a level of Mozilla's guideline.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/panoplysec/panoply/audit/check"
+	"github.com/panoplysec/panoply/internal/tlsscan/mend"
 )
 
 var tlsRules = check.Rules{
@@ -82,6 +83,7 @@ func runTLS(ctx context.Context, s *check.Session) check.Result {
 	default:
 		r.Findings = append(r.Findings, found...)
 	}
+	mendTLS(&r)
 	return r
 }
 
@@ -210,19 +212,11 @@ func (t *tlsJudge) openssl(id, subject string) string {
 	case subject == "TLS 1.3":
 		command += " -tls1_3"
 	case strings.HasPrefix(subject, "TLS_"):
-		command += " -tls1_2 -cipher " + opensslName(subject) + ":@SECLEVEL=0"
+		command += " -tls1_2 -cipher " + mend.OpenSSLName(subject) + ":@SECLEVEL=0"
 	case id == "tls/cert-host":
 		command += verify + host
 	}
 	return command + " </dev/null"
-}
-
-// opensslName is OpenSSL's name of a suite of TLS 1.2: ECDHE-RSA-AES128-SHA for
-// TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA.
-func opensslName(suite string) string {
-	return strings.NewReplacer("TLS_RSA_WITH_", "", "TLS_", "", "3DES_EDE_CBC", "DES-CBC3", "RC4_128", "RC4",
-		"AES_128_CBC", "AES128", "AES_256_CBC", "AES256", "AES_128", "AES128", "AES_256", "AES256",
-		"_WITH_", "-", "_", "-").Replace(suite)
 }
 
 // failed tells an address that does not answer from one whose TLS is broken or too old.
