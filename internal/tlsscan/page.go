@@ -64,7 +64,7 @@ func (s *scan) headers(head textproto.MIMEHeader, err error) {
 	}
 	age := maxAge(head.Get("Strict-Transport-Security"))
 	s.mu.Lock()
-	s.features.HSTS = &age
+	s.features.HSTS, s.features.sentHSTS = &age, head.Get("Strict-Transport-Security") != ""
 	s.mu.Unlock()
 	switch {
 	case age == 0:
