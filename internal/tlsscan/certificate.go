@@ -94,6 +94,12 @@ func (j *judge) certificate(s served) Certificate {
 	path := pathOf(leaf, sent, j.o.givenRoots())
 	j.path(leaf, sent, path, &c)
 	j.issuance(leaf, &c)
+	if len(path) == 1 {
+		// The system may know the issuer that the server did not send.
+		if known := trustedPath(j.pools, leaf, sent, j.o); known != nil {
+			path = known
+		}
+	}
 	var issuer *x509.Certificate
 	if len(path) > 1 {
 		issuer = path[1]

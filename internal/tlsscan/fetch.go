@@ -48,7 +48,7 @@ func (s *scan) fetchRevocation(ctx context.Context) {
 		if err != nil {
 			continue
 		}
-		path := trustedPath(pools, leaf, sent, s.o)
+		path := trustedPath(pools, leaf, sent, &s.o)
 		if path == nil {
 			s.fetched.faults[keyOf(leaf)] = "no store trusts the certificate, so nobody was asked"
 			continue
@@ -65,7 +65,7 @@ func (s *scan) fetchRevocation(ctx context.Context) {
 	}
 }
 
-func trustedPath(pools []pool, leaf *x509.Certificate, sent []*x509.Certificate, o Options) []*x509.Certificate {
+func trustedPath(pools []pool, leaf *x509.Certificate, sent []*x509.Certificate, o *Options) []*x509.Certificate {
 	inter := x509.NewCertPool()
 	for _, x := range sent {
 		inter.AddCert(x)

@@ -82,7 +82,6 @@ func (r *profileReader) object(field string, text []byte) map[string]json.RawMes
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		r.fault(field, "has something behind its end")
-		return nil
 	}
 	return out
 }
