@@ -62,23 +62,24 @@ func postQuantum(protocols []string, chosen []wire.Group) *PostQuantum {
 	case p.TLS13 == "none":
 		p.Verdict, p.Reason = "readable", "TLS 1.3 accepts no group with ML-KEM: every connection "+later+"; add X25519MLKEM768 to the groups (OpenSSL 3.5, Go 1.24 and newer have it)"
 		return p
-	case p.TLS13 == "only":
-		p.Reason = "every connection of TLS 1.3 agrees on its key by " + names
-	case p.TLS13 == "prefers":
-		p.Reason = "clients that know " + names + " get it; other clients' connections of TLS 1.3 " + later
-	case p.TLS13 == "offers":
-		p.Reason = "clients that name " + names + " first get it, others do not though they know it: put it first in the server's order; what others send " + later
 	}
 	p.Verdict = "partly"
+	var open []string // whose connections can be read
+	switch p.TLS13 {
+	case "only":
+		p.Reason = "every connection of TLS 1.3 agrees on its key by " + names
+	case "prefers":
+		p.Reason, open = "clients that know "+names+" get it", []string{"what others send"}
+	case "offers":
+		p.Reason, open = "only clients that name "+names+" first get it (put it first in the server's order)", []string{"what others send"}
+	}
 	if p.Older == "readable" {
-		p.Reason += "; every connection of " + older(protocols) + " " + later
+		open = append(open, "every connection of "+strings.Join(without(protocols, wire.TLS13.String()), ", "))
+	}
+	if len(open) > 0 {
+		p.Reason += "; " + strings.Join(open, ", and ") + " " + later
 	}
 	return p
-}
-
-// older lists the protocols without ML-KEM.
-func older(protocols []string) string {
-	return strings.Join(without(protocols, wire.TLS13.String()), ", ")
 }
 
 // classicalFirst turns the order of groups, so that a server that takes one with ML-KEM
