@@ -21,7 +21,7 @@ func (v *auditFlags) stores(plan *auditPlan) ([]check.Store, error) {
 	var all []check.Store
 	for _, name := range v.roots {
 		if slices.ContainsFunc(all, func(s check.Store) bool { return s.Name == name }) {
-			return nil, usageError("give each once", "--root: %s stands there twice", name)
+			continue
 		}
 		found, err := readRoots(name)
 		if err != nil {

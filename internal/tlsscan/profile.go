@@ -95,7 +95,7 @@ func (p *Profile) Judge(r *Report) Verdict {
 // agreements judges what is agreed on before the certificate.
 func (p *Profile) agreements(r *Report, f *faults) {
 	if more := beyond(r.Protocols, p.Protocols); len(more) > 0 {
-		f.say(true, "protocols", "%s spoken; allowed: %s", listed(more), listed(p.Protocols))
+		f.say(true, "protocols", "%s spoken; turn off what is not among %s", listed(more), listed(p.Protocols))
 	}
 	var suites []string
 	for _, v := range r.Protocols {
@@ -130,7 +130,7 @@ func (p *Profile) agreements(r *Report, f *faults) {
 	}
 	if len(r.DHBits) > 0 {
 		least := slices.Min(r.DHBits)
-		f.say(least < p.DH, "dh_param_size", "a prime of %d bits; at least %d, or no suite with DHE", least, p.DH)
+		f.say(least < p.DH, "dh_param_size", "a prime of %d bits; take one of at least %d, or no suite with DHE", least, p.DH)
 	}
 	if p.ServerOrder {
 		for v, order := range r.Preference {
@@ -167,16 +167,16 @@ func (p *Profile) certificates(all []Certificate) (best faults, ok bool) {
 		if of == "" && len(c.Names) > 0 {
 			of = c.Names[0]
 		}
-		f.say(p.Types != nil && !has(p.Types, c.Key), "certificate_type", "the key of %s is of type %s; allowed: %s", of, c.Key, listed(p.Types))
+		f.say(p.Types != nil && !has(p.Types, c.Key), "certificate_type", "the key of %s is of type %s; get a certificate with a key of type %s", of, c.Key, listed(p.Types))
 		f.say(c.Key == "ecdsa" && (p.Types == nil || has(p.Types, "ecdsa")) && p.Curves != nil && !has(p.Curves, c.Curve), "certificate_curve",
-			"the key of %s is on %s; allowed: %s", of, c.Curve, listed(p.Curves))
+			"the key of %s is on %s; get a certificate with a key on %s", of, c.Curve, listed(p.Curves))
 		f.say(p.Signatures != nil && !has(p.Signatures, c.Signature), "certificate_signature",
-			"the certificate of %s is signed by %s, its authority's choice; allowed: %s", of, c.Signature, listed(p.Signatures))
-		f.say(c.Key == "rsa" && c.Bits < p.RSA, "rsa_key_size", "the RSA key of %s has %d bits; at least %d", of, c.Bits, p.RSA)
-		f.say(p.Lifespan > 0 && c.Days > p.Lifespan, "certificate_lifespan", "the certificate of %s is valid for %d days; at most %d", of, c.Days, p.Lifespan)
-		f.say(!c.Trusted, "certificate_trust", "no trust store (%s) leads to the certificate of %s", listed(storeNames(c)), of)
-		f.say(!c.NameOK, "certificate_name", "the certificate is for %s, not for the name that was asked for", listed(c.Names))
-		f.say(p.Staple && c.MustStaple && c.Staple == "none", "ocsp_staple", "the certificate of %s demands a stapled OCSP response, and none came", of)
+			"the certificate of %s is signed by %s, its authority's choice; have it signed by %s", of, c.Signature, listed(p.Signatures))
+		f.say(c.Key == "rsa" && c.Bits < p.RSA, "rsa_key_size", "the RSA key of %s has %d bits; make one of at least %d", of, c.Bits, p.RSA)
+		f.say(p.Lifespan > 0 && c.Days > p.Lifespan, "certificate_lifespan", "the certificate of %s is valid for %d days; get one for at most %d", of, c.Days, p.Lifespan)
+		f.say(!c.Trusted, "certificate_trust", "no trust store (%s) leads to the certificate of %s; send its whole chain, from an authority that clients trust, in its time", listed(storeNames(c)), of)
+		f.say(!c.NameOK, "certificate_name", "the certificate is for %s, not for the name that was asked for; get one that names it too", listed(c.Names))
+		f.say(p.Staple && c.MustStaple && c.Staple == "none", "ocsp_staple", "the certificate of %s demands a stapled OCSP response, and none came; turn stapling on", of)
 		if !ok || len(f.names) < len(best.names) {
 			best, ok = f, true
 		}

@@ -185,7 +185,7 @@ func byResponse(der []byte, c, issuer *x509.Certificate, now time.Time) (word, e
 // revocation asks all lists and answers at hand about each certificate of the path.
 func (j *judge) revocation(path []*x509.Certificate, c *Certificate) {
 	lists := append(j.o.CRLs[:len(j.o.CRLs):len(j.o.CRLs)], j.fetched.lists...)
-	if len(lists) == 0 && len(j.fetched.answers) == 0 && len(j.fetched.faults) == 0 {
+	if len(lists) == 0 && !j.o.FetchRevocation {
 		j.skip("cert.revoked", "no list was given (--crl) and none was asked for (--fetch-revocation)")
 		return
 	}

@@ -40,7 +40,7 @@ var tlsRules = check.Rules{
 		}},
 	{ID: "tls/profile", Title: "the server does more than the profile that was asked for allows", Severity: check.Medium, CWE: 326, ASVS: []string{"12.1.1", "12.1.2"},
 		Why: "Whoever asked for the profile relies on it: each deviation says what was seen and what is allowed.",
-		Bad: "TLSv1.0 spoken; allowed: TLSv1.2, TLSv1.3", Good: "a server that does the same as the profile, or less",
+		Bad: "--profile intermediate: TLSv1.0 spoken", Good: "a server that does the same as the profile, or less",
 		Fix: check.Fix{
 			Express: "configure the proxy that ends TLS as ssl-config.mozilla.org writes it for the level", Go: "tlspolicy.Intermediate(cert) or tlspolicy.Modern(cert)",
 			Door: "on by default: Mozilla's intermediate configuration; tls.policy: modern",

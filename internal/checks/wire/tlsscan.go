@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -64,6 +65,9 @@ func scanTLS(ctx context.Context, s *check.Session) ([]check.Finding, json.RawMe
 	if r.Profile != nil {
 		broken, doubt := profileFindings(r.Profile, want.Profile, addr)
 		return append(found, broken...), doc, doubt
+	}
+	if len(r.Incomplete) > 0 {
+		return found, doc, fmt.Errorf("the scan is incomplete: %s", strings.Join(r.Incomplete, "; "))
 	}
 	return found, doc, nil
 }
