@@ -3,7 +3,6 @@ package wire
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -62,14 +61,7 @@ func scanTLS(ctx context.Context, s *check.Session) ([]check.Finding, json.RawMe
 		f.Severity = severity
 		found = append(found, f)
 	}
-	if r.Profile != nil {
-		broken, doubt := profileFindings(r.Profile, want.Profile, addr)
-		return append(found, broken...), doc, doubt
-	}
-	if len(r.Incomplete) > 0 {
-		return found, doc, fmt.Errorf("the scan is incomplete: %s", strings.Join(r.Incomplete, "; "))
-	}
-	return found, doc, nil
+	return append(found, profileFindings(r.Profile, want.Profile, addr)...), doc, doubtOf(r)
 }
 
 // dialled is the address to scan, looked up once, so that what is probed is what was
