@@ -15,7 +15,8 @@ import (
 //
 // Source: https://github.com/ssllabs/research/wiki/SSL-Server-Rating-Guide
 type Grade struct {
-	// Grade is A+ to F, T for a certificate that is not trusted, M for one of another name.
+	// Grade is A+ to F, T for a certificate that is not trusted, M for one of another name,
+	// unknown where no certificate was seen.
 	Grade string `json:"grade"`
 	Score int    `json:"score"`
 	// Protocol, KeyExchange and Cipher are the marks before they are weighed.
@@ -65,10 +66,13 @@ func mark(r *Report, whole bool) *Grade {
 	g.faultCaps(r)
 	g.warn(r)
 	g.untested(r)
-	if g.cap() < "F" { // F, M and T come after all others
+	switch lowest := g.cap(); {
+	case lowest >= "F": // F, M and T come after all others
+		g.Grade = lowest
+	case len(r.Certificates) == 0:
+		g.Grade = "unknown"
+	default:
 		g.score(r, accepted, whole)
-	} else {
-		g.Grade = g.cap()
 	}
 	slices.SortFunc(g.Caps, func(a, b Cap) int { return cmp.Or(cmp.Compare(b.Grade, a.Grade), cmp.Compare(a.Reason, b.Reason)) })
 	return g

@@ -176,6 +176,9 @@ func TestGradeUntested(t *testing.T) {
 	if got := strings.Join(g.Untested, ","); got != "tls.robot,certificate,hsts,what the scan could not finish" {
 		t.Errorf("untested is %s", got)
 	}
+	if g.Grade != "unknown" || g.Score != 0 {
+		t.Errorf("without a certificate the grade is %s, score %d", g.Grade, g.Score)
+	}
 	if gradeOf(&Report{}) != nil {
 		t.Error("a server that speaks nothing has a grade")
 	}
