@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/panoplysec/panoply/audit"
 )
@@ -31,10 +32,20 @@ type wholeScan struct {
 		Warnings []string                         `json:"warnings"`
 		Untested []string                         `json:"untested"`
 	} `json:"grade"`
-	Mozilla     map[string]held                   `json:"mozilla"`
-	Profile     *held                             `json:"profile"`
-	PostQuantum *struct{ Verdict, Reason string } `json:"post_quantum"`
-	Incomplete  []string                          `json:"incomplete"`
+	Mozilla      map[string]held                   `json:"mozilla"`
+	Profile      *held                             `json:"profile"`
+	PostQuantum  *struct{ Verdict, Reason string } `json:"post_quantum"`
+	Incomplete   []string                          `json:"incomplete"`
+	Certificates []struct {
+		Subject    string          `json:"subject"`
+		Key        string          `json:"key"`
+		Bits       int             `json:"bits"`
+		NotAfter   time.Time       `json:"not_after"`
+		Trusted    bool            `json:"trusted"`
+		NameOK     bool            `json:"name_ok"`
+		Stores     map[string]bool `json:"stores"`
+		Revocation string          `json:"revocation"`
+	} `json:"certificates"`
 }
 
 // held is a server held against a profile.
@@ -91,6 +102,29 @@ func (w *wholeScan) verdicts() []verdictOf {
 	}
 	if q := w.PostQuantum; q != nil {
 		add("post-quantum", q.Verdict, q.Reason)
+	}
+	for _, c := range w.Certificates {
+		word, why := "trusted", fmt.Sprintf("%s, %s with %d bits, until %s", c.Subject, c.Key, c.Bits, c.NotAfter.UTC().Format(time.DateOnly))
+		if !c.Trusted {
+			word = "untrusted"
+		}
+		if !c.NameOK {
+			why += "; for another name"
+		}
+		by := map[bool][]string{}
+		for _, name := range slices.Sorted(maps.Keys(c.Stores)) {
+			by[c.Stores[name]] = append(by[c.Stores[name]], name)
+		}
+		if len(by[true]) > 0 {
+			why += "; by " + strings.Join(by[true], ", ")
+		}
+		if len(by[false]) > 0 {
+			why += "; not by " + strings.Join(by[false], ", ")
+		}
+		if c.Revocation != "" {
+			why += "; revocation: " + c.Revocation
+		}
+		add("certificate", word, why)
 	}
 	if len(w.Incomplete) > 0 && len(all) > 0 {
 		add("incomplete", "yes", strings.Join(w.Incomplete, "; "))

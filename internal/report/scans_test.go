@@ -20,6 +20,7 @@ const scanDoc = `{"address": "127.0.0.1:443",
   "mozilla": {"5.8/old": {"pass": true, "reasons": []}, "6.0/intermediate": {"pass": false, "reasons": ["protocols", "suites"], "why": {"protocols": "TLSv1.0 spoken; allowed: TLSv1.2, TLSv1.3"}},
     "6.0/modern": {"pass": false, "reasons": ["protocols"]}},
   "profile": {"name": "own.json#strict", "pass": true, "reasons": [], "untested": ["hsts"]},
+  "certificates": [{"subject": "CN=app.test", "key": "ecdsa", "bits": 256, "not_after": "2027-01-29T10:00:00Z", "trusted": true, "name_ok": false, "stores": {"system": false, "ca.pem": true}, "revocation": "good"}],
   "post_quantum": {"verdict": "readable", "reason": "add TLS 1.3"}, "incomplete": ["the time ran out"]}`
 
 func TestTextOfScans(t *testing.T) {
@@ -33,6 +34,8 @@ func TestTextOfScans(t *testing.T) {
 		"  Mozilla 6.0/intermediate  no         TLSv1.0 spoken; allowed: TLSv1.2, TLSv1.3; and suites",
 		"  Mozilla 5.8/old           yes",
 		"  post-quantum              readable   add TLS 1.3",
+		"  certificate               trusted    CN=app.test, ecdsa with 256 bits, until 2027-01-29; for another name; by ca.pem;",
+		"                                       not by system; revocation: good",
 		"  incomplete                yes        the time ran out", ""}, "\n")
 	if got != want {
 		t.Errorf("Text = \n%s\nwant\n%s", got, want)
