@@ -181,15 +181,15 @@ func fetchable(at string) error {
 	return nil
 }
 
-// fetchClient connects to public addresses, and to those of this machine and network
-// only where the target is this machine. The address is judged when it is dialled, so
+// fetchClient connects to port 80 of public addresses, and to those of this machine and
+// network only where the target is this machine. The address is judged when it is dialled, so
 // that no name can change its mind.
 func (s *scan) fetchClient() *http.Client {
 	inside := s.onLoopback()
 	dialer := &net.Dialer{Timeout: s.o.Timeout, Control: func(_, address string, _ syscall.RawConn) error {
 		a, err := netip.ParseAddrPort(address)
-		if err != nil || !publicAddress(a.Addr()) && !(inside && !a.Addr().IsMulticast()) {
-			return fmt.Errorf("%s is no public address, and the server is not on this machine", address)
+		if err != nil || !inside && (a.Port() != 80 || !publicAddress(a.Addr())) {
+			return fmt.Errorf("%s is not port 80 of a public address, and the server is not on this machine", address)
 		}
 		return nil
 	}}

@@ -26,7 +26,7 @@ func TestFetchStaysOutside(t *testing.T) {
 		if err == nil {
 			answer.Body.Close()
 		}
-		if (err != nil) != refused || err != nil && !strings.Contains(err.Error(), "no public address") {
+		if (err != nil) != refused || err != nil && !strings.Contains(err.Error(), "of a public address") {
 			t.Errorf("scanning %s, an address of this machine gives %v, want refused %t", addr, err, refused)
 		}
 	}

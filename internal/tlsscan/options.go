@@ -24,7 +24,7 @@ type Options struct {
 	CRLs []*x509.RevocationList
 	// FetchRevocation asks the authorities of trusted certificates, by http: their OCSP
 	// responders and lists, at most 8 addresses and 32 MiB. They learn of the scan.
-	// Addresses that are not public are asked only where the target is this machine.
+	// Only port 80 of public addresses is asked, unless the target is this machine.
 	FetchRevocation bool
 	// Profile is held against the server beside Mozilla's levels; nil is none.
 	Profile *Profile
