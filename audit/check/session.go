@@ -76,7 +76,24 @@ type Scan struct {
 	Logs []byte
 	// ClientCertificate opens a server that demands one; nil for none.
 	ClientCertificate *tls.Certificate
-	// Roots are trusted beside the system's.
+	// Roots are trusted beside the system's, as one store; Stores are further ones, each
+	// with a word of its own.
+	Roots  []*x509.Certificate
+	Stores []Store
+	// CRLs are lists of revoked certificates. FetchRevocation asks the authorities of
+	// trusted certificates too; they learn of the scan.
+	CRLs            []*x509.RevocationList
+	FetchRevocation bool
+	// Profile demands what a server may do: modern, intermediate or old are Mozilla's
+	// levels, FILE or FILE#NAME names ProfileText, which has the shape of Mozilla's
+	// guideline in JSON. Empty demands nothing.
+	Profile     string
+	ProfileText []byte
+}
+
+// A Store is a set of trusted roots with a name.
+type Store struct {
+	Name  string
 	Roots []*x509.Certificate
 }
 

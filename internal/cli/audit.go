@@ -65,6 +65,7 @@ not be told anything about. The format never changes the code.`,
   panoply audit . https://staging.example --report audit.html --report audit.sarif
   panoply audit --upstream 127.0.0.1:3000 https://localhost:8443
   panoply audit --only tls --sni shop.example --format json 203.0.113.7:443
+  panoply audit --only tls --profile intermediate shop.example:443
   panoply audit --login login.har https://staging.example
   panoply audit --active --only brute-force --login-route "POST /api/login" --login-format json :3000
   panoply audit --active --only csrf --csrf-route "POST /cart" --csrf-fields "id=1&qty=2" :3000
@@ -88,12 +89,12 @@ not be told anything about. The format never changes the code.`,
 	f.StringVar(&v.openAPI, "openapi", "", "OpenAPI file that names routes to look at")
 	f.IntVar(&v.pages, "pages", audit.DefaultPages, "pages to look at, at most")
 	f.IntVar(&v.rate, "rate", 0, fmt.Sprintf("requests a second to one host, at most (default %d, on loopback %d)", audit.DefaultRate, audit.DefaultLoopbackRate))
-	f.StringArrayVar(&v.roots, "root", nil, "PEM file of a certificate authority to trust beside the system's (repeat for more)")
 	f.StringVar(&v.advisories, "advisories", "", "OSV records to look the folder's dependencies up in: a folder, a .jsonl, .jsonl.gz or .json file, a .zip such as OSV's all.zip, or an index made of them (default: what panoply db update has fetched)")
 	f.BoolVar(&v.askRegistry, "ask-registry", false, "ask the npm registries of your own .npmrc too which advisories the folder's packages are under; they get names and versions, as from npm audit")
 	f.StringVar(&v.packuments, "packuments", "", "folder with the registry's documents of packages, NAME.json, for what --format npm-audit tells of meta-vulnerabilities, and for --signatures without a network")
 	f.BoolVar(&v.signatures, "signatures", false, "verify what the registry of your own .npmrc signed of each locked package")
 	f.StringVar(&v.keys, "keys", "", "file with the keys of the registry that --packuments came from, as /-/npm/v1/keys answers them")
+	f.StringArrayVar(&v.roots, "root", nil, "PEM file, or folder of such, of certificate authorities to trust beside the system's: a store by itself (repeat for more)")
 	f.StringVar(&v.upstream, "upstream", "", "address of the app behind the door, to tell its work from the app's and to look for a way around it")
 	f.StringVar(&v.plain, "plain", "", "host:port of plain HTTP that should redirect to the URL")
 	f.StringVar(&v.scorer, "observatory", "v6", "version of MDN's HTTP Observatory that grades: v6 or v4")
@@ -148,7 +149,7 @@ func (v *auditFlags) run(cmd *cobra.Command, s Streams, args []string) error {
 	if err != nil {
 		return err
 	}
-	scan, err := v.scan(o.Roots)
+	scan, err := v.scan(plan.stores)
 	if err != nil {
 		return err
 	}
@@ -269,8 +270,11 @@ func (v *auditFlags) options(plan *auditPlan) (audit.Options, error) {
 		Idle: v.idle, Ignores: plan.ignores, TrustProject: v.trustProject,
 	}
 	var err error
-	if o.Roots, err = v.trusted(plan); err != nil {
+	if plan.stores, err = v.stores(plan); err != nil {
 		return o, err
+	}
+	for _, s := range plan.stores {
+		o.Roots = append(o.Roots, s.Roots...)
 	}
 	if v.baseline != "" {
 		f, err := os.Open(v.baseline)

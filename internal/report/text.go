@@ -42,6 +42,7 @@ func Text(w io.Writer, r *audit.Report, style Style) error {
 	out.targets(r)
 	out.table(r)
 	out.summary(r)
+	out.scans(r)
 	if !style.Brief {
 		out.findings(r)
 		out.ignored(r)

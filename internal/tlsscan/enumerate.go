@@ -130,13 +130,14 @@ func (s *scan) enumerateGroups(ctx context.Context, p *protocol, curve wire.Grou
 }
 
 // enumerate13 strikes out the suite and the group of each HelloRetryRequest together:
-// as many connections as the longer of both lists has, and two.
+// as many connections as the longer of both lists has, and two. Classical groups stand
+// first, so that the server's first choice tells whether it prefers ML-KEM.
 func (s *scan) enumerate13(ctx context.Context) *protocol {
 	p := &protocol{version: wire.TLS13}
 	if s.manner.no13 {
 		return p
 	}
-	suites, groups := wire.SuitesFor(wire.TLS13), wire.Groups13()
+	suites, groups := wire.SuitesFor(wire.TLS13), classicalFirst(wire.Groups13())
 	for ctx.Err() == nil && (len(suites) > 0 || len(groups) > 0) {
 		a := s.ask(ctx, s.modern(orElse(suites, p.suites), orElse(groups, p.groups), wire.Schemes()))
 		if !a.accepts(wire.TLS13) && len(suites) > 0 && len(groups) > 0 && len(p.suites) > 0 {

@@ -65,7 +65,7 @@ func (s *scan) headers(head textproto.MIMEHeader, err error) {
 	s.banner(head)
 	age := maxAge(head.Get("Strict-Transport-Security"))
 	s.mu.Lock()
-	s.features.HSTS = &age
+	s.features.HSTS, s.features.sentHSTS = &age, head.Get("Strict-Transport-Security") != ""
 	s.mu.Unlock()
 	switch {
 	case age == 0:

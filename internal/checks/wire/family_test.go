@@ -34,7 +34,7 @@ type twin struct {
 }
 
 // twins is filled by the file of each check.
-var twins = slices.Concat(headersTwins, cspTwins, corsTwins, contentTwins, cachingTwins, fingerprintTwins, errorsTwins, cookiesTwins, sessionsTwins, leftoversTwins, methodsTwins, proxyTrustTwins, tlsTwins)
+var twins = slices.Concat(headersTwins, cspTwins, corsTwins, contentTwins, cachingTwins, fingerprintTwins, errorsTwins, cookiesTwins, sessionsTwins, leftoversTwins, methodsTwins, proxyTrustTwins, tlsTwins, profileTwins)
 
 func TestTwins(t *testing.T) {
 	for _, tw := range twins {

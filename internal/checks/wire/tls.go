@@ -39,6 +39,13 @@ var tlsRules = check.Rules{
 			Express: "end TLS at the door or a current proxy", Go: "crypto/tls with MinVersion TLS 1.2 has none of these; renew the certificate where it is the fault",
 			Door: "on by default: Mozilla's intermediate configuration",
 		}},
+	{ID: "tls/profile", Title: "the server does more than the profile that was asked for allows", Severity: check.Medium, CWE: 326, ASVS: []string{"12.1.1", "12.1.2"},
+		Why: "Whoever asked for the profile relies on it: each deviation says what was seen and what is allowed.",
+		Bad: "--profile intermediate: TLSv1.0 spoken", Good: "a server that does the same as the profile, or less",
+		Fix: check.Fix{
+			Express: "configure the proxy that ends TLS as ssl-config.mozilla.org writes it for the level", Go: "tlspolicy.Intermediate(cert) or tlspolicy.Modern(cert)",
+			Door: "on by default: Mozilla's intermediate configuration; tls.policy: modern",
+		}},
 	{ID: "tls/plain-serves", Title: "the plain HTTP port answers without a redirect to HTTPS", Severity: check.Medium, CWE: 319, ASVS: []string{"12.2.1"}},
 	{ID: "tls/plain-elsewhere", Title: "the plain HTTP port redirects to another host or not to HTTPS", Severity: check.Low, CWE: 319, ASVS: []string{"3.4.1"}},
 	{ID: "tls/plain-loop", Title: "plain HTTP and HTTPS redirect to each other", Severity: check.Medium, CWE: 835, ASVS: []string{"12.2.1"},
@@ -75,6 +82,9 @@ func runTLS(ctx context.Context, s *check.Session) check.Result {
 	found, scan, err := scanTLS(ctx, s)
 	r.Scan = scan
 	switch {
+	case err != nil && scan != nil:
+		r = check.NotProven(err.Error(), append(r.Findings, found...)...)
+		r.Scan = scan
 	case err != nil:
 		r = check.NotProven("the scan failed: "+err.Error(), r.Findings...)
 	case len(found) > 0 && r.Status != check.Unproven:

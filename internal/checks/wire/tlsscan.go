@@ -26,6 +26,13 @@ func scanTLS(ctx context.Context, s *check.Session) ([]check.Finding, json.RawMe
 	}
 	o := tlsscan.Options{
 		ServerName: want.ServerName, Roots: want.Roots, ClientCertificate: want.ClientCertificate, Passive: !s.Active && !ip.IsLoopback(),
+		CRLs: want.CRLs, FetchRevocation: want.FetchRevocation,
+	}
+	for _, x := range want.Stores {
+		o.Stores = append(o.Stores, tlsscan.Store(x))
+	}
+	if o.Profile, err = profileOf(want); err != nil {
+		return nil, nil, err
 	}
 	if o.ServerName == "" {
 		o.ServerName = s.URL.Hostname()
@@ -54,7 +61,7 @@ func scanTLS(ctx context.Context, s *check.Session) ([]check.Finding, json.RawMe
 		f.Severity = severity
 		found = append(found, f)
 	}
-	return found, doc, nil
+	return append(found, profileFindings(r.Profile, want.Profile, addr)...), doc, doubtOf(r)
 }
 
 // dialled is the address to scan, looked up once, so that what is probed is what was
@@ -92,5 +99,6 @@ var scanSeverity = map[string]check.Severity{
 	"tls.insecure-renegotiation": check.Medium, "tls.client-renegotiation": check.Low, "tls.no-fallback-scsv": check.Low, "tls.early-data": check.Low,
 	"cert.sct-invalid": check.Medium, "cert.self-signed": check.High, "cert.chain-incomplete": check.Medium, "cert.chain-order": check.Low,
 	"cert.intermediate-expired": check.High, "cert.no-san": check.High, "cert.sha1": check.Medium, "cert.unreadable": check.High, "cert.rsa-exponent": check.High,
+	"cert.revoked": check.Critical, "cert.roca": check.Critical, "cert.rsa-factored": check.Critical,
 	"ocsp.revoked": check.Critical, "ocsp.stale": check.Medium, "ocsp.signature-invalid": check.Medium, "ocsp.unknown": check.Medium, "ocsp.must-staple-missing": check.High,
 }
