@@ -217,6 +217,17 @@ func dependency(d *check.Dependency, masks masker) *check.Dependency {
 			(*list)[i] = line((*list)[i])
 		}
 	}
+	if d.Reachability != nil {
+		r := *d.Reachability
+		r.Reason = line(r.Reason)
+		for _, list := range []*[]string{&r.At, &r.Calls} {
+			*list = slices.Clone(*list)
+			for i := range *list {
+				(*list)[i] = line((*list)[i])
+			}
+		}
+		out.Reachability = &r
+	}
 	return &out
 }
 

@@ -1,6 +1,9 @@
 package lockfile
 
-import "fmt"
+import (
+	"fmt"
+	"sync"
+)
 
 // An Ecosystem is where packages of a name come from, spelled as OSV does.
 type Ecosystem string
@@ -72,6 +75,13 @@ type Lock struct {
 	graph graph
 	// npm is what Tree is made of; nil where the file is none of npm's.
 	npm *value
+
+	// keys, names and numbers find entries by their key, by the name under which they are
+	// installed and by their node; made when first asked for.
+	byKey   sync.Once
+	keys    map[string]int
+	names   map[string][]int
+	numbers map[int32]int
 }
 
 // An Error is a file that could not be read to its end.
