@@ -72,6 +72,12 @@ func (v *auditFlags) targets(args []string, s Streams) (*auditPlan, error) {
 			return nil, usageError("name the app's folder too", "--advisories says something of a folder's dependencies, and there is no folder")
 		}
 	}
+	switch {
+	case v.reachability && folder == "":
+		return nil, usageError("name the app's folder too", "--reachability says something of a folder's dependencies, and there is no folder")
+	case v.goTags != "" && !v.reachability:
+		return nil, usageError("add --reachability", "--go-tags says how --reachability builds, and that was not asked for")
+	}
 	registry, err := v.registry(folder)
 	if err != nil {
 		return nil, err
@@ -120,6 +126,7 @@ func (v *auditFlags) targets(args []string, s Streams) (*auditPlan, error) {
 		}
 		plan.targets[0].Folder, plan.targets[0].Advisories = folder, cmp.Or(v.advisories, mirror.Kept())
 		plan.targets[0].Registry = registry
+		plan.targets[0].Reachability, plan.targets[0].GoTags = v.reachability, v.goTags
 	}
 	return plan, nil
 }

@@ -150,6 +150,7 @@ func (v *verdict) lock(ctx context.Context, l *lockfile.Lock) {
 		byName[id].entries = append(byName[id].entries, i)
 	}
 	online := v.online(ctx, l, victims)
+	label := v.labels(ctx, l)
 	for _, x := range victims {
 		var hits []osv.Hit
 		var err error
@@ -160,7 +161,11 @@ func (v *verdict) lock(ctx context.Context, l *lockfile.Lock) {
 			v.doubt("%s:%d: %v", l.File, l.Packages[x.entries[0]].Line, err)
 		}
 		for _, h := range v.merge(l, x, hits, online[x.name]) {
-			v.found = append(v.found, vulnerable(l, x, &h))
+			f := vulnerable(l, x, &h)
+			if f.Dependency.Reachability = label(x, &h); f.Dependency.Reachability != nil {
+				f.Message += phrase(f.Dependency.Reachability)
+			}
+			v.found = append(v.found, f)
 		}
 	}
 	v.proof = append(v.proof, fmt.Sprintf("%s: %d packages of %s", l.File, len(victims), l.Format))
