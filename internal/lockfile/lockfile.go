@@ -57,6 +57,8 @@ type Package struct {
 	// Least says that Version is the lowest that may be used and not the one that is:
 	// the standard library of a go.mod without a toolchain line.
 	Least bool
+	// Origin is what the lockfile tells of where its files come from.
+	Origin Origin
 
 	node int32
 }

@@ -109,6 +109,7 @@ func npmNode(key string, v *value) node {
 	}
 	n.Source, n.Address = npmSource(v.get("resolved").str(), n.Version)
 	n.Integrity, n.License = v.get("integrity").str(), v.get("license").str()
+	n.Origin = npmOrigin(v)
 	n.Dev, n.Peer = v.get("dev").isTrue(), v.get("peer").isTrue()
 	// What development and an optional package both need goes where either goes.
 	n.Optional = v.get("optional").isTrue() || v.get("devOptional").isTrue()
@@ -195,6 +196,7 @@ func npmTree(l *Lock, root *value, m *Manifest) (*Lock, error) {
 			}
 			n.member = n.Source == Folder && !strings.HasSuffix(n.Address, "gz")
 			n.Integrity = d.get("integrity").str()
+			n.Origin = npmOrigin(&d.value)
 			n.Dev, n.Optional = d.get("dev").isTrue(), d.get("optional").isTrue()
 			keys[key] = g.add(n)
 			all = append(all, entry{keys[key], &d.value})

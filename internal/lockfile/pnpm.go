@@ -116,7 +116,7 @@ func readPNPM(file, text string) (*Lock, error) {
 // pnpmNode reads the key of a package: "/name/1.2.3_peer", "/name@1.2.3(peer@1)",
 // "name@1.2.3".
 func pnpmNode(key string, v *value, major string) node {
-	n := node{Package: Package{Key: key}}
+	n := node{Package: Package{Key: key, Origin: pnpmOrigin(v)}}
 	base, _, _ := strings.Cut(key, "(")
 	base, local := strings.CutPrefix(base, "/")
 	resolution := v.get("resolution")
@@ -125,7 +125,7 @@ func pnpmNode(key string, v *value, major string) node {
 		n.Source, n.Address = Folder, base
 	case resolution.get("type").str() == "git" || strings.HasPrefix(base, "github.com/") || strings.Contains(base, "codeload.github.com"):
 		n.Source, n.Address = Git, base
-	case major == "5" && !local, strings.Contains(base, "://"), strings.HasPrefix(base, "@") && strings.Contains(base, "@http"):
+	case major != "9" && !local, strings.Contains(base, "://"), strings.HasPrefix(base, "@") && strings.Contains(base, "@http"):
 		n.Source, n.Address = Archive, base
 	}
 	if major == "5" {

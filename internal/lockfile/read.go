@@ -54,6 +54,7 @@ func Read(fsys fs.FS) *Found {
 		sum, _ := f.read(fsys, "go.sum")
 		f.keep(readGoMod("go.mod", text, sum))
 	}
+	f.readWork(fsys)
 	if _, err := fs.Stat(fsys, "bun.lockb"); err == nil {
 		f.note(&Error{"bun.lockb", 0, "is bun's old binary form: bun install --save-text-lockfile writes bun.lock"})
 	}

@@ -19,7 +19,7 @@ func readYarn(file, text string, f *Found) (*Lock, error) {
 		m := &root.members[i]
 		specs := strings.Split(m.key, ", ")
 		name, spec := cutName(specs[0])
-		n := node{Package: Package{Name: name, Version: m.get("version").str(), Integrity: m.get("integrity").str(), Key: m.key, Line: int(m.line)}}
+		n := node{Package: Package{Name: name, Version: m.get("version").str(), Integrity: m.get("integrity").str(), Key: m.key, Line: int(m.line), Origin: yarnOrigin(&m.value)}}
 		if real, ok := strings.CutPrefix(spec, "npm:"); ok {
 			if n.Name, _ = cutSpec(real); n.Name != name {
 				n.Alias = name
@@ -168,7 +168,7 @@ func readBerry(file, text string, f *Found) (*Lock, error) {
 			return nil, &Error{file, int(m.line), "has an entry without a resolution: " + quote(m.key)}
 		}
 		protocol, rest, _ := strings.Cut(from, ":")
-		n := node{Package: Package{Name: name, Version: m.get("version").str(), Key: m.key, Line: int(m.line)}}
+		n := node{Package: Package{Name: name, Version: m.get("version").str(), Key: m.key, Line: int(m.line), Origin: berryOrigin(&m.value, from)}}
 		switch protocol {
 		case "npm":
 			if n.Version == "" {
