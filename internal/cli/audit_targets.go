@@ -92,6 +92,9 @@ func (v *auditFlags) targets(args []string, s Streams) (*auditPlan, error) {
 			plan.production = filepath.Join(folder, config.FileName)
 		}
 		plan.ignores = append(plan.ignores, tells.ignores...)
+		for _, p := range tells.problems {
+			fmt.Fprintf(s.Err, "panoply: warning: %s\n", p)
+		}
 	}
 	upstream, plain := v.upstream, v.plain
 	if len(addresses) == 0 && tells.url != "" {
@@ -157,7 +160,7 @@ func ignoresOf(name string, p config.Project, project bool) []audit.Ignore {
 	var all []audit.Ignore
 	for i, e := range p.Ignore {
 		all = append(all, audit.Ignore{
-			ID: e.ID, Scope: e.Scope, Reason: e.Reason, Until: e.Until, By: fmt.Sprintf("%s:%d", filepath.ToSlash(name), p.Lines[i]), Project: project,
+			ID: e.ID, Scope: e.Scope, Path: e.Path, Reason: e.Reason, Until: e.Until, By: fmt.Sprintf("%s:%d", filepath.ToSlash(name), p.Lines[i]), Project: project,
 		})
 	}
 	return all

@@ -90,6 +90,7 @@ func (s *sources) find(id string, p *lockfile.Package, format string, args ...an
 		seen += "\n" + at
 	}
 	f := dependenciesRules.Find(id, subject, evidence(s.lock.File, p.Line, seen)).In(check.Locked).Saying(format, args...)
+	f.Fix.Go = f.Fix.Express
 	s.found = append(s.found, f)
 	return &s.found[len(s.found)-1]
 }
@@ -221,9 +222,11 @@ func (s *sources) checksums() {
 	if len(weak) > 0 {
 		s.several("dependencies/weak-checksum", weak, "has checksums of SHA-1 alone for %d packages, such as %s")
 	}
-	if len(bare) > 0 && !s.checked && !strings.HasPrefix(s.lock.Format, "yarn berry") {
-		if f := s.several("dependencies/no-checksum", bare, "has no checksums, and %d packages, such as %s"); f != nil {
-			f.Severity = check.Info // hand-made, or of a registry that gives none
+	// What Yarn 2 and later did not fetch, for another system, has no checksum.
+	if len(bare) > 0 && !strings.HasPrefix(s.lock.Format, "yarn berry") {
+		f := s.several("dependencies/no-checksum", bare, "has neither address nor checksum of %d packages, such as %s")
+		if f.Severity = check.Low; !s.checked {
+			f.Severity = check.Info // made by hand, or of a registry that gives none
 		}
 	}
 }
@@ -235,19 +238,16 @@ func (s *sources) several(id string, all []*lockfile.Package, format string) *ch
 		seen = append(seen, evidence(s.lock.File, p.Line, strings.TrimSpace(p.Key+"\n"+p.Origin.Sum)))
 	}
 	f := dependenciesRules.Find(id, s.lock.File, seen...).In(check.Locked).Saying("%s "+format, s.lock.File, len(all), label(all[0]))
+	f.Fix.Go = f.Fix.Express
 	s.found = append(s.found, f)
 	return &s.found[len(s.found)-1]
 }
 
 // registry judges the address and the checksum of a package of a registry.
 func (s *sources) registry(p *lockfile.Package) {
-	// What Yarn 2 and later did not fetch, for another system, has no checksum.
 	host := hostOf(p.Origin.Resolved)
-	if p.Origin.Sum == "" && !p.Origin.Inside && (s.checked || host != "") && !strings.HasPrefix(s.lock.Format, "yarn berry") {
-		f := s.find("dependencies/no-checksum", p, "%s has no checksum in %s", label(p), s.lock.File)
-		if host == "" {
-			f.Severity = check.Low // npm is known to lose both
-		}
+	if p.Origin.Sum == "" && !p.Origin.Inside && host != "" && !strings.HasPrefix(s.lock.Format, "yarn berry") {
+		s.find("dependencies/no-checksum", p, "%s has no checksum in %s", label(p), s.lock.File)
 	}
 	if host == "" || strings.HasPrefix(s.lock.Format, "bun") && !strings.HasSuffix(p.Origin.Resolved, "gz") {
 		return // no address, or that of the registry alone

@@ -16,6 +16,9 @@ import (
 // maxWays is how many ways to one package a finding tells.
 const maxWays = 5
 
+// maxAllWays is how many are kept for rules that ignore some of them.
+const maxAllWays = 500
+
 var dependenciesRules = slices.Concat(check.Rules{
 	{ID: "dependencies/vulnerable", Title: "A dependency has a known hole", Severity: check.High, CWE: 1395, ASVS: []string{"15.2.1"}},
 	{ID: "dependencies/unlocked", Title: "No lockfile says which versions are installed", Severity: check.Medium, CWE: 1357,
@@ -135,12 +138,14 @@ func (v *verdict) lock(ctx context.Context, l *lockfile.Lock) {
 func vulnerable(l *lockfile.Lock, x *victim, h *osv.Hit) check.Finding {
 	var seen []check.Evidence
 	var ways [][]string
-	dev, optional, least := true, true, false
+	dev, optional, least, cut := true, true, false, false
 	for _, i := range x.entries {
 		p := l.Packages[i]
 		dev, optional, least = dev && p.Dev, optional && p.Optional, least || p.Least
-		here := l.Ways(i, maxWays)
+		here := l.Ways(i, maxAllWays)
+		cut = cut || len(here) == maxAllWays
 		ways = append(ways, here...)
+		here = here[:min(len(here), maxWays)]
 		if len(seen) < maxWays {
 			text := p.Key
 			for _, way := range here {
@@ -165,9 +170,16 @@ func vulnerable(l *lockfile.Lock, x *victim, h *osv.Hit) check.Finding {
 	if len(h.References) > 0 {
 		d.URL = h.References[0].URL
 	}
-	for _, way := range ways[:min(len(ways), maxWays)] {
-		d.Paths = append(d.Paths, strings.Join(way, " > "))
+	for i, way := range ways {
+		if i < maxWays {
+			d.Paths = append(d.Paths, strings.Join(way, " > "))
+		}
+		if len(way) > 1 && strings.LastIndexByte(way[0], '@') <= 0 {
+			way = way[1:] // a member of the workspace is an app itself
+		}
+		d.Ways = append(d.Ways, strings.Join(way, " > "))
 	}
+	d.Cut = cut
 	f.Dependency = d
 	return f.Saying("%s", message(x, h, ways, dev, optional, least))
 }
