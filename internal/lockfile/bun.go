@@ -21,6 +21,14 @@ func readBun(file, text string) (*Lock, error) {
 	case workspaces.kind != dict:
 		return nil, &Error{file, int(root.line), "has no workspaces, so nothing says what the app needs"}
 	}
+	if err := crowded(file, packages.dict()); err != nil {
+		return nil, err
+	}
+	for i := range workspaces.members {
+		if w := &workspaces.members[i]; w.kind != dict {
+			return nil, &Error{file, int(w.line), "has a workspace that is no object: " + quote(w.key)}
+		}
+	}
 	g := &l.graph
 	keys := map[string]int32{}
 	for i := range workspaces.members {

@@ -17,7 +17,7 @@ const Stdlib = "stdlib"
 // readGoMod reads a go.mod, and with it what go.sum adds. Since Go 1.17 a go.mod lists
 // every module that its packages need; before, go.sum is the only list, and longer.
 func readGoMod(file, text, sum string) (*Lock, error) {
-	if err := conflicted(file, text); err != nil {
+	if err := unfit(file, text); err != nil {
 		return nil, err
 	}
 	f, err := modfile.Parse(file, []byte(text), nil)
@@ -82,7 +82,7 @@ func readGoMod(file, text, sum string) (*Lock, error) {
 // goSums reads the checksums of modules by "PATH VERSION": of their files, or else of their
 // go.mod alone.
 func goSums(file, sum string) (map[string]string, error) {
-	if err := conflicted(file, sum); err != nil {
+	if err := unfit(file, sum); err != nil {
 		return nil, err
 	}
 	sums := map[string]string{}
@@ -119,7 +119,7 @@ func (f *Found) readWork(fsys fs.FS) {
 	if !ok {
 		return
 	}
-	if err := conflicted("go.work", text); err != nil {
+	if err := unfit("go.work", text); err != nil {
 		f.note(err)
 		return
 	}

@@ -43,6 +43,17 @@ func readPNPM(file, text string) (*Lock, error) {
 		// Since 9.0 a package with several sets of peers is several snapshots of one package.
 		entries = snapshots.members
 	}
+	if err := crowded(file, entries); err != nil {
+		return nil, err
+	}
+	if err := crowded(file, packages.dict()); err != nil {
+		return nil, err
+	}
+	for _, section := range []*value{packages, snapshots, importers} {
+		if section.kind != dict && section.kind != null {
+			return nil, &Error{file, int(section.line), "has packages, snapshots or importers that are no map"}
+		}
+	}
 	about := map[string]*value{}
 	for i := range packages.dict() {
 		about[packages.members[i].key] = &packages.members[i].value
@@ -61,6 +72,9 @@ func readPNPM(file, text string) (*Lock, error) {
 			if v = about[base]; v == nil {
 				return nil, &Error{file, int(e.line), "has a snapshot of no package: " + quote(e.key)}
 			}
+		}
+		if misshapen(&e.value) != "" || e.kind != dict {
+			return nil, &Error{file, int(e.line), "has an entry " + quote(e.key) + " of a wrong type"}
 		}
 		n := pnpmNode(e.key, v, major)
 		if n.Name == "" {
