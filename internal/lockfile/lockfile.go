@@ -80,10 +80,10 @@ type Lock struct {
 
 	// keys, names and byNode find entries by their key, by the name under which they are
 	// installed and by their node; made when first asked for.
-	byKey   sync.Once
-	keys    map[string]int
-	names   map[string][]int
-	byNode  map[int32]int
+	byKey  sync.Once
+	keys   map[string]int
+	names  map[string][]int
+	byNode map[int32]int
 }
 
 // An Error is a file that could not be read to its end.

@@ -22,7 +22,7 @@ var sourceRules = check.Rules{
 		Fix: check.Fix{Express: "see whether this is the package that was meant; if not, remove it, and take what it could reach for stolen"}},
 	{ID: "dependencies/misresolved", Title: "A locked package is fetched from an address of another", Severity: check.High, CWE: 494, ASVS: []string{"15.2.4"},
 		Why: "A lockfile that was tampered with installs something else under a trusted name, and no reviewer reads lockfiles.",
-		Bad: `"node_modules/qs": { "resolved": "https://registry.npmjs.org/evil/-/evil-1.0.0.tgz" }`, Good: "an address that names the package and its version",
+		Bad: `"node_modules/qs": { "resolved": "https://registry.example/evil/-/evil-1.0.0.tgz" }`, Good: "an address that names the package and its version",
 		Fix: check.Fix{Express: "find out who changed the entry; remove it and lock again"}},
 	{ID: "dependencies/other-registry", Title: "A locked package comes from another registry than the others", Severity: check.Medium, CWE: 494, ASVS: []string{"15.2.4"},
 		Why: "One entry of another host among many is what an injection into a lockfile looks like.",
