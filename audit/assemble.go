@@ -39,6 +39,9 @@ func newReport(sessions []*session, jobs []*job, o Options) *Report {
 		r.Practices = append(r.Practices, row(p, jobs))
 	}
 	r.Findings = append(r.Findings, join(jobs)...)
+	if o.Baseline != nil {
+		r.raise(o.Baseline)
+	}
 	r.ignore(entries(sessions, r, o), o, time.Now(), func(id string) bool { return whole(id, jobs) })
 	if o.Baseline != nil {
 		r.compare(o.Baseline)

@@ -166,6 +166,9 @@ type Finding struct {
 	Dependency *Dependency `json:"dependency,omitempty"`
 	// Known says that the baseline has the finding. The engine sets it.
 	Known bool `json:"known,omitempty"`
+	// IfNew is the severity that the finding has beside a baseline that does not have it,
+	// where that is higher: a note about what is there is a finding about what came.
+	IfNew Severity `json:"-"`
 }
 
 // A Dependency is a locked package under an advisory.

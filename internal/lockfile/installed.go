@@ -14,10 +14,10 @@ import (
 func (l *Lock) Installed(dir, name string) []int {
 	l.byKey.Do(func() {
 		l.keys, l.names = make(map[string]int, len(l.Packages)), make(map[string][]int)
-		l.numbers = make(map[int32]int, len(l.Packages))
+		l.byNode = make(map[int32]int, len(l.Packages))
 		for i, p := range l.Packages {
 			l.keys[p.Key] = i
-			l.numbers[p.node] = i
+			l.byNode[p.node] = i
 			installed := cmp.Or(p.Alias, p.Name)
 			l.names[installed] = append(l.names[installed], i)
 		}
@@ -40,7 +40,7 @@ func (l *Lock) Installed(dir, name string) []int {
 		}
 		for _, e := range l.graph.nodes[i].deps {
 			n := &l.graph.nodes[e.to]
-			if number, ok := l.numbers[e.to]; ok && cmp.Or(n.Alias, n.Name) == name && !slices.Contains(asked, number) {
+			if number, ok := l.byNode[e.to]; ok && cmp.Or(n.Alias, n.Name) == name && !slices.Contains(asked, number) {
 				asked = append(asked, number)
 			}
 		}

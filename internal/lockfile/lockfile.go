@@ -57,6 +57,8 @@ type Package struct {
 	// Least says that Version is the lowest that may be used and not the one that is:
 	// the standard library of a go.mod without a toolchain line.
 	Least bool
+	// Origin is what the lockfile tells of where its files come from.
+	Origin Origin
 
 	node int32
 }
@@ -76,12 +78,12 @@ type Lock struct {
 	// npm is what Tree is made of; nil where the file is none of npm's.
 	npm *value
 
-	// keys, names and numbers find entries by their key, by the name under which they are
+	// keys, names and byNode find entries by their key, by the name under which they are
 	// installed and by their node; made when first asked for.
-	byKey   sync.Once
-	keys    map[string]int
-	names   map[string][]int
-	numbers map[int32]int
+	byKey  sync.Once
+	keys   map[string]int
+	names  map[string][]int
+	byNode map[int32]int
 }
 
 // An Error is a file that could not be read to its end.
