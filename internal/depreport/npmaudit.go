@@ -94,7 +94,7 @@ func (s *Subject) npmAudit() (any, error) {
 		if l.Ecosystem != lockfile.NPM {
 			continue
 		}
-		t := l.Tree(s.Found.Manifest)
+		t := l.NPMTree(s.Found.Manifest)
 		doc.Metadata.Dependencies.count(l, t)
 		if t == nil || !full {
 			full = false
@@ -280,7 +280,7 @@ func (c *npmCounts) count(severity string) {
 
 // count adds the entries of a lockfile as npm counts them: what is both, twice, and the
 // app itself as one for production.
-func (k *npmKinds) count(l *lockfile.Lock, t *lockfile.Tree) {
+func (k *npmKinds) count(l *lockfile.Lock, t *lockfile.NPMTree) {
 	one := func(dev, optional, peer bool) {
 		for _, x := range []struct {
 			is bool

@@ -46,7 +46,7 @@ const maxCauses = 100_000
 // Judge tells what is vulnerable, sorted by name. The advisories are taken in their
 // order, which decides little: which of two fixes for one package is told. An error is
 // the source's, or says that there is too much to tell.
-func Judge(t *lockfile.Tree, advisories []*Advisory, source Source) ([]*Vulnerability, error) {
+func Judge(t *lockfile.NPMTree, advisories []*Advisory, source Source) ([]*Vulnerability, error) {
 	j := &judge{tree: t, source: source, packuments: map[string]*Packument{}, metas: map[metaKey]*cause{}, vulns: map[string]*vuln{}, users: make([][]user, len(t.Entries)), byName: map[string][]int{}}
 	for i := range t.Entries {
 		j.byName[t.Entries[i].Name] = append(j.byName[t.Entries[i].Name], i)
@@ -86,7 +86,7 @@ type user struct {
 }
 
 type judge struct {
-	tree       *lockfile.Tree
+	tree       *lockfile.NPMTree
 	source     Source
 	packuments map[string]*Packument
 	metas      map[metaKey]*cause
