@@ -208,6 +208,7 @@ func (r *npmReport) add(v *npmVuln) {
 // directHits adds what is told without a registry: the packages that are under an
 // advisory themselves.
 func (r *npmReport) directHits(l *lockfile.Lock, m *lockfile.Manifest, advisories []*metavuln.Advisory, about map[*metavuln.Advisory]*npmAdvisory, holes []hole) {
+	parts := l.Parts()
 	for _, a := range advisories {
 		v := &npmVuln{Name: a.Name, Severity: a.Severity, Via: []any{about[a]}, Effects: []string{}, Range: a.Range, Fix: true}
 		for _, h := range holes {
@@ -220,7 +221,7 @@ func (r *npmReport) directHits(l *lockfile.Lock, m *lockfile.Manifest, advisorie
 					v.Nodes = append(v.Nodes, p.Key)
 				}
 			}
-			v.Direct = v.Direct || slices.ContainsFunc(l.Parts(), func(part lockfile.Part) bool {
+			v.Direct = v.Direct || slices.ContainsFunc(parts, func(part lockfile.Part) bool {
 				return slices.ContainsFunc(part.Needs, func(i int) bool { return l.Packages[i].Name == d.Name && l.Packages[i].Version == d.Version })
 			})
 			if v.Fix == true {
