@@ -37,8 +37,7 @@ type auditFlags struct {
 	timeout, idle                                    time.Duration
 	pages, rate                                      int
 	active, yes, listSent, trustProject, printSchema bool
-	askRegistry                                      bool
-	signatures, reachability                         bool
+	askRegistry, signatures, reachability            bool
 	scanning                                         scanFlags
 }
 

@@ -75,7 +75,7 @@ type Lock struct {
 	Packages []Package
 
 	graph graph
-	// npm is what Tree is made of; nil where the file is none of npm's.
+	// npm is what NPMTree is made of; nil where the file is none of npm's.
 	npm *value
 
 	// keys, names and byNode find entries by their key, by the name under which they are
