@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -111,7 +112,7 @@ func (r *registry) app(t *testing.T, address string) string {
 	needs, packages := map[string]string{}, map[string]any{}
 	for name := range r.dists {
 		needs[name] = "1.0.0"
-		packages["node_modules/"+name] = map[string]any{"version": "1.0.0", "resolved": address + "/" + name + "/-/x-1.0.0.tgz", "integrity": integrity(name)}
+		packages["node_modules/"+name] = map[string]any{"version": "1.0.0", "resolved": address + "/" + name + "/-/" + path.Base(name) + "-1.0.0.tgz", "integrity": integrity(name)}
 		write(t, filepath.Join(dir, "node_modules", name, "package.json"), map[string]any{"name": name, "version": "1.0.0"})
 	}
 	packages[""] = map[string]any{"name": "shop", "version": "1.0.0", "dependencies": needs}
@@ -212,7 +213,7 @@ func TestEachState(t *testing.T) {
 
 func TestTheSameFromFiles(t *testing.T) {
 	r := all(t)
-	dir, files := r.app(t, "http://registry.test"), t.TempDir()
+	dir, files := r.app(t, "https://registry.test"), t.TempDir()
 	for name := range r.dists {
 		file := filepath.Join(files, strings.Replace(name, "/", "%2f", 1)+".json")
 		if err := os.WriteFile(file, r.packument(name), 0o600); err != nil {
@@ -226,7 +227,7 @@ func TestTheSameFromFiles(t *testing.T) {
 	}
 	r.dists = map[string]map[string]any{"good": r.dists["good"]}
 	os.Remove(filepath.Join(files, "good.json"))
-	if _, p, failed := told(t, r.app(t, "http://registry.test"), from); !failed || !strings.Contains(p.Reason, `packument of "good"`) {
+	if _, p, failed := told(t, r.app(t, "https://registry.test"), from); !failed || !strings.Contains(p.Reason, `packument of "good"`) {
 		t.Errorf("without a packument failed = %v with %q, want an answer that is not complete", failed, p.Reason)
 	}
 }
