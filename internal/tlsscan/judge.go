@@ -31,6 +31,10 @@ func (s *scan) report(reachable bool) *Report {
 	if s.features.ClientAuth == "" && (s.features.Tickets13 != nil || s.newest() != nil) {
 		s.features.ClientAuth = "none"
 	}
+	if all := s.features.ALPN; all != nil {
+		s.features.ALPNAccepted, s.features.ALPN = all, choices(all)
+	}
+	s.unkept()
 	r.Features = s.features
 	for _, what := range unbuilt {
 		s.skip(what, "this version does not ask for it")
@@ -190,7 +194,7 @@ func (s *scan) signature(x wire.SignatureScheme) {
 var unbuilt = []string{"ech", "quic", "dns.caa", "signature-schemes"}
 
 // staples are all words on a staple, the worst last.
-var staples = []string{"none", "good", "unchecked", "unknown", "stale", "invalid", "revoked"}
+var staples = []string{"none", "good", "unchecked", "unknown", "stale", "invalid", "forged", "revoked"}
 
 func (s *scan) certificates(r *Report) {
 	j := &judge{o: &s.o, pools: s.o.pools(), fetched: s.fetched, say: s.say, note: s.note, skip: s.skip}

@@ -38,6 +38,7 @@ func (s *scan) moderns(ctx context.Context) {
 		s.skip13("no handshake of TLS 1.3 could be finished: " + first.err.Error())
 		return
 	}
+	s.ended(true)
 	s.took13(first.client)
 	s.page(ctx, first.client, first.client.Request)
 	s.tickets(first.client)
@@ -171,6 +172,11 @@ func sctsOf(x []byte) []byte {
 
 // alpn notes the protocol that was chosen, and says whether one was.
 func (s *scan) alpn(extensions map[uint16][]byte) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.features.ALPN == nil {
+		s.features.ALPN = []string{}
+	}
 	x, ok := extensions[wire.ExtALPN]
 	if !ok {
 		return false
@@ -179,8 +185,6 @@ func (s *scan) alpn(extensions map[uint16][]byte) bool {
 	if err != nil {
 		return false
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if !has(s.features.ALPN, name) {
 		s.features.ALPN = append(s.features.ALPN, name)
 		slices.Sort(s.features.ALPN)

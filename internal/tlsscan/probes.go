@@ -74,6 +74,10 @@ func (s *scan) primes(ctx context.Context) {
 	}
 }
 
+// logjam is the largest field in which a discrete logarithm was computed in public, in
+// bits (Boudot and others, 2019).
+const logjam = 795
+
 func (s *scan) prime(a *answer) {
 	if a.key == nil || len(a.key.P) == 0 {
 		return
@@ -91,8 +95,8 @@ func (s *scan) prime(a *answer) {
 	if bits < 2048 {
 		s.say("kex.dh-weak", "%v in %v uses a prime of %d bits, less than 2048", a.hello.Suite, a.hello.Version, bits)
 	}
-	if bits <= 512 {
-		s.say("tls.logjam", "a prime of %d bits was broken in 2015, with little money", bits)
+	if bits <= logjam {
+		s.say("tls.logjam", "logarithms in a field of %d bits can be computed: 512 bits in 2015 for little money, %d in 2019", bits, logjam)
 	}
 	if bits <= 4096 && !p.ProbablyPrime(1) {
 		s.say("kex.dh-composite", "the modulus of %d bits is no prime", bits)

@@ -71,7 +71,8 @@ type Certificate struct {
 	// SCTs counts the signed timestamps, Verified those whose log is known and signed.
 	SCTs     int `json:"sct"`
 	Verified int `json:"sct_verified"`
-	// Staple is none, good, unchecked (its issuer was not sent), unknown, stale, invalid or
+	// Staple is none, good, unchecked (its issuer was not sent), unknown, stale, invalid
+	// (it cannot be read, or is for another certificate), forged (its signature is wrong) or
 	// revoked.
 	Staple     string `json:"ocsp_staple"`
 	MustStaple bool   `json:"must_staple,omitempty"`
@@ -90,7 +91,8 @@ type Certificate struct {
 type Features struct {
 	// Staple is the worst of all certificates.
 	Staple string `json:"ocsp_staple"`
-	// HSTS is the max-age in seconds, 0 for none.
+	// HSTS is the max-age in seconds, 0 for none; nil is no page, which JSON writes as an
+	// age of 0 beside a member page that is false.
 	HSTS *int `json:"hsts"`
 	// sentHSTS tells a header without a max-age from none.
 	sentHSTS bool
@@ -104,11 +106,14 @@ type Features struct {
 	FallbackSCSV        *bool `json:"fallback_scsv,omitempty"`
 	ClientRenegotiation *bool `json:"client_renegotiation,omitempty"`
 	// ResumesTicket and ResumesID are of TLS 1.2 and before; Tickets13 counts those of 1.3.
-	ResumesTicket *bool    `json:"resumes_by_ticket,omitempty"`
-	ResumesID     *bool    `json:"resumes_by_id,omitempty"`
-	Tickets13     *int     `json:"tls13_tickets,omitempty"`
-	EarlyData     *bool    `json:"early_data,omitempty"`
-	ALPN          []string `json:"alpn"`
+	ResumesTicket *bool `json:"resumes_by_ticket,omitempty"`
+	ResumesID     *bool `json:"resumes_by_id,omitempty"`
+	Tickets13     *int  `json:"tls13_tickets,omitempty"`
+	EarlyData     *bool `json:"early_data,omitempty"`
+	// ALPN are the protocols that a client can choose between: empty where there is only
+	// HTTP/1.1, nil where it was not tested. ALPNAccepted are all that were agreed to.
+	ALPN         []string `json:"alpn"`
+	ALPNAccepted []string `json:"alpn_accepted,omitempty"`
 	// Signatures are the schemes that were seen; they are not enumerated.
 	Signatures []string `json:"signatures_seen,omitempty"`
 	// ClientAuth is none, requested, required or empty for not tested.

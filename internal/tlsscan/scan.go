@@ -41,6 +41,8 @@ type scan struct {
 	fetched   fetched
 	// no13 says that no handshake of TLS 1.3 comes to its end, whatever the hellos promise.
 	no13 bool
+	// kept and broken say that some handshake came to its end, and that one did not.
+	kept, broken bool
 }
 
 // Scan asks the server at addr, HOST:PORT, what it accepts. It returns an error for
@@ -61,7 +63,7 @@ func Scan(ctx context.Context, addr string, o Options) (*Report, error) {
 		o:      o, name: sni(o.ServerName),
 		protocols: map[wire.Version]*protocol{}, findings: map[string]string{}, notes: map[string]string{}, skipped: map[string]string{},
 	}
-	s.features.Staple, s.features.ALPN = "none", []string{}
+	s.features.Staple = "none"
 	reachable := s.reach(ctx)
 	if reachable {
 		s.run(ctx)

@@ -62,9 +62,12 @@ func (s *aeadState) open13(data []byte) ([]byte, error) {
 	return out, err
 }
 
-// additional is what TLS 1.2 authenticates beside the text.
+// additional is what TLS 1.2 and before authenticate beside the text.
 func additional(seq uint64, typ byte, v wire.Version, n int) []byte {
 	b := binary.BigEndian.AppendUint64(nil, seq)
+	if v <= wire.SSL3 {
+		return append(b, typ, byte(n>>8), byte(n))
+	}
 	return append(b, typ, byte(v>>8), byte(v), byte(n>>8), byte(n))
 }
 
