@@ -114,13 +114,18 @@ func (s *scan) sessionHello(p *protocol) *wire.ClientHello {
 	}
 	// The cheapest that proves a certificate first: what authenticates before what does not.
 	slices.SortStableFunc(suites, func(a, b wire.Suite) int { return weight(a) - weight(b) })
-	groups := []wire.Group{wire.X25519, wire.Secp256r1, wire.Secp384r1, wire.Secp521r1}
+	groups := computed12
 	h := s.legacy(p.version, suites, groups)
 	h.Compression = []byte{0}
 	h.Extensions = slices.DeleteFunc(h.Extensions, func(x wire.Extension) bool {
 		return x.ID == wire.ExtEncryptThenMAC || x.ID == wire.ExtHeartbeat
 	})
 	return h
+}
+
+// computed12 are the groups of TLS 1.2 that this project makes keys of, cheapest first.
+var computed12 = []wire.Group{
+	wire.X25519, wire.Secp256r1, wire.Secp384r1, wire.Secp521r1, wire.X448, wire.Secp224r1, wire.Secp256k1, wire.Brainpool256, wire.Brainpool384, wire.Brainpool512,
 }
 
 func weight(x wire.Suite) int {

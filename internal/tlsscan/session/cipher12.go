@@ -30,9 +30,9 @@ var errMAC = errors.New("a record of the server has a wrong MAC")
 func sizes(s wire.Suite) (mac, key, iv int, ok bool) {
 	k := s.Kind()
 	switch k.Cipher {
-	case "AES_128_GCM":
+	case "AES_128_GCM", "AES_128_CCM", "AES_128_CCM_8":
 		return 0, 16, 4, true
-	case "AES_256_GCM":
+	case "AES_256_GCM", "AES_256_CCM", "AES_256_CCM_8":
 		return 0, 32, 4, true
 	case "CHACHA20_POLY1305":
 		return 0, 32, 12, true
@@ -87,7 +87,7 @@ func Computes12(s wire.Suite) bool {
 func newProtection(v wire.Version, s wire.Suite, mac, key, iv []byte, read bool) (protection, error) {
 	k := s.Kind()
 	switch k.Cipher {
-	case "AES_128_GCM", "AES_256_GCM", "CHACHA20_POLY1305":
+	case "AES_128_GCM", "AES_256_GCM", "CHACHA20_POLY1305", "AES_128_CCM", "AES_128_CCM_8", "AES_256_CCM", "AES_256_CCM_8":
 		a, err := newAEAD(k.Cipher, key)
 		return &aeadState{aead: a, iv: iv, explicit: len(iv) == 4}, err
 	}
