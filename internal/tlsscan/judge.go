@@ -11,7 +11,7 @@ import (
 func (s *scan) report(reachable bool) *Report {
 	r := &Report{
 		Address: s.addr, ServerName: s.name, Reachable: reachable, Protocols: []string{}, Suites: map[string][]string{}, Groups: map[string][]string{},
-		Preference: map[string]string{}, Choices: map[string][]string{}, Certificates: []Certificate{}, Incomplete: s.state.missing,
+		Preference: map[string]string{}, Choices: map[string][]string{}, Signatures: map[string][]string{}, Certificates: []Certificate{}, Incomplete: s.state.missing,
 	}
 	if s.no13 {
 		delete(s.protocols, wire.TLS13)
@@ -38,6 +38,9 @@ func (s *scan) report(reachable bool) *Report {
 	r.Features = s.features
 	for _, what := range unbuilt {
 		s.skip(what, "this version does not ask for it")
+	}
+	for v, seen := range s.signing.seen {
+		r.Signatures[v.String()] = names(seen)
 	}
 	slices.Sort(s.dhBits)
 	r.DHBits = s.dhBits
@@ -152,9 +155,6 @@ func (s *scan) suiteFault(v wire.Version, x wire.Suite) {
 func (s *scan) messages() {
 	for _, p := range s.protocols {
 		for _, a := range p.answers {
-			if a.key != nil && a.key.Scheme != 0 {
-				s.signature(a.key.Scheme)
-			}
 			if a.hello.Compression != 0 {
 				s.say("tls.compression", "%v agrees to compression method %d", p.version, a.hello.Compression)
 			}
@@ -181,17 +181,8 @@ func (s *scan) messages() {
 	}
 }
 
-func (s *scan) signature(x wire.SignatureScheme) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if name := x.String(); !has(s.features.Signatures, name) {
-		s.features.Signatures = append(s.features.Signatures, name)
-		slices.Sort(s.features.Signatures)
-	}
-}
-
 // unbuilt is what this package does not look at, so that nobody takes it for clean.
-var unbuilt = []string{"ech", "quic", "dns.caa", "signature-schemes"}
+var unbuilt = []string{"quic", "dns.caa"}
 
 // staples are all words on a staple, the worst last.
 var staples = []string{"none", "good", "unchecked", "unknown", "stale", "invalid", "forged", "revoked"}
@@ -201,6 +192,9 @@ func (s *scan) certificates(r *Report) {
 	r.Asked = s.fetched.asked
 	for _, x := range s.served {
 		c := j.certificate(x)
+		if signs := s.signing.byLeaf[string(x.chain[0])]; signs != nil {
+			c.Signs = names(signs)
+		}
 		r.Certificates = append(r.Certificates, c)
 		if slices.Index(staples, c.Staple) > slices.Index(staples, s.features.Staple) {
 			s.features.Staple = c.Staple

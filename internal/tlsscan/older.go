@@ -114,6 +114,9 @@ func (s *scan) sessionHello(p *protocol) *wire.ClientHello {
 	}
 	// The cheapest that proves a certificate first: what authenticates before what does not.
 	slices.SortStableFunc(suites, func(a, b wire.Suite) int { return weight(a) - weight(b) })
+	if weight(suites[0]) == 0 {
+		suites = rsaSigned(suites)
+	}
 	groups := computed12
 	h := s.legacy(p.version, suites, groups)
 	h.Compression = []byte{0}
@@ -152,6 +155,9 @@ func (s *scan) open12(ctx context.Context, h *wire.ClientHello) (c *session.Clie
 			return nil, nil, err
 		}
 		c, err = session.Handshake12(raw, h)
+		if c.Cert != nil && c.Key != nil {
+			s.signed(c.Version(), c.Cert.Chain, c.Key.Scheme)
+		}
 		if err == nil {
 			return c, func() { raw.Close() }, nil
 		}

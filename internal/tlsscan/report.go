@@ -21,6 +21,8 @@ type Report struct {
 	Preference map[string]string `json:"preference,omitempty"`
 	// Choices are the suites of each protocol in the order in which the server took them.
 	Choices map[string][]string `json:"choices,omitempty"`
+	// Signatures are the schemes that the server signs handshakes with, by protocol.
+	Signatures map[string][]string `json:"signature_schemes,omitempty"`
 	// Certificates are the leaves that were served, by any offer that was made.
 	Certificates []Certificate `json:"certificates"`
 	Features     Features      `json:"features"`
@@ -82,6 +84,8 @@ type Certificate struct {
 	// Validation is extended, organization, individual or domain: how the authority says
 	// that it looked at the owner; empty where it does not say.
 	Validation string `json:"validation,omitempty"`
+	// Signs are the schemes that handshakes were signed with under this certificate.
+	Signs []string `json:"signs,omitempty"`
 	// Sent is how many certificates came with it, itself included.
 	Sent   int    `json:"chain_length"`
 	SHA256 string `json:"sha256"`
@@ -110,12 +114,12 @@ type Features struct {
 	ResumesID     *bool `json:"resumes_by_id,omitempty"`
 	Tickets13     *int  `json:"tls13_tickets,omitempty"`
 	EarlyData     *bool `json:"early_data,omitempty"`
+	// ECH says that a made-up Encrypted Client Hello was answered with keys for a real one.
+	ECH *bool `json:"ech,omitempty"`
 	// ALPN are the protocols that a client can choose between: empty where there is only
 	// HTTP/1.1, nil where it was not tested. ALPNAccepted are all that were agreed to.
 	ALPN         []string `json:"alpn"`
 	ALPNAccepted []string `json:"alpn_accepted,omitempty"`
-	// Signatures are the schemes that were seen; they are not enumerated.
-	Signatures []string `json:"signatures_seen,omitempty"`
 	// ClientAuth is none, requested, required or empty for not tested.
 	ClientAuth string `json:"client_auth,omitempty"`
 	// Server is how the page's answer names its program, in Server or else X-Powered-By.
