@@ -99,7 +99,13 @@ func (s *scan) nameless(ctx context.Context) {
 	}
 	switch p := s.newest(); {
 	case ok:
-		o := s.open13(ctx, offer13{group: g, suites: suites, schemes: s.schemes(wire.TLS13)})
+		var o opened
+		if left := s.left13(); len(left) > 0 { // a signature that is to be asked for anyway
+			o = s.open13(ctx, offer13{group: g, suites: suites, schemes: left})
+		}
+		if o.client == nil {
+			o = s.open13(ctx, offer13{group: g, suites: suites, schemes: s.schemes(wire.TLS13)})
+		}
 		if o.client != nil {
 			if o.client.Cert != nil {
 				s.signed(wire.TLS13, o.client.Cert.Chain, o.client.Scheme)

@@ -146,7 +146,8 @@ func (s *scan) oldest(ctx context.Context) bool {
 func (s *scan) run(ctx context.Context) {
 	s.enumerate(ctx)
 	s.chains()
-	s.together(ctx, s.moderns, s.session12, s.fallback, s.vulnerable, s.nameless, s.primes, s.preference)
+	whole := func(ctx context.Context) { s.moderns(ctx); s.nameless(ctx) } // the second asks for what the first did not see
+	s.together(ctx, whole, s.session12, s.fallback, s.vulnerable, s.primes, s.preference)
 	s.together(ctx, s.signatures, s.tolerance)
 	s.otherNames(ctx)
 	s.fetchRevocation(ctx)

@@ -109,8 +109,7 @@ func (s *scan) signatures13(ctx context.Context) {
 	}
 	group, suites, ok := computable(p)
 	for ok && ctx.Err() == nil {
-		left := s.unseen(wire.TLS13)
-		left = slices.DeleteFunc(left, func(x wire.SignatureScheme) bool { return !s.signs13(x) })
+		left := s.left13()
 		if len(left) == 0 {
 			return
 		}
@@ -124,6 +123,11 @@ func (s *scan) signatures13(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// left13 are the schemes that some certificate's key can sign by, and was not seen to.
+func (s *scan) left13() []wire.SignatureScheme {
+	return slices.DeleteFunc(s.unseen(wire.TLS13), func(x wire.SignatureScheme) bool { return !s.signs13(x) })
 }
 
 // signs13 says whether a key of a certificate that was served can sign so.

@@ -38,7 +38,7 @@ var oddities = []oddity{
 	}},
 	{"tls.ech-intolerant", "with an Encrypted Client Hello", func(h *wire.ClientHello) { h.Add(wire.ExtECH, wire.GreaseECH()) }},
 	{"tls.size-intolerant", "of more than 1,400 bytes", func(h *wire.ClientHello) { h.Add(wire.ExtPadding, make([]byte, 1400)) }},
-	{"tls.record-intolerant", "in records of 1,000 bytes", func(h *wire.ClientHello) { h.Split = 1000 }},
+	{"tls.record-intolerant", "in records of 100 bytes", func(h *wire.ClientHello) { h.Split = 100 }},
 }
 
 // tolerance finds out what a server fails at, where it failed at all oddities together,

@@ -44,6 +44,9 @@ func FuzzMessages(f *testing.F) {
 		wire.ParseTicket12(b)
 		wire.ParseTicket13(b)
 		wire.ParseSSL2Hello(b)
+		if configs, err := wire.ParseECHConfigs(b); err == nil && 6*len(configs) > len(b) {
+			t.Errorf("%d configurations in %d bytes", len(configs), len(b))
+		}
 		wire.ReadSSL2Hello(bytes.NewReader(b))
 	})
 }
