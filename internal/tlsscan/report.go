@@ -116,6 +116,9 @@ type Features struct {
 	EarlyData     *bool `json:"early_data,omitempty"`
 	// ECH says that a made-up Encrypted Client Hello was answered with keys for a real one.
 	ECH *bool `json:"ech,omitempty"`
+	// QUIC is nil where it could not be asked for. AltSvc is what the page announces.
+	QUIC   *QUIC    `json:"quic,omitempty"`
+	AltSvc []string `json:"alt_svc,omitempty"`
 	// ALPN are the protocols that a client can choose between: empty where there is only
 	// HTTP/1.1, nil where it was not tested. ALPNAccepted are all that were agreed to.
 	ALPN         []string `json:"alpn"`

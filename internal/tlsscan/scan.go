@@ -39,6 +39,7 @@ type scan struct {
 	features  Features
 	dhBits    []int
 	fetched   fetched
+	altSvc    []alternative
 	// no13 says that no handshake of TLS 1.3 comes to its end, whatever the hellos promise.
 	no13    bool
 	signing signing
@@ -147,8 +148,8 @@ func (s *scan) run(ctx context.Context) {
 	s.enumerate(ctx)
 	s.chains()
 	whole := func(ctx context.Context) { s.moderns(ctx); s.nameless(ctx) } // the second asks for what the first did not see
-	s.together(ctx, whole, s.session12, s.fallback, s.vulnerable, s.primes, s.preference)
-	s.together(ctx, s.signatures, s.tolerance)
+	s.together(ctx, whole, s.session12, s.fallback, s.vulnerable, s.primes, s.preference, s.quic)
+	s.together(ctx, s.signatures, s.tolerance, s.announced)
 	s.otherNames(ctx)
 	s.fetchRevocation(ctx)
 	if s.state.shed && s.ssl2 == nil {
