@@ -101,6 +101,9 @@ type Scan struct {
 type Store struct {
 	Name  string
 	Roots []*x509.Certificate
+	// Resolver is HOST:PORT of the DNS resolver to ask about the name; empty is the
+	// system's, for public names only.
+	Resolver string
 }
 
 // A Guess names the login that active checks try with wrong passwords. The zero value

@@ -24,6 +24,8 @@ func (s *scan) report(reachable bool) *Report {
 		s.suiteFaults()
 		s.messages()
 		s.certificates(r)
+		s.consent()
+		s.published()
 	}
 	if s.state.shed {
 		s.note("target.sheds-load", "the server refuses connections that come too fast; it was asked more slowly")
@@ -35,10 +37,7 @@ func (s *scan) report(reachable bool) *Report {
 		s.features.ALPNAccepted, s.features.ALPN = all, choices(all)
 	}
 	s.unkept()
-	r.Features = s.features
-	for _, what := range unbuilt {
-		s.skip(what, "this version does not ask for it")
-	}
+	r.Features, r.DNS = s.features, s.dns
 	for v, seen := range s.signing.seen {
 		r.Signatures[v.String()] = names(seen)
 	}
@@ -180,9 +179,6 @@ func (s *scan) messages() {
 		}
 	}
 }
-
-// unbuilt is what this package does not look at, so that nobody takes it for clean.
-var unbuilt = []string{"dns.caa"}
 
 // staples are all words on a staple, the worst last.
 var staples = []string{"none", "good", "unchecked", "unknown", "stale", "invalid", "forged", "revoked"}

@@ -26,6 +26,8 @@ type Report struct {
 	// Certificates are the leaves that were served, by any offer that was made.
 	Certificates []Certificate `json:"certificates"`
 	Features     Features      `json:"features"`
+	// DNS is nil where no answer came or none was asked for.
+	DNS *DNS `json:"dns,omitempty"`
 	// Findings are names such as suite.rc4, Evidence says for each what was seen.
 	Findings []string          `json:"findings"`
 	Evidence map[string]string `json:"evidence,omitempty"`

@@ -40,6 +40,7 @@ type scan struct {
 	dhBits    []int
 	fetched   fetched
 	altSvc    []alternative
+	dns       *DNS
 	// no13 says that no handshake of TLS 1.3 comes to its end, whatever the hellos promise.
 	no13    bool
 	signing signing
@@ -148,7 +149,7 @@ func (s *scan) run(ctx context.Context) {
 	s.enumerate(ctx)
 	s.chains()
 	whole := func(ctx context.Context) { s.moderns(ctx); s.nameless(ctx) } // the second asks for what the first did not see
-	s.together(ctx, whole, s.session12, s.fallback, s.vulnerable, s.primes, s.preference, s.quic)
+	s.together(ctx, whole, s.session12, s.fallback, s.vulnerable, s.primes, s.preference, s.quic, s.askDNS)
 	s.together(ctx, s.signatures, s.tolerance, s.announced)
 	s.otherNames(ctx)
 	s.fetchRevocation(ctx)
