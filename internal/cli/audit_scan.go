@@ -20,8 +20,8 @@ import (
 // scanFlags say how a TLS server is scanned.
 type scanFlags struct {
 	sni, logs, certificate, profile, resolver string
-	crls                            []string
-	fetch                           bool
+	crls                                      []string
+	fetch                                     bool
 }
 
 func (f *scanFlags) define(cmd *cobra.Command) {

@@ -91,7 +91,11 @@ func (s *scan) once(ctx context.Context, h *wire.ClientHello) *answer {
 		return a
 	}
 	// A polite end keeps logs of the server clean of resets.
-	c.Write(wire.AppendRecords(nil, wire.RecordAlert, wire.TLS10, []byte{1, 0}))
+	version := wire.TLS10
+	if a.hello != nil {
+		version = a.hello.Version
+	}
+	c.Write(wire.AppendRecords(nil, wire.RecordAlert, version, []byte{1, 0}))
 	return a
 }
 

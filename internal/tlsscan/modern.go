@@ -129,7 +129,7 @@ func (s *scan) open13(ctx context.Context, offer offer13) opened {
 	var o opened
 	for range 3 {
 		o = s.try13(ctx, offer)
-		if o.client != nil || o.alert != 0 || offer.odd != nil || !s.again(ctx, o.err) {
+		if o.client != nil || o.alert != 0 || !s.again(ctx, o.err) {
 			break
 		}
 	}
