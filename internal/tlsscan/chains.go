@@ -94,7 +94,7 @@ func (s *scan) nameless(ctx context.Context) {
 	var refuses bool
 	p13 := s.protocols[wire.TLS13]
 	g, suites, ok := wire.Group(0), []wire.Suite(nil), false
-	if p13 != nil {
+	if p13 != nil && s.kept13 { // else the same handshake fails with a name as well
 		g, suites, ok = computable(p13)
 	}
 	switch p := s.newest(); {
@@ -117,7 +117,7 @@ func (s *scan) nameless(ctx context.Context) {
 		a := s.ask(ctx, s.legacyFor("", p.version, p.suites, wire.Curves12()))
 		alert, refuses = a.alert.Description, a.outcome == refused || a.outcome == closed
 	case p13 != nil:
-		s.skip("target.sni-required", "the server agrees only to groups or suites that are not computed here")
+		s.skip("target.sni-required", "no handshake of TLS 1.3 could be finished with a name")
 		return
 	}
 	if refuses {

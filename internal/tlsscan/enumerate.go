@@ -189,11 +189,11 @@ func (s *scan) enumerate13(ctx context.Context) *protocol {
 			return p
 		}
 		suite, group := a.hello.Suite, a.hello.Group
-		if !has(suites, suite) && !has(groups, group) {
+		if !has(orElse(suites, p.suites), suite) || !has(orElse(groups, p.groups), group) {
 			if !has(p.suites, suite) {
 				p.unasked = suite
 			}
-			return p
+			return p // it takes what was not offered: nothing that it says counts
 		}
 		if !has(p.suites, suite) {
 			p.suites = append(p.suites, suite)

@@ -45,6 +45,7 @@ func (s *scan) moderns(ctx context.Context) {
 		return
 	}
 	s.ended(true)
+	s.kept13 = true
 	s.took13(first.client)
 	s.page(ctx, first.client, first.client.Request)
 	s.tickets(first.client)

@@ -3,6 +3,7 @@ package tlsscan_test
 import (
 	"bytes"
 	"crypto/ecdh"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"io"
@@ -158,5 +159,31 @@ func TestQuantumOnly(t *testing.T) {
 		if !slices.Equal(r.Findings, []string{"cert.no-sct"}) || len(r.Incomplete) > 0 {
 			t.Errorf("%v: findings %v, incomplete %v", g, r.Findings, r.Incomplete)
 		}
+	}
+}
+
+// TestUnfinished13 holds that a server that answers hellos of TLS 1.3 and finishes no
+// handshake is told as without it, and not blamed for a name that makes no difference.
+func TestUnfinished13(t *testing.T) {
+	root := newAuthority(t, "root", nil, 1000*time.Hour)
+	r := scan(t, serve(t, &tls.Config{Certificates: []tls.Certificate{leaf{curve: elliptic.P224()}.make(t, root)}, CipherSuites: intermediate}), root.cert)
+	if want := []string{"cert.curve-weak", "cert.no-sct", "kex.no-pq", "protocol.no-tls1.3"}; !slices.Equal(r.Findings, want) || !slices.Equal(r.Protocols, []string{"TLSv1.2"}) {
+		t.Errorf("protocols %v, findings %v, want TLSv1.2 and %v", r.Protocols, r.Findings, want)
+	}
+}
+
+// TestUnoffered holds that a server that takes what was not offered is not believed.
+func TestUnoffered(t *testing.T) {
+	r := scan(t, raw(t, func(c net.Conn) {
+		if _, err := wire.ReadRecord(c); err != nil {
+			return
+		}
+		retry := "\xcf\x21\xad\x74\xe5\x9a\x61\x11\xbe\x1d\x8c\x02\x1e\x65\xb8\x91\xc2\xa2\x11\x16\x7a\xbb\x8c\x5e\x07\x9e\x09\xe2\xc8\xa8\x33\x9c"
+		hello := append([]byte{3, 3}, retry...)
+		hello = append(hello, 0, 0x13, 1, 0, 0, 12, 0, 43, 0, 2, 3, 4, 0, 51, 0, 2, 0x77, 0x77)
+		c.Write(wire.AppendRecords(nil, wire.RecordHandshake, wire.TLS12, wire.Handshake(wire.TypeServerHello, hello)))
+	}))
+	if len(r.Protocols) > 0 || len(r.Groups) > 0 || !slices.Contains(r.Findings, "target.no-handshake") {
+		t.Errorf("protocols %v, groups %v, findings %v", r.Protocols, r.Groups, r.Findings)
 	}
 }

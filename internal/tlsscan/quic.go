@@ -21,7 +21,7 @@ type QUIC struct {
 // quicWait is how long each of two packets waits for an answer, for one may be lost.
 const quicWait = 300 * time.Millisecond
 
-// quic sends a packet whose version nobody has to the port of the scan. Silence is no
+// quic sends a packet, which is no connection and not counted as one, whose version nobody has to the port of the scan. Silence is no
 // proof that there is no QUIC: what a firewall swallows is silent as well.
 func (s *scan) quic(ctx context.Context) {
 	q, err := s.askQUIC(ctx, s.addr)
@@ -35,9 +35,6 @@ func (s *scan) quic(ctx context.Context) {
 }
 
 func (s *scan) askQUIC(ctx context.Context, addr string) (*QUIC, error) {
-	if err := s.admit(ctx); err != nil {
-		return nil, err
-	}
 	var d net.Dialer
 	c, err := d.DialContext(ctx, "udp", addr)
 	if err != nil {

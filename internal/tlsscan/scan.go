@@ -50,6 +50,8 @@ type scan struct {
 	odd bool
 	// kept and broken say that some handshake came to its end, and that one did not.
 	kept, broken bool
+	// kept13 says that one of TLS 1.3 did.
+	kept13 bool
 }
 
 // Scan asks the server at addr, HOST:PORT, what it accepts. It returns an error for

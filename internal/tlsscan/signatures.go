@@ -104,7 +104,7 @@ func (s *scan) signatures12(ctx context.Context) {
 // one scheme in TLS 1.3, and RSA three (RFC 8446 section 4.2.3).
 func (s *scan) signatures13(ctx context.Context) {
 	p := s.protocols[wire.TLS13]
-	if p == nil || s.no13 {
+	if p == nil || !s.kept13 {
 		return
 	}
 	group, suites, ok := computable(p)
