@@ -95,15 +95,15 @@ type Scan struct {
 	// guideline in JSON. Empty demands nothing.
 	Profile     string
 	ProfileText []byte
+	// Resolver is HOST:PORT of the DNS resolver to ask about the name; empty is the
+	// system's, for public names only.
+	Resolver string
 }
 
 // A Store is a set of trusted roots with a name.
 type Store struct {
 	Name  string
 	Roots []*x509.Certificate
-	// Resolver is HOST:PORT of the DNS resolver to ask about the name; empty is the
-	// system's, for public names only.
-	Resolver string
 }
 
 // A Guess names the login that active checks try with wrong passwords. The zero value
