@@ -95,6 +95,9 @@ type Scan struct {
 	// guideline in JSON. Empty demands nothing.
 	Profile     string
 	ProfileText []byte
+	// Resolver is HOST:PORT of the DNS resolver to ask about the name; empty is the
+	// system's, for public names only.
+	Resolver string
 }
 
 // A Store is a set of trusted roots with a name.

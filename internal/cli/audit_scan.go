@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -18,9 +19,9 @@ import (
 
 // scanFlags say how a TLS server is scanned.
 type scanFlags struct {
-	sni, logs, certificate, profile string
-	crls                            []string
-	fetch                           bool
+	sni, logs, certificate, profile, resolver string
+	crls                                      []string
+	fetch                                     bool
 }
 
 func (f *scanFlags) define(cmd *cobra.Command) {
@@ -31,6 +32,7 @@ func (f *scanFlags) define(cmd *cobra.Command) {
 	flags.StringVar(&f.profile, "profile", "", "with --only tls: what the server may do, a finding where it does more: modern, intermediate or old of Mozilla's guideline, or FILE or FILE#NAME in the shape of Mozilla's JSON")
 	flags.StringArrayVar(&f.crls, "crl", nil, "with --only tls: file of revoked certificates, a CRL in DER or PEM (repeat for more)")
 	flags.BoolVar(&f.fetch, "fetch-revocation", false, "with --only tls: ask the certificate's authority by http whether it is revoked; it learns of the scan")
+	flags.StringVar(&f.resolver, "resolver", "", "with --only tls: HOST:PORT of the DNS resolver to ask for CAA and HTTPS records (default: the system's, for public names only)")
 }
 
 // given names the flags that only a scan has a use for.
@@ -39,7 +41,7 @@ func (f *scanFlags) given() []string {
 	for _, x := range []struct {
 		name string
 		is   bool
-	}{{"sni", f.sni != ""}, {"ct-logs", f.logs != ""}, {"client-cert", f.certificate != ""}, {"profile", f.profile != ""}, {"crl", len(f.crls) > 0}, {"fetch-revocation", f.fetch}} {
+	}{{"sni", f.sni != ""}, {"ct-logs", f.logs != ""}, {"client-cert", f.certificate != ""}, {"profile", f.profile != ""}, {"resolver", f.resolver != ""}, {"crl", len(f.crls) > 0}, {"fetch-revocation", f.fetch}} {
 		if x.is {
 			names = append(names, "--"+x.name)
 		}
@@ -56,12 +58,16 @@ func (v *auditFlags) scan(stores []check.Store) (*check.Scan, error) {
 		}
 		return nil, nil
 	}
-	s := &check.Scan{ServerName: f.sni, Stores: stores, FetchRevocation: f.fetch}
+	s := &check.Scan{ServerName: f.sni, Stores: stores, FetchRevocation: f.fetch, Resolver: f.resolver}
 	var bad []error
 	fault := func(flag string, err error) {
 		if err != nil {
 			bad = append(bad, fmt.Errorf("--%s: %w", flag, err))
 		}
+	}
+	if f.resolver != "" {
+		_, _, err := net.SplitHostPort(f.resolver)
+		fault("resolver", err)
 	}
 	if f.logs != "" {
 		text, err := os.ReadFile(f.logs)

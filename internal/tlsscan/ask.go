@@ -86,12 +86,24 @@ func (s *scan) once(ctx context.Context, h *wire.ClientHello) *answer {
 		return failed(err)
 	}
 	a := readFlight(c)
+	s.showed(a)
 	if a.outcome == accepted && a.hello.Version >= wire.TLS13 {
 		return a
 	}
 	// A polite end keeps logs of the server clean of resets.
-	c.Write(wire.AppendRecords(nil, wire.RecordAlert, wire.TLS10, []byte{1, 0}))
+	version := wire.TLS10
+	if a.hello != nil {
+		version = a.hello.Version
+	}
+	c.Write(wire.AppendRecords(nil, wire.RecordAlert, version, []byte{1, 0}))
 	return a
+}
+
+// showed notes the signature in a flight.
+func (s *scan) showed(a *answer) {
+	if a.hello != nil && a.cert != nil && a.key != nil {
+		s.signed(a.hello.Version, a.cert.Chain, a.key.Scheme)
+	}
 }
 
 func failed(err error) *answer {

@@ -334,6 +334,7 @@ func (j *judge) staple(leaf, issuer *x509.Certificate, der []byte, c *Certificat
 	}
 	var r *ocsp.Response
 	var err error
+	word := "invalid"
 	if issuer != nil {
 		r, err = ocsp.ParseResponseForCert(der, leaf, issuer)
 	} else if r, err = ocsp.ParseResponseForCert(der, leaf, nil); err == nil {
@@ -342,9 +343,14 @@ func (j *judge) staple(leaf, issuer *x509.Certificate, der []byte, c *Certificat
 	if err == nil && r.Certificate != nil && !r.Certificate.Equal(issuer) && !delegated(r.Certificate) {
 		err = fmt.Errorf("%s may not sign OCSP responses", r.Certificate.Subject)
 	}
+	if err != nil && issuer != nil {
+		if _, unsigned := ocsp.ParseResponseForCert(der, leaf, nil); unsigned == nil {
+			word = "forged"
+		}
+	}
 	switch {
 	case err != nil:
-		c.Staple = "invalid"
+		c.Staple = word
 		j.say("ocsp.signature-invalid", "the stapled OCSP response is not valid: %v", err)
 	case r.Status == ocsp.Revoked:
 		c.Staple = "revoked"

@@ -92,20 +92,33 @@ func (s *scan) nameless(ctx context.Context) {
 	}
 	var alert byte
 	var refuses bool
-	if p := s.newest(); p != nil && p.version > wire.SSL3 {
-		a := s.ask(ctx, s.legacyFor("", p.version, p.suites, wire.Curves12()))
-		alert, refuses = a.alert.Description, a.outcome == refused || a.outcome == closed
-	} else if p := s.protocols[wire.TLS13]; p != nil {
-		g, suites, ok := computable(p)
-		if !ok {
-			s.skip("target.sni-required", "the server agrees only to groups or suites that are not computed here")
-			return
+	p13 := s.protocols[wire.TLS13]
+	g, suites, ok := wire.Group(0), []wire.Suite(nil), false
+	if p13 != nil && s.kept13 { // else the same handshake fails with a name as well
+		g, suites, ok = computable(p13)
+	}
+	switch p := s.newest(); {
+	case ok:
+		var o opened
+		if left := s.left13(); len(left) > 0 { // a signature that is to be asked for anyway
+			o = s.open13(ctx, offer13{group: g, suites: suites, schemes: left})
 		}
-		o := s.open13(ctx, "", g, suites, wire.Schemes(), nil)
+		if o.client == nil {
+			o = s.open13(ctx, offer13{group: g, suites: suites, schemes: s.schemes(wire.TLS13)})
+		}
 		if o.client != nil {
+			if o.client.Cert != nil {
+				s.signed(wire.TLS13, o.client.Cert.Chain, o.client.Scheme)
+			}
 			o.close()
 		}
 		alert, refuses = o.alert, o.alert != 0 || o.client == nil && hungUp(o.err)
+	case p != nil && p.version > wire.SSL3:
+		a := s.ask(ctx, s.legacyFor("", p.version, p.suites, wire.Curves12()))
+		alert, refuses = a.alert.Description, a.outcome == refused || a.outcome == closed
+	case p13 != nil:
+		s.skip("target.sni-required", "no handshake of TLS 1.3 could be finished with a name")
+		return
 	}
 	if refuses {
 		how := "the server hangs up"

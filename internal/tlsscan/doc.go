@@ -13,20 +13,21 @@
 // TLS 1.3 by offering no key, so that the HelloRetryRequest names the choice. Both lists
 // are struck out on the same connections. Files: enumerate (protocols, suites, groups),
 // chains (certificates, names), modern and older (whole connections: protocols of the
-// application, tickets, renegotiation, resumption), page (HSTS), probes (fallback,
-// primes, intolerance), vulnerable (faults), certificate, stores, issuance, weakkey,
-// revocation and sct (the judge), fetch (authorities), profile, guideline and mozilla (what a server may
-// do), grade, postquantum.
+// application, tickets, renegotiation, resumption), signatures, page (HSTS), probes
+// (fallback, primes), tolerance (what must be ignored, Encrypted Client Hello), quic,
+// names (hints of DNS), vulnerable (faults), certificate, stores, issuance, weakkey,
+// revocation and sct (the judge), fetch (authorities), profile, guideline and mozilla
+// (what a server may do), grade, postquantum.
 //
 // What was not tested stands in Report.NotTested and never counts as clean. A server
 // that hangs up is asked again, slower, with a hello between that it is known to accept;
 // what stays unanswered is in Report.Incomplete. Everything is bounded: connections,
 // time, bytes, the work of foreign numbers.
 //
-// What it does not do: unless told to, it asks nobody but the server; it asks no DNS, makes
-// no connection over QUIC, and does not compute CCM, Camellia, ARIA, GOST, SM2, X448 or
-// ML-KEM-512; servers with nothing else are enumerated, and the rest is named as not
-// tested.
+// What it does not do: unless told to, it asks no authority; it agrees on nothing over
+// QUIC, and does not compute Camellia, ARIA, SEED, IDEA, RC2, GOST, SM2, shared keys,
+// small or binary curves, or ML-KEM-512; servers with nothing else are enumerated, and
+// the rest is named as not tested.
 //
 // It is held by tests against crypto/tls with exact results, by servers with faults and
 // their mended twins, and by fuzz targets for every reader of foreign bytes.

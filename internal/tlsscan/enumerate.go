@@ -36,13 +36,18 @@ func without[T comparable](list []T, x ...T) []T {
 // enumerateLegacy strikes out what the server chooses until it chooses nothing more: one
 // connection per suite, and one for the no. The groups are struck out on the same
 // connections; where a no may be theirs, the suites are asked again with all groups.
-func (s *scan) enumerateLegacy(ctx context.Context, v wire.Version) *protocol {
+// A first answer, to all suites and groups, may be given.
+func (s *scan) enumerateLegacy(ctx context.Context, v wire.Version, first *answer) *protocol {
 	p := &protocol{version: v}
 	all := wire.Curves12()
-	for block := range s.blocks(wire.SuitesFor(v)) {
+	for block := range s.blocks(offered(v)) {
 		left, groups, striking := block, all, v == wire.TLS12
 		for len(left) > 0 && ctx.Err() == nil {
-			a := s.ask(ctx, s.legacy(v, left, groups))
+			a := first
+			if a == nil {
+				a = s.ask(ctx, s.legacy(v, left, groups))
+			}
+			first = nil
 			if !a.accepts(v) && len(groups) < len(all) && len(p.suites) > 0 {
 				groups, striking = all, false
 				a = s.ask(ctx, s.legacy(v, left, groups))
@@ -59,10 +64,37 @@ func (s *scan) enumerateLegacy(ctx context.Context, v wire.Version) *protocol {
 			if rest := without(all, p.groups...); striking && len(rest) > 0 && has(groups, lastGroup(a)) {
 				groups = rest
 			}
+			if len(without(usual, p.groups...)) == 0 {
+				groups, striking = all, false
+			}
+		}
+		if len(p.suites) > 0 && s.manner.block == 0 && slices.IndexFunc(block, func(x wire.Suite) bool { return has(p.suites, x) }) != slices.Index(block, p.suites[0]) {
+			p.order = "server" // it took another than the first in our order that it accepts
 		}
 	}
 	return p
 }
+
+// offered are all suites of a version in the order in which they are offered: backwards,
+// so that the order of most servers' choices is seen to be their own, and what has ChaCha20
+// last, for servers take the first cipher as a word on what the client computes fast.
+func offered(v wire.Version) []wire.Suite {
+	all := wire.SuitesFor(v)
+	slices.Reverse(all)
+	slices.SortStableFunc(all, func(a, b wire.Suite) int { return chacha(a) - chacha(b) })
+	return all
+}
+
+func chacha(x wire.Suite) int {
+	if x>>8 == 0xcc {
+		return 1
+	}
+	return 0
+}
+
+// usual are the groups that most servers have. Once they are struck out, what is left is
+// asked for at the end, in one.
+var usual = []wire.Group{wire.X25519, wire.Secp256r1, wire.Secp384r1}
 
 func lastGroup(a *answer) wire.Group {
 	if a.key == nil {
@@ -138,6 +170,10 @@ func (s *scan) enumerate13(ctx context.Context) *protocol {
 		return p
 	}
 	suites, groups := wire.SuitesFor(wire.TLS13), classicalFirst(wire.Groups13())
+	if a := s.first; a != nil && a.accepts(wire.TLS13) && has(suites, a.hello.Suite) && has(groups, a.hello.Group) {
+		p.suites, p.groups = []wire.Suite{a.hello.Suite}, []wire.Group{a.hello.Group}
+		suites, groups = without(suites, a.hello.Suite), without(groups, a.hello.Group)
+	}
 	for ctx.Err() == nil && (len(suites) > 0 || len(groups) > 0) {
 		a := s.ask(ctx, s.modern(orElse(suites, p.suites), orElse(groups, p.groups), wire.Schemes()))
 		if !a.accepts(wire.TLS13) && len(suites) > 0 && len(groups) > 0 && len(p.suites) > 0 {
@@ -153,11 +189,11 @@ func (s *scan) enumerate13(ctx context.Context) *protocol {
 			return p
 		}
 		suite, group := a.hello.Suite, a.hello.Group
-		if !has(suites, suite) && !has(groups, group) {
+		if !has(orElse(suites, p.suites), suite) || !has(orElse(groups, p.groups), group) {
 			if !has(p.suites, suite) {
 				p.unasked = suite
 			}
-			return p
+			return p // it takes what was not offered: nothing that it says counts
 		}
 		if !has(p.suites, suite) {
 			p.suites = append(p.suites, suite)

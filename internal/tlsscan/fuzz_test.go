@@ -74,5 +74,8 @@ func FuzzPage(f *testing.F) {
 			t.Error("a negative age")
 		}
 		ReadLogs(bytes.NewReader(b))
+		if list := alternatives(string(b)); len(list) > maxAlternatives {
+			t.Errorf("%d alternatives", len(list))
+		}
 	})
 }

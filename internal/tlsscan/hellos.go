@@ -57,7 +57,7 @@ func (s *scan) legacyFor(name string, v wire.Version, suites []wire.Suite, group
 		h.AddGroups(groups, true)
 	}
 	if v == wire.TLS12 {
-		h.AddSignatures(wire.Schemes())
+		h.AddSignatures(s.schemes(v))
 	}
 	if s.manner.few {
 		return h
@@ -107,7 +107,7 @@ func (s *scan) contact(name string) *wire.ClientHello {
 	h.Suites = append(wire.SuitesFor(wire.TLS13), wire.SuitesFor(wire.TLS12)...)
 	h.AddServerName(name)
 	h.AddVersions(wire.TLS13, wire.TLS12, wire.TLS11, wire.TLS10)
-	h.AddGroups(bothGroups(), true)
+	h.AddGroups(classicalFirst(bothGroups()), true)
 	h.AddSignatures(wire.Schemes())
 	h.AddKeyShares()
 	h.Add(wire.ExtPSKModes, []byte{1, 1})

@@ -11,7 +11,7 @@ import (
 func (s *scan) report(reachable bool) *Report {
 	r := &Report{
 		Address: s.addr, ServerName: s.name, Reachable: reachable, Protocols: []string{}, Suites: map[string][]string{}, Groups: map[string][]string{},
-		Preference: map[string]string{}, Choices: map[string][]string{}, Certificates: []Certificate{}, Incomplete: s.state.missing,
+		Preference: map[string]string{}, Choices: map[string][]string{}, Signatures: map[string][]string{}, Certificates: []Certificate{}, Incomplete: s.state.missing,
 	}
 	if s.no13 {
 		delete(s.protocols, wire.TLS13)
@@ -24,6 +24,8 @@ func (s *scan) report(reachable bool) *Report {
 		s.suiteFaults()
 		s.messages()
 		s.certificates(r)
+		s.consent()
+		s.published()
 	}
 	if s.state.shed {
 		s.note("target.sheds-load", "the server refuses connections that come too fast; it was asked more slowly")
@@ -31,9 +33,13 @@ func (s *scan) report(reachable bool) *Report {
 	if s.features.ClientAuth == "" && (s.features.Tickets13 != nil || s.newest() != nil) {
 		s.features.ClientAuth = "none"
 	}
-	r.Features = s.features
-	for _, what := range unbuilt {
-		s.skip(what, "this version does not ask for it")
+	if all := s.features.ALPN; all != nil {
+		s.features.ALPNAccepted, s.features.ALPN = all, choices(all)
+	}
+	s.unkept()
+	r.Features, r.DNS = s.features, s.dns
+	for v, seen := range s.signing.seen {
+		r.Signatures[v.String()] = names(seen)
 	}
 	slices.Sort(s.dhBits)
 	r.DHBits = s.dhBits
@@ -148,9 +154,6 @@ func (s *scan) suiteFault(v wire.Version, x wire.Suite) {
 func (s *scan) messages() {
 	for _, p := range s.protocols {
 		for _, a := range p.answers {
-			if a.key != nil && a.key.Scheme != 0 {
-				s.signature(a.key.Scheme)
-			}
 			if a.hello.Compression != 0 {
 				s.say("tls.compression", "%v agrees to compression method %d", p.version, a.hello.Compression)
 			}
@@ -177,26 +180,17 @@ func (s *scan) messages() {
 	}
 }
 
-func (s *scan) signature(x wire.SignatureScheme) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if name := x.String(); !has(s.features.Signatures, name) {
-		s.features.Signatures = append(s.features.Signatures, name)
-		slices.Sort(s.features.Signatures)
-	}
-}
-
-// unbuilt is what this package does not look at, so that nobody takes it for clean.
-var unbuilt = []string{"ech", "quic", "dns.caa", "signature-schemes"}
-
 // staples are all words on a staple, the worst last.
-var staples = []string{"none", "good", "unchecked", "unknown", "stale", "invalid", "revoked"}
+var staples = []string{"none", "good", "unchecked", "unknown", "stale", "invalid", "forged", "revoked"}
 
 func (s *scan) certificates(r *Report) {
 	j := &judge{o: &s.o, pools: s.o.pools(), fetched: s.fetched, say: s.say, note: s.note, skip: s.skip}
 	r.Asked = s.fetched.asked
 	for _, x := range s.served {
 		c := j.certificate(x)
+		if signs := s.signing.byLeaf[string(x.chain[0])]; signs != nil {
+			c.Signs = names(signs)
+		}
 		r.Certificates = append(r.Certificates, c)
 		if slices.Index(staples, c.Staple) > slices.Index(staples, s.features.Staple) {
 			s.features.Staple = c.Staple

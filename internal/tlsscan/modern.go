@@ -24,9 +24,15 @@ func (s *scan) moderns(ctx context.Context) {
 		s.skip13("the server agrees only to groups or suites that are not computed here")
 		return
 	}
-	first := s.open13(ctx, s.name, group, suites, wire.Schemes(), []string{"http/1.1"})
+	offer := offer13{name: s.name, group: group, suites: suites, schemes: s.schemes(wire.TLS13), alpn: []string{"http/1.1"}, odd: oddities}
+	first := s.open13(ctx, offer)
+	if first.client == nil && first.alert != wire.AlertNoProtocol {
+		offer.odd = nil
+		first = s.open13(ctx, offer)
+	}
 	if first.alert == wire.AlertNoProtocol {
-		first = s.open13(ctx, s.name, group, suites, wire.Schemes(), nil)
+		offer.alpn = nil
+		first = s.open13(ctx, offer)
 	}
 	if first.client == nil {
 		// A HelloRetryRequest promises nothing: some servers then find no signature to make.
@@ -38,33 +44,37 @@ func (s *scan) moderns(ctx context.Context) {
 		s.skip13("no handshake of TLS 1.3 could be finished: " + first.err.Error())
 		return
 	}
+	s.ended(true)
+	s.kept13 = true
 	s.took13(first.client)
 	s.page(ctx, first.client, first.client.Request)
 	s.tickets(first.client)
 	first.close()
+	if offer.odd != nil {
+		s.odd = true
+		s.ech(first.client.Extensions)
+	} else {
+		s.skip("ech", "the server fails at hellos with what it does not know")
+	}
 	alpn := s.alpn(first.client.Extensions)
-	rest := slices.DeleteFunc(wire.Schemes(), func(x wire.SignatureScheme) bool { return x.RSA() == first.client.Scheme.RSA() })
-	var offer []string
+	other := offer13{name: s.name, group: group, suites: suites}
+	other.schemes = slices.DeleteFunc(s.schemes(wire.TLS13), func(x wire.SignatureScheme) bool { return x.RSA() == first.client.Scheme.RSA() })
 	if alpn || first.noALPN {
-		offer = alpnOthers
+		other.alpn = alpnOthers
 	}
-	other := s.open13(ctx, s.name, group, suites, rest, offer)
-	if other.client == nil && other.alert == wire.AlertNoProtocol && offer != nil {
-		offer = nil
-		other = s.open13(ctx, s.name, group, suites, rest, nil)
+	got := s.open13(ctx, other)
+	if got.client == nil && got.alert == wire.AlertNoProtocol && other.alpn != nil {
+		other.alpn = nil
+		got = s.open13(ctx, other)
 	}
-	if other.client != nil {
-		s.took13(other.client)
-		s.alpn(other.client.Extensions)
-		other.close()
-		return
+	if got.client == nil && other.alpn != nil {
+		other.schemes = s.schemes(wire.TLS13)
+		got = s.open13(ctx, other)
 	}
-	if offer != nil {
-		more := s.open13(ctx, s.name, group, suites, wire.Schemes(), offer)
-		if more.client != nil {
-			s.alpn(more.client.Extensions)
-			more.close()
-		}
+	if got.client != nil {
+		s.took13(got.client)
+		s.alpn(got.client.Extensions)
+		got.close()
 	}
 }
 
@@ -105,11 +115,21 @@ type opened struct {
 	noALPN bool
 }
 
+// An offer13 is what a whole handshake of TLS 1.3 offers.
+type offer13 struct {
+	name    string
+	group   wire.Group
+	suites  []wire.Suite
+	schemes []wire.SignatureScheme
+	alpn    []string
+	odd     []oddity
+}
+
 // open13 makes a connection, again where the server hangs up.
-func (s *scan) open13(ctx context.Context, name string, g wire.Group, suites []wire.Suite, schemes []wire.SignatureScheme, alpn []string) opened {
+func (s *scan) open13(ctx context.Context, offer offer13) opened {
 	var o opened
 	for range 3 {
-		o = s.try13(ctx, name, g, suites, schemes, alpn)
+		o = s.try13(ctx, offer)
 		if o.client != nil || o.alert != 0 || !s.again(ctx, o.err) {
 			break
 		}
@@ -117,14 +137,17 @@ func (s *scan) open13(ctx context.Context, name string, g wire.Group, suites []w
 	return o
 }
 
-func (s *scan) try13(ctx context.Context, name string, g wire.Group, suites []wire.Suite, schemes []wire.SignatureScheme, alpn []string) opened {
-	share, err := session.NewShare(g)
+func (s *scan) try13(ctx context.Context, offer offer13) opened {
+	share, err := session.NewShare(offer.group)
 	if err != nil {
 		return opened{err: err}
 	}
-	h := s.modernFor(name, suites, []wire.Group{g}, schemes, wire.KeyShare{Group: g, Key: share.Public})
-	if len(alpn) > 0 {
-		h.AddALPN(alpn)
+	h := s.modernFor(offer.name, offer.suites, []wire.Group{offer.group}, offer.schemes, wire.KeyShare{Group: offer.group, Key: share.Public})
+	if len(offer.alpn) > 0 {
+		h.AddALPN(offer.alpn)
+	}
+	for _, x := range offer.odd {
+		x.change(h)
 	}
 	c, err := s.dial(ctx)
 	if err != nil {
@@ -137,7 +160,7 @@ func (s *scan) try13(ctx context.Context, name string, g wire.Group, suites []wi
 		errors.As(err, &a)
 		return opened{err: err, alert: a.Description}
 	}
-	return opened{client: client, close: func() { c.Close() }, noALPN: len(alpn) == 0}
+	return opened{client: client, close: func() { c.Close() }, noALPN: len(offer.alpn) == 0}
 }
 
 // again says whether an attempt that ended without an answer is worth another: the
@@ -155,8 +178,8 @@ func (s *scan) again(ctx context.Context, err error) bool {
 }
 
 func (s *scan) took13(c *session.Client13) {
-	s.signature(c.Scheme)
 	if c.Cert != nil {
+		s.signed(wire.TLS13, c.Cert.Chain, c.Scheme)
 		s.serve(served{name: s.o.ServerName, chain: c.Cert.Chain, staple: c.Cert.OCSP, scts: sctsOf(c.Cert.SCTs)})
 	}
 }
@@ -171,6 +194,11 @@ func sctsOf(x []byte) []byte {
 
 // alpn notes the protocol that was chosen, and says whether one was.
 func (s *scan) alpn(extensions map[uint16][]byte) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.features.ALPN == nil {
+		s.features.ALPN = []string{}
+	}
 	x, ok := extensions[wire.ExtALPN]
 	if !ok {
 		return false
@@ -179,8 +207,6 @@ func (s *scan) alpn(extensions map[uint16][]byte) bool {
 	if err != nil {
 		return false
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if !has(s.features.ALPN, name) {
 		s.features.ALPN = append(s.features.ALPN, name)
 		slices.Sort(s.features.ALPN)
@@ -208,7 +234,7 @@ func (s *scan) tickets(c *session.Client13) {
 func (s *scan) certificateFor(ctx context.Context, name string) {
 	if p := s.protocols[wire.TLS13]; p != nil {
 		if g, suites, ok := computable(p); ok {
-			o := s.open13(ctx, name, g, suites, wire.Schemes(), nil)
+			o := s.open13(ctx, offer13{name: name, group: g, suites: suites, schemes: s.schemes(wire.TLS13)})
 			if o.client == nil {
 				return
 			}

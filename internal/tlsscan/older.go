@@ -33,6 +33,7 @@ func (s *scan) session12(ctx context.Context) {
 		s.unfinished(c, err, only)
 		return
 	}
+	s.ended(true)
 	s.alpn(c.Hello.Extensions)
 	if s.o.Passive {
 		done()
@@ -47,7 +48,7 @@ func (s *scan) session12(ctx context.Context) {
 
 // withALPN offers what the page's connection did not.
 func (s *scan) withALPN(h *wire.ClientHello, only bool) *wire.ClientHello {
-	if !only || len(s.features.ALPN) == 0 {
+	if !only || len(s.features.ALPN) == 0 || h.Version == wire.SSL3 {
 		return h
 	}
 	with := *h
@@ -59,7 +60,9 @@ func (s *scan) withALPN(h *wire.ClientHello, only bool) *wire.ClientHello {
 func (s *scan) page12(ctx context.Context, h *wire.ClientHello) {
 	with := *h
 	with.Extensions = slices.Clone(h.Extensions)
-	with.AddALPN([]string{"http/1.1"})
+	if h.Version > wire.SSL3 { // whose servers may know no extension
+		with.AddALPN([]string{"http/1.1"})
+	}
 	c, done, err := s.open12(ctx, &with)
 	var a wire.Alert
 	if errors.As(err, &a) && a.Description == wire.AlertNoProtocol {
@@ -84,6 +87,13 @@ func (s *scan) unfinished(c *session.Client12, err error, only bool) {
 	if c != nil && c.Request {
 		why = "the server demands a client certificate"
 	}
+	var alert wire.Alert
+	if c != nil && c.Hello != nil {
+		s.alpn(c.Hello.Extensions)
+		if !c.Request && session.Computes12(c.Hello.Suite) && (errors.As(err, &alert) || hungUp(err)) {
+			s.ended(false)
+		}
+	}
 	s.skip("tls.client-renegotiation", why)
 	s.skip("tls.ticketbleed", why)
 	if only {
@@ -93,9 +103,6 @@ func (s *scan) unfinished(c *session.Client12, err error, only bool) {
 
 // sessionHello offers what this project computes, or is nil.
 func (s *scan) sessionHello(p *protocol) *wire.ClientHello {
-	if p.version < wire.TLS10 {
-		return nil
-	}
 	var suites []wire.Suite
 	for _, x := range p.suites {
 		if session.Computes12(x) {
@@ -107,7 +114,10 @@ func (s *scan) sessionHello(p *protocol) *wire.ClientHello {
 	}
 	// The cheapest that proves a certificate first: what authenticates before what does not.
 	slices.SortStableFunc(suites, func(a, b wire.Suite) int { return weight(a) - weight(b) })
-	groups := []wire.Group{wire.X25519, wire.Secp256r1, wire.Secp384r1, wire.Secp521r1}
+	if weight(suites[0]) == 0 {
+		suites = rsaSigned(suites)
+	}
+	groups := computed12
 	h := s.legacy(p.version, suites, groups)
 	h.Compression = []byte{0}
 	h.Extensions = slices.DeleteFunc(h.Extensions, func(x wire.Extension) bool {
@@ -116,9 +126,14 @@ func (s *scan) sessionHello(p *protocol) *wire.ClientHello {
 	return h
 }
 
+// computed12 are the groups of TLS 1.2 that this project makes keys of, cheapest first.
+var computed12 = []wire.Group{
+	wire.X25519, wire.Secp256r1, wire.Secp384r1, wire.Secp521r1, wire.X448, wire.Secp224r1, wire.Secp256k1, wire.Brainpool256, wire.Brainpool384, wire.Brainpool512,
+}
+
 func weight(x wire.Suite) int {
 	switch {
-	case x.Anonymous() || x.Null():
+	case x.Anonymous() || x.Null() || x.Kind().Export:
 		return 3
 	case x.DiffieHellman():
 		return 2
@@ -140,6 +155,9 @@ func (s *scan) open12(ctx context.Context, h *wire.ClientHello) (c *session.Clie
 			return nil, nil, err
 		}
 		c, err = session.Handshake12(raw, h)
+		if c.Cert != nil && c.Key != nil {
+			s.signed(c.Version(), c.Cert.Chain, c.Key.Scheme)
+		}
 		if err == nil {
 			return c, func() { raw.Close() }, nil
 		}
@@ -151,17 +169,31 @@ func (s *scan) open12(ctx context.Context, h *wire.ClientHello) (c *session.Clie
 	return c, nil, err
 }
 
-// renegotiate tries a second handshake inside the connection.
+// renegotiations are how many handshakes in a row make "at will".
+const renegotiations = 2
+
+// renegotiate makes more handshakes inside the connection. Before TLS 1.2 that is a note:
+// the fault to mend there is the protocol.
 func (s *scan) renegotiate(c *session.Client12, h *wire.ClientHello) {
 	_, secure := c.Hello.Extensions[wire.ExtRenegotiation]
-	yes, err := c.Renegotiate(h, secure)
-	if err != nil && silent(err) {
-		// Waiting for the rest of a request is no answer to a hello, and no handshake either.
-		err = nil
+	done := 0
+	for done < renegotiations {
+		// A server that goes on waiting for a request made no handshake either.
+		if yes, _ := c.Renegotiate(h, secure); !yes {
+			break
+		}
+		done++
 	}
+	yes := done > 0
 	s.features.ClientRenegotiation = &yes
-	if yes {
-		s.say("tls.client-renegotiation", "the client may begin a new handshake at will, each at the server's cost")
+	switch {
+	case !yes:
+	case done < renegotiations:
+		s.note("tls.client-renegotiation", "the server ends connections after %d handshakes that the client began", done)
+	case c.Version() < wire.TLS12:
+		s.note("tls.client-renegotiation", "in %v the client may begin a new handshake at will; it goes away with the protocol", c.Version())
+	default:
+		s.say("tls.client-renegotiation", "the client may begin a new handshake at will, each at the server's cost: %d in a row came to their end", done)
 	}
 }
 

@@ -37,6 +37,9 @@ type Options struct {
 	// Passive makes handshakes only: no fault of an implementation is tried. For servers
 	// whose owner was not asked.
 	Passive bool
+	// Resolver is HOST:PORT of the DNS resolver to ask for CAA and HTTPS records. Empty is
+	// that of the system, which is asked only about public names of targets elsewhere.
+	Resolver string
 	// MaxConnections bounds the whole scan; zero is 400, more is not allowed.
 	MaxConnections int
 	// Parallel is how many connections are open at once, 1 to 8; zero is 4. A server that
@@ -68,6 +71,11 @@ func (o *Options) check(addr string) error {
 	}
 	if o.Timeout < 0 {
 		bad = append(bad, fmt.Errorf("tlsscan: Timeout is %v, want 0 or more", o.Timeout))
+	}
+	if o.Resolver != "" {
+		if _, _, err := net.SplitHostPort(o.Resolver); err != nil {
+			bad = append(bad, fmt.Errorf("tlsscan: Resolver is %q, want HOST:PORT", o.Resolver))
+		}
 	}
 	if o.ServerName == "" {
 		o.ServerName = host

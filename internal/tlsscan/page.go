@@ -66,6 +66,10 @@ func (s *scan) headers(head textproto.MIMEHeader, err error) {
 	age := maxAge(head.Get("Strict-Transport-Security"))
 	s.mu.Lock()
 	s.features.HSTS, s.features.sentHSTS = &age, head.Get("Strict-Transport-Security") != ""
+	s.altSvc = alternatives(head.Get("Alt-Svc"))
+	for _, at := range s.altSvc {
+		s.features.AltSvc = append(s.features.AltSvc, at.String())
+	}
 	s.mu.Unlock()
 	switch {
 	case age == 0:

@@ -40,7 +40,7 @@ func (s *scan) fallback(ctx context.Context) {
 
 // preference asks whose order of suites counts in TLS 1.2 and before.
 func (s *scan) preference(ctx context.Context) {
-	if p := s.newest(); p != nil {
+	if p := s.newest(); p != nil && p.order == "" {
 		s.order(ctx, p)
 	}
 }
@@ -74,6 +74,10 @@ func (s *scan) primes(ctx context.Context) {
 	}
 }
 
+// logjam is the largest field in which a discrete logarithm was computed in public, in
+// bits (Boudot and others, 2019).
+const logjam = 795
+
 func (s *scan) prime(a *answer) {
 	if a.key == nil || len(a.key.P) == 0 {
 		return
@@ -91,39 +95,10 @@ func (s *scan) prime(a *answer) {
 	if bits < 2048 {
 		s.say("kex.dh-weak", "%v in %v uses a prime of %d bits, less than 2048", a.hello.Suite, a.hello.Version, bits)
 	}
-	if bits <= 512 {
-		s.say("tls.logjam", "a prime of %d bits was broken in 2015, with little money", bits)
+	if bits <= logjam {
+		s.say("tls.logjam", "logarithms in a field of %d bits can be computed: 512 bits in 2015 for little money, %d in 2019", bits, logjam)
 	}
 	if bits <= 4096 && !p.ProbablyPrime(1) {
 		s.say("kex.dh-composite", "the modulus of %d bits is no prime", bits)
-	}
-}
-
-// tolerance sends what a server has to ignore: values that mean nothing, long hellos,
-// and a version that does not exist yet.
-func (s *scan) tolerance(ctx context.Context) {
-	if s.manner != (manner{}) || s.control == nil || s.protocols[wire.SSL3] != nil && len(s.protocols) == 1 {
-		return
-	}
-	h := s.contact(s.name)
-	h.Suites = append([]wire.Suite{0x1a1a}, h.Suites...)
-	h.Add(0x3a3a, []byte{0})
-	h.Add(wire.ExtPadding, make([]byte, 1200))
-	h.Add(0x5a5a, nil)
-	if a := s.ask(ctx, h); a.outcome != accepted {
-		s.say("tls.intolerant", "the server fails at a hello of %d bytes with suites and extensions that do not exist: %v", len(h.Marshal()), a.err)
-	}
-	p := s.newest()
-	if p == nil || p.version == wire.SSL3 {
-		return
-	}
-	future := s.legacy(p.version, p.suites, wire.Curves12())
-	future.Version = 0x0305
-	future.AddSignatures(wire.Schemes())
-	if p.version == wire.TLS12 {
-		future.Extensions = future.Extensions[:len(future.Extensions)-1]
-	}
-	if a := s.ask(ctx, future); a.outcome != accepted {
-		s.say("tls.version-intolerant", "the server fails at a hello with a version that does not exist yet: %v", a.err)
 	}
 }

@@ -21,9 +21,13 @@ type Report struct {
 	Preference map[string]string `json:"preference,omitempty"`
 	// Choices are the suites of each protocol in the order in which the server took them.
 	Choices map[string][]string `json:"choices,omitempty"`
+	// Signatures are the schemes that the server signs handshakes with, by protocol.
+	Signatures map[string][]string `json:"signature_schemes,omitempty"`
 	// Certificates are the leaves that were served, by any offer that was made.
 	Certificates []Certificate `json:"certificates"`
 	Features     Features      `json:"features"`
+	// DNS is nil where no answer came or none was asked for.
+	DNS *DNS `json:"dns,omitempty"`
 	// Findings are names such as suite.rc4, Evidence says for each what was seen.
 	Findings []string          `json:"findings"`
 	Evidence map[string]string `json:"evidence,omitempty"`
@@ -71,7 +75,8 @@ type Certificate struct {
 	// SCTs counts the signed timestamps, Verified those whose log is known and signed.
 	SCTs     int `json:"sct"`
 	Verified int `json:"sct_verified"`
-	// Staple is none, good, unchecked (its issuer was not sent), unknown, stale, invalid or
+	// Staple is none, good, unchecked (its issuer was not sent), unknown, stale, invalid
+	// (it cannot be read, or is for another certificate), forged (its signature is wrong) or
 	// revoked.
 	Staple     string `json:"ocsp_staple"`
 	MustStaple bool   `json:"must_staple,omitempty"`
@@ -81,6 +86,8 @@ type Certificate struct {
 	// Validation is extended, organization, individual or domain: how the authority says
 	// that it looked at the owner; empty where it does not say.
 	Validation string `json:"validation,omitempty"`
+	// Signs are the schemes that handshakes were signed with under this certificate.
+	Signs []string `json:"signs,omitempty"`
 	// Sent is how many certificates came with it, itself included.
 	Sent   int    `json:"chain_length"`
 	SHA256 string `json:"sha256"`
@@ -90,7 +97,8 @@ type Certificate struct {
 type Features struct {
 	// Staple is the worst of all certificates.
 	Staple string `json:"ocsp_staple"`
-	// HSTS is the max-age in seconds, 0 for none.
+	// HSTS is the max-age in seconds, 0 for none; nil is no page, which JSON writes as an
+	// age of 0 beside a member page that is false.
 	HSTS *int `json:"hsts"`
 	// sentHSTS tells a header without a max-age from none.
 	sentHSTS bool
@@ -104,13 +112,19 @@ type Features struct {
 	FallbackSCSV        *bool `json:"fallback_scsv,omitempty"`
 	ClientRenegotiation *bool `json:"client_renegotiation,omitempty"`
 	// ResumesTicket and ResumesID are of TLS 1.2 and before; Tickets13 counts those of 1.3.
-	ResumesTicket *bool    `json:"resumes_by_ticket,omitempty"`
-	ResumesID     *bool    `json:"resumes_by_id,omitempty"`
-	Tickets13     *int     `json:"tls13_tickets,omitempty"`
-	EarlyData     *bool    `json:"early_data,omitempty"`
-	ALPN          []string `json:"alpn"`
-	// Signatures are the schemes that were seen; they are not enumerated.
-	Signatures []string `json:"signatures_seen,omitempty"`
+	ResumesTicket *bool `json:"resumes_by_ticket,omitempty"`
+	ResumesID     *bool `json:"resumes_by_id,omitempty"`
+	Tickets13     *int  `json:"tls13_tickets,omitempty"`
+	EarlyData     *bool `json:"early_data,omitempty"`
+	// ECH says that a made-up Encrypted Client Hello was answered with keys for a real one.
+	ECH *bool `json:"ech,omitempty"`
+	// QUIC is nil where it could not be asked for. AltSvc is what the page announces.
+	QUIC   *QUIC    `json:"quic,omitempty"`
+	AltSvc []string `json:"alt_svc,omitempty"`
+	// ALPN are the protocols that a client can choose between: empty where there is only
+	// HTTP/1.1, nil where it was not tested. ALPNAccepted are all that were agreed to.
+	ALPN         []string `json:"alpn"`
+	ALPNAccepted []string `json:"alpn_accepted,omitempty"`
 	// ClientAuth is none, requested, required or empty for not tested.
 	ClientAuth string `json:"client_auth,omitempty"`
 	// Server is how the page's answer names its program, in Server or else X-Powered-By.

@@ -39,8 +39,19 @@ type scan struct {
 	features  Features
 	dhBits    []int
 	fetched   fetched
+	altSvc    []alternative
+	dns       *DNS
 	// no13 says that no handshake of TLS 1.3 comes to its end, whatever the hellos promise.
-	no13 bool
+	no13    bool
+	signing signing
+	// first is the server's answer to the first hello.
+	first *answer
+	// odd says that a hello with all oddities was answered.
+	odd bool
+	// kept and broken say that some handshake came to its end, and that one did not.
+	kept, broken bool
+	// kept13 says that one of TLS 1.3 did.
+	kept13 bool
 }
 
 // Scan asks the server at addr, HOST:PORT, what it accepts. It returns an error for
@@ -61,7 +72,7 @@ func Scan(ctx context.Context, addr string, o Options) (*Report, error) {
 		o:      o, name: sni(o.ServerName),
 		protocols: map[wire.Version]*protocol{}, findings: map[string]string{}, notes: map[string]string{}, skipped: map[string]string{},
 	}
-	s.features.Staple, s.features.ALPN = "none", []string{}
+	s.features.Staple = "none"
 	reachable := s.reach(ctx)
 	if reachable {
 		s.run(ctx)
@@ -83,7 +94,7 @@ func (s *scan) reach(ctx context.Context) bool {
 		h := s.contact(s.name)
 		a := s.once(ctx, h)
 		if a.outcome == accepted {
-			s.control = h
+			s.control, s.first = h, a
 			if a.hello.Version == wire.SSL3 {
 				s.manner = manner{} // the first hello did not offer so old a version: no fault
 			} else if i > 0 {
@@ -139,7 +150,9 @@ func (s *scan) oldest(ctx context.Context) bool {
 func (s *scan) run(ctx context.Context) {
 	s.enumerate(ctx)
 	s.chains()
-	s.together(ctx, s.moderns, s.session12, s.fallback, s.vulnerable, s.nameless, s.primes, s.preference, s.tolerance)
+	whole := func(ctx context.Context) { s.moderns(ctx); s.nameless(ctx) } // the second asks for what the first did not see
+	s.together(ctx, whole, s.session12, s.fallback, s.vulnerable, s.primes, s.preference, s.quic, s.askDNS)
+	s.together(ctx, s.signatures, s.tolerance, s.announced)
 	s.otherNames(ctx)
 	s.fetchRevocation(ctx)
 	if s.state.shed && s.ssl2 == nil {
@@ -170,15 +183,33 @@ func (s *scan) enumerate(ctx context.Context) {
 		},
 	}
 	for _, v := range legacies {
+		if v == wire.TLS11 || v == wire.TLS10 {
+			continue
+		}
 		probes = append(probes, func(ctx context.Context) {
-			p := s.enumerateLegacy(ctx, v)
+			p := s.enumerateLegacy(ctx, v, nil)
 			if v == wire.TLS12 {
 				s.enumerateGroups(ctx, p, curveOfKey(p))
 			}
 			s.keep(p)
 		})
 	}
-	s.together(ctx, probes...)
+	s.together(ctx, append(probes, s.enumerateOlder)...)
+}
+
+// enumerateOlder is for TLS 1.1 and 1.0. A server that has no version as old as 1.1 says
+// just that, and need not be asked for 1.0.
+func (s *scan) enumerateOlder(ctx context.Context) {
+	var first *answer
+	if s.manner.block == 0 {
+		first = s.ask(ctx, s.legacy(wire.TLS11, offered(wire.TLS11), wire.Curves12()))
+		if first.outcome == refused && first.alert.Description == wire.AlertProtocolVersion {
+			return
+		}
+	}
+	s.together(ctx,
+		func(ctx context.Context) { s.keep(s.enumerateLegacy(ctx, wire.TLS11, first)) },
+		func(ctx context.Context) { s.keep(s.enumerateLegacy(ctx, wire.TLS10, nil)) })
 }
 
 func (s *scan) keep(p *protocol) {

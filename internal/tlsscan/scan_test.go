@@ -78,11 +78,11 @@ func TestGoServers(t *testing.T) {
 			findings: []string{"cert.chain-has-root", "cert.chain-order"}},
 		{name: "no staple where one must be", config: &tls.Config{Certificates: []tls.Certificate{sent(leaf{extra: mustStaple}.make(t, inter), inter)}},
 			findings: []string{"ocsp.must-staple-missing"}},
-		{name: "only with a name", config: &tls.Config{GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		{name: "only with a name", config: &tls.Config{Certificates: []tls.Certificate{good}, GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) {
 			if h.ServerName == "" {
 				return nil, x509.UnknownAuthorityError{}
 			}
-			return &good, nil
+			return nil, nil
 		}}, findings: []string{"target.sni-required"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -46,6 +46,7 @@ func (s *scan) begin(ctx context.Context, h *wire.ClientHello) (net.Conn, *answe
 			return nil, failed(err)
 		}
 		a := readFlight(c)
+		s.showed(a)
 		if a.outcome == accepted && a.done {
 			return c, a
 		}
@@ -102,7 +103,7 @@ func (s *scan) heartbleed(ctx context.Context, p *protocol) {
 // has an alert for it. One that takes it answers the second one, which it then cannot
 // decrypt, with bad_record_mac.
 func (s *scan) injection(ctx context.Context, p *protocol) {
-	c, a := s.begin(ctx, s.legacy(p.version, p.suites, wire.Curves12()))
+	c, a := s.begin(ctx, s.legacy(p.version, rsaSigned(p.suites), wire.Curves12()))
 	if c == nil {
 		s.skip("tls.ccs-injection", "the flight did not come: "+fmt.Sprint(a.err))
 		return

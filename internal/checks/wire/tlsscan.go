@@ -25,7 +25,7 @@ func scanTLS(ctx context.Context, s *check.Session) ([]check.Finding, json.RawMe
 		return nil, nil, err
 	}
 	o := tlsscan.Options{
-		ServerName: want.ServerName, Roots: want.Roots, ClientCertificate: want.ClientCertificate, Passive: !s.Active && !ip.IsLoopback(),
+		ServerName: want.ServerName, Roots: want.Roots, Resolver: want.Resolver, ClientCertificate: want.ClientCertificate, Passive: !s.Active && !ip.IsLoopback(),
 		CRLs: want.CRLs, FetchRevocation: want.FetchRevocation,
 	}
 	for _, x := range want.Stores {

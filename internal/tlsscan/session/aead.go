@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"golang.org/x/crypto/chacha20poly1305"
 
@@ -16,7 +17,7 @@ type aeadState struct {
 	aead cipher.AEAD
 	iv   []byte
 	seq  uint64
-	// explicit is for AES-GCM of TLS 1.2, whose records carry half of the nonce.
+	// explicit is for AES-GCM and AES-CCM of TLS 1.2, whose records carry half of the nonce.
 	explicit bool
 }
 
@@ -28,6 +29,15 @@ func newAEAD(name string, key []byte) (cipher.AEAD, error) {
 			return nil, err
 		}
 		return cipher.NewGCM(b)
+	case "AES_128_CCM", "AES_128_CCM_8", "AES_256_CCM", "AES_256_CCM_8":
+		b, err := aes.NewCipher(key)
+		if err != nil {
+			return nil, err
+		}
+		if strings.HasSuffix(name, "_8") {
+			return ccm{b, 8}, nil
+		}
+		return ccm{b, 16}, nil
 	case "CHACHA20_POLY1305":
 		return chacha20poly1305.New(key)
 	}
@@ -62,9 +72,12 @@ func (s *aeadState) open13(data []byte) ([]byte, error) {
 	return out, err
 }
 
-// additional is what TLS 1.2 authenticates beside the text.
+// additional is what TLS 1.2 and before authenticate beside the text.
 func additional(seq uint64, typ byte, v wire.Version, n int) []byte {
 	b := binary.BigEndian.AppendUint64(nil, seq)
+	if v <= wire.SSL3 {
+		return append(b, typ, byte(n>>8), byte(n))
+	}
 	return append(b, typ, byte(v>>8), byte(v), byte(n>>8), byte(n))
 }
 

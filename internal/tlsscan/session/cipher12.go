@@ -30,9 +30,9 @@ var errMAC = errors.New("a record of the server has a wrong MAC")
 func sizes(s wire.Suite) (mac, key, iv int, ok bool) {
 	k := s.Kind()
 	switch k.Cipher {
-	case "AES_128_GCM":
+	case "AES_128_GCM", "AES_128_CCM", "AES_128_CCM_8":
 		return 0, 16, 4, true
-	case "AES_256_GCM":
+	case "AES_256_GCM", "AES_256_CCM", "AES_256_CCM_8":
 		return 0, 32, 4, true
 	case "CHACHA20_POLY1305":
 		return 0, 32, 12, true
@@ -46,12 +46,18 @@ func sizes(s wire.Suite) (mac, key, iv int, ok bool) {
 		key, iv = 8, 8
 	case "RC4_128":
 		key = 16
+	case "RC4_40":
+		key = 5
+	case "RC4_56":
+		key = 7
+	case "DES40_CBC":
+		key, iv = 5, 8
 	case "NULL":
 	default:
 		return 0, 0, 0, false
 	}
 	h := macHash(k.MAC)
-	if h == nil || k.Export {
+	if h == nil {
 		return 0, 0, 0, false
 	}
 	return h().Size(), key, iv, true
@@ -78,14 +84,17 @@ func Computes12(s wire.Suite) bool {
 	return ok && (x == "RSA" || x == "ECDHE" || x == "DHE" || s.Anonymous() && (s.Elliptic() || s.DiffieHellman()))
 }
 
-func newProtection(s wire.Suite, mac, key, iv []byte, read bool) (protection, error) {
+func newProtection(v wire.Version, s wire.Suite, mac, key, iv []byte, read bool) (protection, error) {
 	k := s.Kind()
 	switch k.Cipher {
-	case "AES_128_GCM", "AES_256_GCM", "CHACHA20_POLY1305":
+	case "AES_128_GCM", "AES_256_GCM", "CHACHA20_POLY1305", "AES_128_CCM", "AES_128_CCM_8", "AES_256_CCM", "AES_256_CCM_8":
 		a, err := newAEAD(k.Cipher, key)
 		return &aeadState{aead: a, iv: iv, explicit: len(iv) == 4}, err
 	}
 	m := &macState{mac: hmac.New(macHash(k.MAC), mac)}
+	if v <= wire.SSL3 {
+		m.mac = newMAC3(macHash(k.MAC), mac)
+	}
 	var b cipher.Block
 	var err error
 	switch k.Cipher {
@@ -93,9 +102,9 @@ func newProtection(s wire.Suite, mac, key, iv []byte, read bool) (protection, er
 		b, err = aes.NewCipher(key)
 	case "3DES_EDE_CBC":
 		b, err = des.NewTripleDESCipher(key)
-	case "DES_CBC":
+	case "DES_CBC", "DES40_CBC":
 		b, err = des.NewCipher(key)
-	case "RC4_128":
+	case "RC4_128", "RC4_40", "RC4_56":
 		m.stream, err = rc4.NewCipher(key)
 	case "NULL":
 	default:

@@ -14,7 +14,7 @@ import (
 	"github.com/panoplysec/panoply/internal/tlsscan/wire"
 )
 
-// A Client12 is a connection of TLS 1.0 to 1.2.
+// A Client12 is a connection of SSLv3 to TLS 1.2.
 type Client12 struct {
 	Hello   *wire.ServerHello
 	Cert    *wire.Certificate
@@ -47,7 +47,7 @@ func Handshake12(conn io.ReadWriter, h *wire.ClientHello) (*Client12, error) {
 	if err := c.flight(); err != nil {
 		return c, err
 	}
-	if !Computes12(c.suite) || c.version < wire.TLS10 || c.version > wire.TLS12 || c.Hello.Compression != 0 {
+	if !Computes12(c.suite) || c.version < wire.SSL3 || c.version > wire.TLS12 || c.Hello.Compression != 0 {
 		return c, fmt.Errorf("%v with %v is not computed", c.version, c.suite)
 	}
 	return c, c.keys(h)
@@ -61,6 +61,9 @@ func (c *Client12) flight() error {
 			return err
 		}
 		body := raw[4:]
+		if raw[0] == wire.TypeHelloRequest {
+			continue
+		}
 		if (raw[0] == wire.TypeServerHello) != (c.Hello == nil) {
 			return unexpected(raw)
 		}
@@ -100,10 +103,16 @@ func (c *Client12) exchange(offered wire.Version) (secret, body []byte, err erro
 		if !ok {
 			return nil, nil, errors.New("the certificate has no RSA key")
 		}
+		if c.Key != nil && len(c.Key.Modulus) > 0 { // the small key of an export suite
+			pub = &rsa.PublicKey{N: new(big.Int).SetBytes(c.Key.Modulus), E: int(new(big.Int).SetBytes(c.Key.Exponent).Uint64() & 0x7fffffff)}
+		}
 		secret = make([]byte, 48)
 		rand.Read(secret)
 		secret[0], secret[1] = byte(offered>>8), byte(offered)
 		sealed, err := EncryptRSA(pub, secret)
+		if c.version <= wire.SSL3 {
+			return secret, sealed, err
+		}
 		return secret, append([]byte{byte(len(sealed) >> 8), byte(len(sealed))}, sealed...), err
 	}
 	if c.Key == nil {
@@ -176,18 +185,21 @@ func (c *Client12) keys(h *wire.ClientHello) error {
 	block := prf(c.version, c.suite, master, "key expansion", turned, 2*(mac+key+iv))
 	cut := func(n int) []byte { out := block[:n]; block = block[n:]; return out }
 	cm, sm, ck, sk, ci, si := cut(mac), cut(mac), cut(key), cut(key), cut(iv), cut(iv)
-	out, err := newProtection(c.suite, cm, ck, ci, false)
+	if exported(c.suite) > 0 {
+		ck, sk, ci, si = export(c.version, c.suite, ck, sk, h.Random[:], c.Hello.Random[:], iv)
+	}
+	out, err := newProtection(c.version, c.suite, cm, ck, ci, false)
 	if err != nil {
 		return err
 	}
-	if c.next, err = newProtection(c.suite, sm, sk, si, true); err != nil {
+	if c.next, err = newProtection(c.version, c.suite, sm, sk, si, true); err != nil {
 		return err
 	}
 	if err := c.writeRecord(wire.RecordCCS, []byte{1}); err != nil {
 		return err
 	}
 	c.out = out
-	c.Verify = prf(c.version, c.suite, master, "client finished", digest(c.version, c.suite, c.transcript), 12)
+	c.Verify = finished(c.version, c.suite, master, c.transcript, true)
 	if err := c.send(wire.TypeFinished, c.Verify); err != nil {
 		return err
 	}
@@ -197,7 +209,7 @@ func (c *Client12) keys(h *wire.ClientHello) error {
 // end reads the server's ticket and Finished.
 func (c *Client12) end(master []byte) error {
 	for {
-		sum := digest(c.version, c.suite, c.transcript)
+		want := finished(c.version, c.suite, master, c.transcript, false)
 		raw, err := c.message()
 		if err != nil {
 			return err
@@ -206,7 +218,7 @@ func (c *Client12) end(master []byte) error {
 		case wire.TypeNewSessionTicket:
 			c.Ticket, err = wire.ParseTicket12(raw[4:])
 		case wire.TypeFinished:
-			if c.in == nil || !hmac.Equal(raw[4:], prf(c.version, c.suite, master, "server finished", sum, 12)) {
+			if c.in == nil || !hmac.Equal(raw[4:], want) {
 				return errors.New("the server's Finished is wrong")
 			}
 			return nil
@@ -293,6 +305,9 @@ func (c *Client12) read() (byte, []byte, error) {
 	return 0, nil, wire.ErrTooMuch
 }
 
+// Version is what was agreed on.
+func (c *Client12) Version() wire.Version { return c.version }
+
 // Write sends application data.
 func (c *Client12) Write(p []byte) (int, error) {
 	return writeData(p, c.writeRecord)
@@ -317,9 +332,9 @@ func (c *Client12) Read(p []byte) (int, error) {
 	return 0, wire.ErrTooMuch
 }
 
-// Renegotiate sends a second hello inside the connection, with the proof of the first
-// handshake where secure is true, and says whether the server begins a second handshake.
-// An error other than the server's refusal is returned as it is.
+// Renegotiate makes a second handshake inside the connection, with the proof of the first
+// where secure is true, and says whether it came to its end. An error is the server's
+// refusal, or what it did instead.
 func (c *Client12) Renegotiate(h *wire.ClientHello, secure bool) (bool, error) {
 	again := *h
 	again.Extensions = nil
@@ -335,20 +350,19 @@ func (c *Client12) Renegotiate(h *wire.ClientHello, secure bool) (bool, error) {
 	if secure {
 		again.Add(wire.ExtRenegotiation, append([]byte{byte(len(c.Verify))}, c.Verify...))
 	}
-	if err := c.writeRecord(wire.RecordHandshake, again.Marshal()); err != nil {
+	raw := again.Marshal()
+	if err := c.writeRecord(wire.RecordHandshake, raw); err != nil {
 		return false, err
 	}
-	for range 8 {
-		typ, data, err := c.read()
-		if err != nil {
-			return false, err
-		}
-		if typ == wire.RecordHandshake && len(data) > 0 {
-			if data[0] == wire.TypeHelloRequest {
-				continue
-			}
-			return data[0] == wire.TypeServerHello, nil
-		}
+	hello, cert, key, request := c.Hello, c.Cert, c.Key, c.Request // what was agreed on first stays told
+	defer func() { c.Hello, c.Cert, c.Key, c.Request = hello, cert, key, request }()
+	c.transcript, c.Hello, c.Cert, c.Key, c.Request = append([]byte(nil), raw...), nil, nil, nil, false
+	if err := c.flight(); err != nil {
+		return false, err
 	}
-	return false, wire.ErrTooMuch
+	if !Computes12(c.suite) {
+		return false, fmt.Errorf("%v is not computed", c.suite)
+	}
+	err := c.keys(&again)
+	return err == nil, err
 }

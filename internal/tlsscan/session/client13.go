@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"strings"
 
 	"github.com/panoplysec/panoply/internal/tlsscan/wire"
 )
@@ -52,7 +53,7 @@ func (k *schedule) traffic(label string) []byte {
 
 func (k *schedule) cipher(s wire.Suite, traffic []byte) (*aeadState, error) {
 	n := 32
-	if s == 0x1301 {
+	if strings.HasPrefix(s.Kind().Cipher, "AES_128") {
 		n = 16
 	}
 	a, err := newAEAD(s.Kind().Cipher, k.expand(traffic, "key", nil, n))
@@ -84,7 +85,7 @@ type Client13 struct {
 }
 
 // Suites13 are the suites of TLS 1.3 that this package computes.
-var Suites13 = []wire.Suite{0x1301, 0x1302, 0x1303}
+var Suites13 = []wire.Suite{0x1301, 0x1302, 0x1303, 0x1304, 0x1305}
 
 // Handshake13 makes a connection. The hello has to offer the share's group alone, so
 // that the server has nothing to ask for; its certificate and signature are not judged.

@@ -21,9 +21,11 @@ func FuzzHandshakes(f *testing.F) {
 	f.Add(wire.AppendRecords(nil, wire.RecordHandshake, wire.TLS12, wire.Handshake(wire.TypeServerHello, sh)))
 	f.Add([]byte{21, 3, 3, 0, 2, 2, 40})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		suites := []wire.Suite{0xc013, 0x0033, 0x002f, 0x0018}
-		if _, err := session.Handshake12(hostile{bytes.NewReader(b)}, hello(wire.TLS12, suites, []wire.Group{wire.X25519})); err == nil {
-			t.Error("a handshake of TLS 1.2 was believed")
+		suites := []wire.Suite{0xc013, 0x0033, 0x002f, 0x0018, 0x0003, 0x0008, 0xc09c, 0xc0ae}
+		for _, v := range []wire.Version{wire.TLS12, wire.SSL3} {
+			if _, err := session.Handshake12(hostile{bytes.NewReader(b)}, hello(v, suites, []wire.Group{wire.X25519, wire.X448, wire.Brainpool256})); err == nil {
+				t.Errorf("a handshake of %v was believed", v)
+			}
 		}
 		share, err := session.NewShare(wire.X25519)
 		if err != nil {

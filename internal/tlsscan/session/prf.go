@@ -36,6 +36,9 @@ func suiteHash(s wire.Suite) func() hash.Hash {
 }
 
 func prf(v wire.Version, s wire.Suite, secret []byte, label string, seed []byte, n int) []byte {
+	if v <= wire.SSL3 {
+		return spread(secret, seed, n)
+	}
 	out := make([]byte, n)
 	seed = append([]byte(label), seed...)
 	if v >= wire.TLS12 {
@@ -50,6 +53,18 @@ func prf(v wire.Version, s wire.Suite, secret []byte, label string, seed []byte,
 		out[i] ^= other[i]
 	}
 	return out
+}
+
+// finished is the content of a Finished after the transcript.
+func finished(v wire.Version, s wire.Suite, master, transcript []byte, client bool) []byte {
+	label, sender := "server finished", "SRVR"
+	if client {
+		label, sender = "client finished", "CLNT"
+	}
+	if v <= wire.SSL3 {
+		return finished3(transcript, master, sender)
+	}
+	return prf(v, s, master, label, digest(v, s, transcript), 12)
 }
 
 // digest is the hash of the handshake so far.

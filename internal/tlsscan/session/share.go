@@ -25,10 +25,10 @@ func (s *Share) Secret(peer []byte) ([]byte, error) { return s.secret(peer) }
 func Computes(g wire.Group) bool {
 	switch g {
 	case wire.X25519, wire.Secp256r1, wire.Secp384r1, wire.Secp521r1, wire.X25519MLKEM768, wire.SecP256r1MLKEM768,
-		wire.SecP384r1MLKEM1024, wire.MLKEM768, wire.MLKEM1024:
+		wire.SecP384r1MLKEM1024, wire.MLKEM768, wire.MLKEM1024, wire.X448:
 		return true
 	}
-	return g.FiniteField()
+	return g.FiniteField() || curves[g] != nil
 }
 
 // NewShare makes a key of a group.
@@ -42,6 +42,8 @@ func NewShare(g wire.Group) (*Share, error) {
 		return elliptic(g, ecdh.P384())
 	case wire.Secp521r1:
 		return elliptic(g, ecdh.P521())
+	case wire.X448:
+		return share448(), nil
 	case wire.MLKEM768:
 		return kem768(g)
 	case wire.MLKEM1024:
@@ -52,6 +54,9 @@ func NewShare(g wire.Group) (*Share, error) {
 		return hybrid(g, wire.Secp256r1, wire.MLKEM768, 65)
 	case wire.SecP384r1MLKEM1024:
 		return hybrid(g, wire.Secp384r1, wire.MLKEM1024, 97)
+	}
+	if c := curves[g]; c != nil {
+		return c.share(g)
 	}
 	if g.FiniteField() {
 		p := prime7919(g)

@@ -44,6 +44,12 @@ func FuzzMessages(f *testing.F) {
 		wire.ParseTicket12(b)
 		wire.ParseTicket13(b)
 		wire.ParseSSL2Hello(b)
+		if v, err := wire.ParseVersionNegotiation(b, [8]byte{}, [8]byte{}); err == nil && (len(v) > wire.MaxQUICVersions || 4*len(v) > len(b)) {
+			t.Errorf("%d versions in %d bytes", len(v), len(b))
+		}
+		if configs, err := wire.ParseECHConfigs(b); err == nil && 6*len(configs) > len(b) {
+			t.Errorf("%d configurations in %d bytes", len(configs), len(b))
+		}
 		wire.ReadSSL2Hello(bytes.NewReader(b))
 	})
 }

@@ -1,6 +1,9 @@
 package wire
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // The extensions that are read or written here.
 const (
@@ -53,6 +56,8 @@ type ClientHello struct {
 	Suites      []Suite
 	Compression []byte
 	Extensions  []Extension
+	// Split puts the message into records of so many bytes; zero is as few as possible.
+	Split int
 }
 
 // Add appends an extension.
@@ -77,6 +82,16 @@ func (h *ClientHello) AddGroups(groups []Group, points bool) {
 	h.Add(ExtGroups, putVec16(nil, numbers(groups)))
 	if points {
 		h.Add(ExtPointFormats, []byte{1, 0})
+	}
+}
+
+// Replace puts other numbers into an extension that is a list of them, and adds nothing
+// where the hello has no such extension.
+func (h *ClientHello) Replace(id uint16, schemes []SignatureScheme) {
+	for i, x := range h.Extensions {
+		if x.ID == id {
+			h.Extensions[i].Data = putVec16(nil, numbers(schemes))
+		}
 	}
 }
 
@@ -140,7 +155,15 @@ func (h *ClientHello) Records() []byte {
 	if v == 0 {
 		v = min(max(h.Version, SSL3), TLS10)
 	}
-	return AppendRecords(nil, RecordHandshake, v, h.Marshal())
+	message := h.Marshal()
+	if h.Split <= 0 {
+		return AppendRecords(nil, RecordHandshake, v, message)
+	}
+	var b []byte
+	for part := range slices.Chunk(message, h.Split) {
+		b = AppendRecords(b, RecordHandshake, v, part)
+	}
+	return b
 }
 
 // Handshake puts the header before the body of a message.

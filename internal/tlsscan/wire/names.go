@@ -45,6 +45,10 @@ const (
 	Secp521r1          Group = 25
 	X25519             Group = 29
 	X448               Group = 30
+	Secp256k1          Group = 22
+	Brainpool256       Group = 26
+	Brainpool384       Group = 27
+	Brainpool512       Group = 28
 	FFDHE2048          Group = 256
 	FFDHE8192          Group = 260
 	MLKEM512           Group = 512

@@ -160,6 +160,12 @@ func (s Suite) Elliptic() bool { return strings.HasPrefix(s.Kind().Exchange, "EC
 
 func (s Suite) ecdhAnon() bool { return strings.HasPrefix(s.String(), "TLS_ECDH_anon") }
 
+// Signed says that the server signs its half of the key exchange.
+func (s Suite) Signed() bool {
+	x := s.Kind().Exchange
+	return (x == "ECDHE" || x == "DHE") && s.Kind().Sign != "" && !s.Anonymous()
+}
+
 // DiffieHellman says that the server sends a finite field's prime.
 func (s Suite) DiffieHellman() bool {
 	x := s.Kind().Exchange

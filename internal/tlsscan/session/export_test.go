@@ -1,0 +1,6 @@
+package session
+
+var (
+	X448    = x448
+	NewAEAD = newAEAD
+)
