@@ -36,6 +36,7 @@ type auditFlags struct {
 	active, yes, listSent, trustProject, printSchema bool
 	askRegistry                                      bool
 	scanning                                         scanFlags
+	fleet                                            fleetFlags
 }
 
 func newAudit(s Streams, version string) *cobra.Command {
@@ -60,6 +61,7 @@ not be told anything about. The format never changes the code.`,
   panoply audit . https://staging.example --report audit.html --report audit.sarif
   panoply audit --upstream 127.0.0.1:3000 https://localhost:8443
   panoply audit --only tls --sni shop.example --format json 203.0.113.7:443
+  panoply audit --only tls --targets hosts.txt --format jsonl --resume hosts.journal
   panoply audit --login login.har https://staging.example
   panoply audit --active --only brute-force --login-route "POST /api/login" --login-format json :3000
   panoply audit --active --only csrf --csrf-route "POST /cart" --csrf-fields "id=1&qty=2" :3000
@@ -68,7 +70,7 @@ not be told anything about. The format never changes the code.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return v.run(cmd, s, args) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&v.format, "format", "text", "of what is written to standard output: "+strings.Join(report.Formats(), ", "))
+	f.StringVar(&v.format, "format", "text", "of what is written to standard output: "+strings.Join(report.Formats(), ", ")+"; with --targets "+strings.Join(report.FleetFormats(), ", "))
 	f.StringArrayVar(&v.reports, "report", nil, "file to write a report to as well; its ending tells the format: .html, .sarif, .json, .xml (JUnit), .txt, .har (what was exchanged); repeat for more")
 	f.StringVar(&v.failOn, "fail-on", "low", "lowest severity that makes the exit code 1: low, medium, high or critical")
 	f.StringSliceVar(&v.only, "only", nil, "practices to look at, by id (default: all)")
@@ -101,7 +103,8 @@ not be told anything about. The format never changes the code.`,
 	f.StringVar(&v.key, "control-key", "", "file of the key with which the host proves control (the door's is audit.key in its state folder)")
 	f.BoolVar(&v.listSent, "list-sent", false, "list every request in the report; --active always does")
 	v.scanning.define(cmd)
-	f.DurationVar(&v.timeout, "timeout", audit.DefaultTimeout, "time for the whole run")
+	v.fleet.define(cmd)
+	f.DurationVar(&v.timeout, "timeout", audit.DefaultTimeout, "time for the whole run, with --targets for each target")
 	f.BoolVar(&v.printSchema, "print-schema", false, "write the JSON Schema of --format json and do nothing else")
 	return cmd
 }
@@ -125,7 +128,13 @@ func (v *auditFlags) run(cmd *cobra.Command, s Streams, args []string) error {
 	if err := v.readForge(cmd); err != nil {
 		return err
 	}
-	plan, err := v.targets(args, s)
+	if err := v.fleet.fits(cmd, args); err != nil {
+		return err
+	}
+	if v.fleet.targets != "" {
+		return v.runFleet(cmd, s, checks, threshold)
+	}
+	plan, err := v.targets(cmd.Context(), args, s)
 	if err != nil {
 		return err
 	}
@@ -151,7 +160,7 @@ func (v *auditFlags) run(cmd *cobra.Command, s Streams, args []string) error {
 	}
 	ctx, stop := interruptible(cmd.Context())
 	defer stop()
-	bar := newProgress(s.Err)
+	bar := newProgress(s.Err, "checks")
 	o.Progress = bar.tell
 	r, err := audit.Run(ctx, plan.targets, checks, o)
 	bar.close()
@@ -181,7 +190,7 @@ func (v *auditFlags) threshold() (check.Severity, error) {
 		return 0, usageError("", "--fail-on: %v", err)
 	case threshold == check.Info:
 		return 0, usageError("", "--fail-on: info is a note, and a practice with notes holds: low, medium, high or critical")
-	case !slices.Contains(report.Formats(), v.format):
+	case v.fleet.targets == "" && !slices.Contains(report.Formats(), v.format):
 		return 0, usageError("", "--format %s is not known: %s", v.format, strings.Join(report.Formats(), ", "))
 	case v.timeout <= 0:
 		return 0, usageError("", "--timeout %v must be above 0", v.timeout)
@@ -191,6 +200,9 @@ func (v *auditFlags) threshold() (check.Severity, error) {
 		return 0, usageError("", "--pages %d must be above 0", v.pages)
 	case v.rate < 0:
 		return 0, usageError("", "--rate %d must be above 0", v.rate)
+	}
+	if v.fleet.targets != "" {
+		return threshold, v.fleetFormats()
 	}
 	for _, name := range v.reports {
 		if formats[filepath.Ext(name)] == "" {

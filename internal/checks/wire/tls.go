@@ -75,7 +75,8 @@ func runTLS(ctx context.Context, s *check.Session) check.Result {
 	r.Scan = scan
 	switch {
 	case err != nil:
-		r = check.NotProven("the scan failed: "+err.Error(), r.Findings...)
+		r = check.NotProven("the scan: "+err.Error(), append(r.Findings, found...)...)
+		r.Scan = scan
 	case len(found) > 0 && r.Status != check.Unproven:
 		r = check.Conclude(r.Reason, append(r.Findings, found...))
 		r.Scan = scan

@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net"
 	"net/netip"
 	"slices"
@@ -53,6 +54,9 @@ func scanTLS(ctx context.Context, s *check.Session) ([]check.Finding, json.RawMe
 		f := tlsRules.Find("tls/scan-fault", name, e).Saying("%s: %s", name, r.Evidence[name]).In(check.Network)
 		f.Severity = severity
 		found = append(found, f)
+	}
+	if len(r.Incomplete) > 0 {
+		return found, doc, errors.New("not all of the server could be seen: " + r.Incomplete[0])
 	}
 	return found, doc, nil
 }
