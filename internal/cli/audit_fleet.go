@@ -96,8 +96,7 @@ func (f *fleetFlags) read(s Streams, names bool) ([]fleet.Target, error) {
 		}
 	}
 	if n := len(list.Twice); n > 0 {
-		shown := strings.Trim(fmt.Sprint(list.Twice[:min(n, 10)]), "[]")
-		hint(s.Err, "%d lines say what an earlier one says, and are left out: %s", n, shown)
+		hint(s.Err, "left out, for an earlier line says the same: %d in all, at %s", n, strings.Trim(fmt.Sprint(list.Twice[:min(n, 10)]), "[]"))
 	}
 	return list.Targets, nil
 }
@@ -165,6 +164,7 @@ func (v *auditFlags) runFleet(cmd *cobra.Command, s Streams, checks []check.Chec
 	ended := fleet.Run(ctx, targets, fleet.Options[*report.Member]{
 		Parallel: cmp.Or(v.fleet.parallel, usualParallel()),
 		Do:       run.one,
+		Known:    run.known,
 		Size:     func(m *report.Member) int { n, _ := m.Encode(); return 4 * n },
 		Emit:     func(_ fleet.Target, m *report.Member) error { tally.Add(m); return out.add(m) },
 		Progress: func(done, all int, last fleet.Target) { bar.tell(done, all, last.Address) },
@@ -200,6 +200,12 @@ func (v *auditFlags) fleetEnd(s Streams, run *fleetRun, sum report.Summary, ende
 	return nil
 }
 
+func (f *fleetRun) key(t fleet.Target) string {
+	return fleet.Key(f.asked, t.Canonical(), strings.ToLower(t.Name))
+}
+
+func (f *fleetRun) known(t fleet.Target) bool { return f.journal != nil && f.journal.Has(f.key(t)) }
+
 // one audits one target, or finds in the journal that it was audited.
 func (f *fleetRun) one(ctx context.Context, t fleet.Target) (m *report.Member) {
 	m = &report.Member{Line: t.Line, Address: t.Address, Name: t.Name}
@@ -208,7 +214,7 @@ func (f *fleetRun) one(ctx context.Context, t fleet.Target) (m *report.Member) {
 			m.Report, m.Problem = nil, fmt.Sprintf("the audit failed: %v", v)
 		}
 	}()
-	key := fleet.Key(f.asked, t.Canonical(), strings.ToLower(t.Name))
+	key := f.key(t)
 	if f.journal != nil {
 		if e, ok := f.journal.Find(key); ok {
 			if r, err := report.Read(e.Result); err == nil {

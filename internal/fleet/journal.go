@@ -123,7 +123,7 @@ func (j *Journal) read() error {
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
-		if whole > 0 && err == nil {
+		if whole > 0 {
 			var e Entry
 			if json.Unmarshal(text, &e) == nil && e.Key != "" && len(e.Result) > 0 {
 				j.index[e.Key] = place{j.end, len(text)}
@@ -176,6 +176,14 @@ func (j *Journal) write(text []byte) error {
 	}
 	j.end += int64(n)
 	return nil
+}
+
+// Has says whether there is an entry with this key.
+func (j *Journal) Has(key string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	_, ok := j.index[key]
+	return ok
 }
 
 // Find returns the entry with this key.

@@ -16,7 +16,7 @@ type queue struct {
 	cond *sync.Cond
 	// waiting are indices of the list, lowest first.
 	waiting []int
-	// hosts has the host of each target.
+	// hosts has the host of each target, or nobody where none is asked.
 	hosts []string
 	busy  map[string]bool
 	// keys are the addresses that the hosts lead to, once they were looked up.
@@ -26,11 +26,15 @@ type queue struct {
 	full func() (bool, int)
 }
 
-func newQueue(targets []Target, full func() (bool, int)) *queue {
+func newQueue(targets []Target, known func(Target) bool, full func() (bool, int)) *queue {
 	q := &queue{busy: make(map[string]bool), keys: make(map[string][]string), full: full}
 	q.cond = sync.NewCond(&q.mu)
 	for i, t := range targets {
-		q.waiting, q.hosts = append(q.waiting, i), append(q.hosts, t.Host())
+		host := nobody
+		if known == nil || !known(t) {
+			host = t.Host()
+		}
+		q.waiting, q.hosts = append(q.waiting, i), append(q.hosts, host)
 	}
 	return q
 }
@@ -128,10 +132,12 @@ func (q *queue) wake() {
 	q.cond.Broadcast()
 }
 
-// own says that a host is this machine without asking anybody.
+const nobody = ""
+
+// own says that a host is this machine, without asking anybody, or nobody.
 func own(host string) bool {
 	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.Unmap().IsLoopback()
+	return host == nobody || host == "localhost" || err == nil && addr.Unmap().IsLoopback()
 }
 
 // lookUp returns the addresses of a host, none when that cannot be told: then the name

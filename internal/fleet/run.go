@@ -20,6 +20,8 @@ type Options[R any] struct {
 	// Do does one job. It must end soon after its context. What it returns after the
 	// context ended is thrown away. It is called from several goroutines.
 	Do func(context.Context, Target) R
+	// Known says that a job asks no host, for its answer is there already. It may be nil.
+	Known func(Target) bool
 	// Size is about how many bytes a result holds while it waits.
 	Size func(R) int
 	// Emit is given the results in the order of the list, one at a time. An error ends
@@ -48,7 +50,7 @@ func Run[R any](ctx context.Context, targets []Target, o Options[R]) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	s := &sorter[R]{targets: targets, o: &o, waiting: make(map[int]R)}
-	q := newQueue(targets, s.full)
+	q := newQueue(targets, o.Known, s.full)
 	defer context.AfterFunc(ctx, q.wake)()
 	var wg sync.WaitGroup
 	for range min(o.Parallel, len(targets)) {

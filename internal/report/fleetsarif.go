@@ -1,6 +1,8 @@
 package report
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -54,21 +56,27 @@ func (f *fleetSARIF) Add(m *Member) error {
 	}
 	r := clean(m.Report)
 	for i := range r.Findings {
-		if err := f.result(sarifResultOf(r, f.book, &r.Findings[i])); err != nil {
+		if err := f.result(m, sarifResultOf(r, f.book, &r.Findings[i])); err != nil {
 			return err
 		}
 	}
 	for i := range r.Ignored {
 		x := sarifResultOf(r, f.book, &r.Ignored[i].Finding)
 		x.Suppressions = []sarifSuppression{suppression(&r.Ignored[i])}
-		if err := f.result(x); err != nil {
+		if err := f.result(m, x); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (f *fleetSARIF) result(x sarifResult) error {
+// result writes one result. Code scanning shall tell servers of one host apart, which
+// differ by the port or the name that is asked for and share a fingerprint.
+func (f *fleetSARIF) result(m *Member, x sarifResult) error {
+	if own, ok := x.Fingerprints["primaryLocationLineHash"]; ok {
+		sum := sha256.Sum256([]byte(own + " " + m.name()))
+		x.Fingerprints["primaryLocationLineHash"] = hex.EncodeToString(sum[:8]) + ":1"
+	}
 	if _, ok := f.book.index[x.RuleID]; !ok {
 		x.RuleIndex = -1 // a rule of its own id only
 	}
