@@ -58,6 +58,9 @@ func (s *scan) ask(ctx context.Context, h *wire.ClientHello) *answer {
 				s.confirmNo()
 				return again
 			}
+			if !again.doubtful() {
+				s.wavers()
+			}
 			a = again
 			continue
 		}

@@ -54,6 +54,9 @@ func (s *scan) enumerateLegacy(ctx context.Context, v wire.Version) *protocol {
 				p.unasked = a.hello.Suite
 				break
 			}
+			if len(p.suites) == 0 {
+				s.agrees(a)
+			}
 			p.take(a)
 			left = without(left, a.hello.Suite)
 			if rest := without(all, p.groups...); striking && len(rest) > 0 && has(groups, lastGroup(a)) {
@@ -137,8 +140,16 @@ func (s *scan) enumerate13(ctx context.Context) *protocol {
 		return p
 	}
 	suites, groups := wire.SuitesFor(wire.TLS13), wire.Groups13()
+	promised := s.contacted != nil && s.contacted.hello.Version == wire.TLS13
 	for ctx.Err() == nil && (len(suites) > 0 || len(groups) > 0) {
 		a := s.ask(ctx, s.modern(orElse(suites, p.suites), orElse(groups, p.groups), wire.Schemes()))
+		if promised {
+			s.agrees(a)
+			if a.outcome == refused {
+				s.differs("TLS 1.3 was chosen, and then refused")
+			}
+			promised = false
+		}
 		if !a.accepts(wire.TLS13) && len(suites) > 0 && len(groups) > 0 && len(p.suites) > 0 {
 			// Either list may be at its end: with suites that are accepted a no is the groups'.
 			a = s.ask(ctx, s.modern(p.suites, groups, wire.Schemes()))
@@ -186,6 +197,8 @@ func (s *scan) order(ctx context.Context, p *protocol) {
 	slices.Reverse(turned)
 	a := s.ask(ctx, s.legacy(p.version, turned, wire.Curves12()))
 	switch {
+	case a.outcome == refused:
+		s.differs("the suites of %v were accepted, and all of them refused", p.version)
 	case !a.accepts(p.version):
 	case a.hello.Suite == p.suites[0]:
 		p.order = "server"

@@ -30,7 +30,13 @@ func (s *scan) moderns(ctx context.Context) {
 	}
 	if first.client == nil {
 		// A HelloRetryRequest promises nothing: some servers then find no signature to make.
+		// Others are several servers, and another one promised.
 		if first.alert != 0 {
+			if again := s.open13(ctx, s.name, group, suites, wire.Schemes(), nil); again.client != nil {
+				s.differs("a handshake of TLS 1.3 was refused, and then finished")
+				again.close()
+			}
+			s.refusedKnown(wire.TLS13, first.alert)
 			s.note("TLSv1.3.unfinished", "the server answers hellos of TLS 1.3 and refuses every handshake: alert %d", first.alert)
 			s.no13 = true
 			return
