@@ -3,6 +3,7 @@ package tlsscan
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/panoplysec/panoply/internal/tlsscan/session"
@@ -42,6 +43,9 @@ func (s *scan) moderns(ctx context.Context) {
 			return
 		}
 		s.skip13("no handshake of TLS 1.3 could be finished: " + first.err.Error())
+		if !hungUp(first.err) {
+			s.incomplete(fmt.Errorf("no handshake of TLS 1.3 could be finished: %w", first.err))
+		}
 		return
 	}
 	s.took13(first.client)
