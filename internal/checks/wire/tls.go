@@ -70,27 +70,35 @@ var tlsCheck = check.Check{
 }
 
 func runTLS(ctx context.Context, s *check.Session) check.Result {
-	r := judgeTLS(ctx, s)
-	found, scan, err := scanTLS(ctx, s)
-	r.Scan = scan
-	switch {
-	case err != nil:
-		r = check.NotProven("the scan: "+err.Error(), append(r.Findings, found...)...)
-		r.Scan = scan
-	case len(found) > 0 && r.Status != check.Unproven:
-		r = check.Conclude(r.Reason, append(r.Findings, found...))
-		r.Scan = scan
-	default:
-		r.Findings = append(r.Findings, found...)
+	scan, err := scanTLS(ctx, s)
+	seen := scan
+	if err != nil {
+		seen = nil // what it lacks may be there
+	}
+	r := judgeTLS(ctx, s, seen)
+	if scan != nil {
+		partial := r.Partial
+		r = check.Conclude(r.Reason, append(r.Findings, scan.found...))
+		if partial {
+			r = check.NotProven(r.Reason, r.Findings...)
+		}
+		r.Scan = scan.doc
+	}
+	if err != nil {
+		doc := r.Scan
+		r = check.NotProven("the scan: "+err.Error(), r.Findings...)
+		r.Scan = doc
 	}
 	return r
 }
 
-func judgeTLS(ctx context.Context, s *check.Session) check.Result {
+// judgeTLS judges by a few handshakes of its own, and where there is a scan, by what that
+// saw already.
+func judgeTLS(ctx context.Context, s *check.Session, scan *scanned) check.Result {
 	if s.URL.Scheme == "http" {
 		return plainTarget(ctx, s)
 	}
-	t := tlsJudge{session: s}
+	t := tlsJudge{session: s, scan: scan}
 	state, err := s.Wire.Handshake(ctx, t.offer(tls.VersionTLS12, tls.VersionTLS13))
 	if err != nil {
 		return t.failed(ctx, err)
@@ -165,7 +173,9 @@ func cbcSuites() []uint16 {
 // tlsJudge collects what the handshakes show.
 type tlsJudge struct {
 	session *check.Session
-	found   []check.Finding
+	// scan has accepted suites already; nil where there was none.
+	scan  *scanned
+	found []check.Finding
 	// doubt is why an offer could not be tried to its end.
 	doubt error
 }
@@ -262,6 +272,12 @@ func handshakeFailed(err error) bool {
 func (t *tlsJudge) protocols(ctx context.Context, best *tls.ConnectionState) {
 	for _, v := range []uint16{tls.VersionTLS10, tls.VersionTLS11} {
 		name := tls.VersionName(v)
+		if t.scan != nil {
+			if suite := t.scan.chose(strings.Replace(name, "TLS ", "TLSv", 1), nil); suite != "" {
+				t.add("tls/old-protocol", name, name+" with "+suite, "%s is offered", name)
+			}
+			continue
+		}
 		state, err := t.session.Wire.Handshake(ctx, t.offer(v, v))
 		if err == nil {
 			t.add("tls/old-protocol", name, name+" with "+tls.CipherSuiteName(state.CipherSuite), "%s is offered", name)
@@ -273,6 +289,12 @@ func (t *tlsJudge) protocols(ctx context.Context, best *tls.ConnectionState) {
 		id     string
 		suites []uint16
 	}{{"tls/weak-suite", insecureSuites()}, {"tls/cbc-suite", cbcSuites()}} {
+		if t.scan != nil {
+			if suite := t.scan.chose("TLSv1.2", set.suites); suite != "" {
+				t.add(set.id, suite, "TLS 1.2 with "+suite, "the suite %s is accepted", suite)
+			}
+			continue
+		}
 		only := t.offer(tls.VersionTLS12, tls.VersionTLS12)
 		only.CipherSuites = set.suites
 		state, err := t.session.Wire.Handshake(ctx, only)
