@@ -35,7 +35,7 @@ func (f *fleetFlags) define(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.targets, "targets", "", "file of targets, one HOST:PORT or address a line, with --only tls and a server name after it if it is another; - for standard input")
 	flags.StringVar(&f.resume, "resume", "", "with --targets: journal of what is done, so that the same command goes on where it ended; made when it is not there")
-	flags.IntVar(&f.parallel, "parallel", 0, fmt.Sprintf("with --targets: targets at a time, up to %d, one of each host (default %d: eight for each processor, up to 64)", fleet.MaxParallel, usualParallel()))
+	flags.IntVar(&f.parallel, "parallel", 0, fmt.Sprintf("with --targets: targets at a time, up to %d, one of each host (0: eight for each processor, up to 64)", fleet.MaxParallel))
 }
 
 // usualParallel suits targets beyond a network, which are mostly waited for.
@@ -156,9 +156,9 @@ func (v *auditFlags) runFleet(cmd *cobra.Command, s Streams, checks []check.Chec
 	defer out.discard()
 	ctx, stop := interruptible(cmd.Context())
 	defer stop()
-	bar := newProgress(s.Err, "targets")
-	if watched(s.Out) {
-		bar = new(progress) // each line is one target more
+	bar := new(progress)
+	if !watched(s.Out) { // there each line shows that one more is done
+		bar = newProgress(s.Err, "targets")
 	}
 	tally := report.NewTally(len(targets), threshold)
 	ended := fleet.Run(ctx, targets, fleet.Options[*report.Member]{

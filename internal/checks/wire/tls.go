@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -76,19 +77,18 @@ func runTLS(ctx context.Context, s *check.Session) check.Result {
 		seen = nil // what it lacks may be there
 	}
 	r := judgeTLS(ctx, s, seen)
+	reason, partial, found := r.Reason, r.Partial, r.Findings
+	var doc json.RawMessage
 	if scan != nil {
-		partial := r.Partial
-		r = check.Conclude(r.Reason, append(r.Findings, scan.found...))
-		if partial {
-			r = check.NotProven(r.Reason, r.Findings...)
-		}
-		r.Scan = scan.doc
+		doc, found = scan.doc, append(found, scan.found...)
 	}
 	if err != nil {
-		doc := r.Scan
-		r = check.NotProven("the scan: "+err.Error(), r.Findings...)
-		r.Scan = doc
+		reason, partial = "the scan: "+err.Error(), true
 	}
+	if r = check.Conclude(reason, found); partial {
+		r = check.NotProven(reason, found...)
+	}
+	r.Scan = doc
 	return r
 }
 
