@@ -43,7 +43,7 @@ func usualParallel() int { return min(8*runtime.GOMAXPROCS(0), 64) }
 
 // ofOneApp are flags that say something of a single application or report.
 var ofOneApp = []string{
-	"advisories", "baseline", "csrf-fields", "csrf-format", "csrf-route", "har", "header", "idle", "login", "login-fields", "login-format", "login-route",
+	"advisories", "ask-registry", "baseline", "csrf-fields", "csrf-format", "csrf-route", "har", "header", "idle", "login", "login-fields", "login-format", "login-route",
 	"login-tries", "login-user", "openapi", "plain", "trust-project", "upstream",
 }
 
