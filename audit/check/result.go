@@ -153,6 +153,11 @@ type Finding struct {
 	// evidence that has one when empty.
 	Reproduce string `json:"reproduce,omitempty"`
 	Fix       Fix    `json:"fix"`
+	// Fixes are the lines of configuration that mend it, by the program that may be what
+	// answers: "nginx", "apache", "caddy", "haproxy", "node", "go". Nil where none does.
+	Fixes map[string]string `json:"fixes,omitempty"`
+	// Server is the one of them that the target says it is; empty for not told.
+	Server string `json:"server,omitempty"`
 	// CWE is the weakness's number, or 0.
 	CWE int `json:"cwe,omitempty"`
 	// ASVS are the requirements of OWASP's ASVS 5.0 that it breaks.

@@ -42,6 +42,10 @@ type Target struct {
 	// Registry is asked about the folder's packages too; nil asks nobody. It is the
 	// caller's choice and never the folder's.
 	Registry Registry
+	// Documents are those of registries about the folder's packages, for their signatures.
+	// They are the caller's choice and never the folder's. Nil means that no signature is
+	// looked at.
+	Documents Documents
 	// Credentials are header lines, "Cookie: sid=…" or "Authorization: Bearer …",
 	// joined by "\n", with which a user is logged in. They go to the target only, and
 	// into no report. Empty means that only visitors are looked at.
@@ -72,7 +76,24 @@ type Scan struct {
 	Logs []byte
 	// ClientCertificate opens a server that demands one; nil for none.
 	ClientCertificate *tls.Certificate
-	// Roots are trusted beside the system's.
+	// Roots are trusted beside the system's, as one store; Stores are further ones, each
+	// with a word of its own.
+	Roots  []*x509.Certificate
+	Stores []Store
+	// CRLs are lists of revoked certificates. FetchRevocation asks the authorities of
+	// trusted certificates too; they learn of the scan.
+	CRLs            []*x509.RevocationList
+	FetchRevocation bool
+	// Profile demands what a server may do: modern, intermediate or old are Mozilla's
+	// levels, FILE or FILE#NAME names ProfileText, which has the shape of Mozilla's
+	// guideline in JSON. Empty demands nothing.
+	Profile     string
+	ProfileText []byte
+}
+
+// A Store is a set of trusted roots with a name.
+type Store struct {
+	Name  string
 	Roots []*x509.Certificate
 }
 
@@ -306,4 +327,15 @@ type Exchange struct {
 	// Public says that the certificate is valid for the host by the system's roots
 	// alone, so for everybody's browser.
 	Public bool
+}
+
+// Documents are what npm's registries say of packages. They are safe for concurrent use.
+type Documents interface {
+	// Registry names the registry of a package, for reports: an address, or a folder.
+	Registry(name string) string
+	// Keys returns the keys with which the registry of a package signs, as it answers
+	// them; nil where it has none.
+	Keys(ctx context.Context, name string) ([]byte, error)
+	// Packument returns all that the registry says of a package.
+	Packument(ctx context.Context, name string) ([]byte, error)
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"github.com/panoplysec/panoply/internal/practice"
 	"github.com/panoplysec/panoply/internal/proof"
 	"github.com/panoplysec/panoply/internal/report"
+	"github.com/panoplysec/panoply/internal/tlsscan/mend"
 )
 
 type auditFlags struct {
@@ -26,15 +28,17 @@ type auditFlags struct {
 
 	format, failOn, upstream, plain, scorer          string
 	baseline, config, login, har, openAPI, key       string
-	advisories                                       string
+	advisories, packuments, keys                     string
 	guess                                            check.Guess
 	forge                                            check.Forge
 	guessFields                                      string
+	fixFor                                           mend.Server
 	only, roots, headers, reports                    []string
 	timeout, idle                                    time.Duration
 	pages, rate                                      int
 	active, yes, listSent, trustProject, printSchema bool
 	askRegistry                                      bool
+	signatures                                       bool
 	scanning                                         scanFlags
 	fleet                                            fleetFlags
 }
@@ -58,10 +62,12 @@ not be told anything about. The format never changes the code.`,
 		Example: `  panoply audit
   panoply audit . --advisories all.zip
   panoply audit https://localhost:8443
+  panoply audit --only tls --fix-for nginx shop.example:443 >tls.conf
   panoply audit . https://staging.example --report audit.html --report audit.sarif
   panoply audit --upstream 127.0.0.1:3000 https://localhost:8443
   panoply audit --only tls --sni shop.example --format json 203.0.113.7:443
   panoply audit --only tls --targets hosts.txt --format jsonl --resume hosts.journal
+  panoply audit --only tls --profile intermediate shop.example:443
   panoply audit --login login.har https://staging.example
   panoply audit --active --only brute-force --login-route "POST /api/login" --login-format json :3000
   panoply audit --active --only csrf --csrf-route "POST /cart" --csrf-fields "id=1&qty=2" :3000
@@ -70,8 +76,9 @@ not be told anything about. The format never changes the code.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return v.run(cmd, s, args) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&v.format, "format", "text", "of what is written to standard output: "+strings.Join(report.Formats(), ", ")+"; with --targets "+strings.Join(report.FleetFormats(), ", "))
-	f.StringArrayVar(&v.reports, "report", nil, "file to write a report to as well; its ending tells the format: .html, .sarif, .json, .xml (JUnit), .txt, .har (what was exchanged); repeat for more")
+	f.StringVar(&v.format, "format", "text", "of what is written to standard output: "+strings.Join(auditFormats(), ", ")+"; with --targets "+strings.Join(report.FleetFormats(), ", "))
+	f.StringArrayVar(&v.reports, "report", nil, "file to write a report to as well; its ending tells the format: .html, .sarif, .json, .xml (JUnit), .txt, .har (what was exchanged), and of the dependencies .cdx.json, .vex.json, .npm-audit.json, .osv.json; repeat for more")
+	v.defineFixes(cmd)
 	f.StringVar(&v.failOn, "fail-on", "low", "lowest severity that makes the exit code 1: low, medium, high or critical")
 	f.StringSliceVar(&v.only, "only", nil, "practices to look at, by id (default: all)")
 	f.StringVar(&v.baseline, "baseline", "", "earlier report in JSON; only what is new since then makes the exit code 1")
@@ -84,9 +91,12 @@ not be told anything about. The format never changes the code.`,
 	f.StringVar(&v.openAPI, "openapi", "", "OpenAPI file that names routes to look at")
 	f.IntVar(&v.pages, "pages", audit.DefaultPages, "pages to look at, at most")
 	f.IntVar(&v.rate, "rate", 0, fmt.Sprintf("requests a second to one host, at most (default %d, on loopback %d)", audit.DefaultRate, audit.DefaultLoopbackRate))
-	f.StringArrayVar(&v.roots, "root", nil, "PEM file of a certificate authority to trust beside the system's (repeat for more)")
 	f.StringVar(&v.advisories, "advisories", "", "OSV records to look the folder's dependencies up in: a folder, a .jsonl, .jsonl.gz or .json file, a .zip such as OSV's all.zip, or an index made of them (default: what panoply db update has fetched)")
 	f.BoolVar(&v.askRegistry, "ask-registry", false, "ask the npm registries of your own .npmrc too which advisories the folder's packages are under; they get names and versions, as from npm audit")
+	f.StringVar(&v.packuments, "packuments", "", "folder with the registry's documents of packages, NAME.json, for what --format npm-audit tells of meta-vulnerabilities, and for --signatures without a network")
+	f.BoolVar(&v.signatures, "signatures", false, "verify what the registry of your own .npmrc signed of each locked package")
+	f.StringVar(&v.keys, "keys", "", "file with the keys of the registry that --packuments came from, as /-/npm/v1/keys answers them")
+	f.StringArrayVar(&v.roots, "root", nil, "PEM file, or folder of such, of certificate authorities to trust beside the system's: a store by itself (repeat for more)")
 	f.StringVar(&v.upstream, "upstream", "", "address of the app behind the door, to tell its work from the app's and to look for a way around it")
 	f.StringVar(&v.plain, "plain", "", "host:port of plain HTTP that should redirect to the URL")
 	f.StringVar(&v.scorer, "observatory", "v6", "version of MDN's HTTP Observatory that grades: v6 or v4")
@@ -118,6 +128,9 @@ func (v *auditFlags) run(cmd *cobra.Command, s Streams, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := v.checkFixes(cmd); err != nil {
+		return err
+	}
 	checks, err := selected(v.only)
 	if err != nil {
 		return err
@@ -138,11 +151,14 @@ func (v *auditFlags) run(cmd *cobra.Command, s Streams, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := v.dependencyFlags(plan); err != nil {
+		return err
+	}
 	o, err := v.options(plan)
 	if err != nil {
 		return err
 	}
-	scan, err := v.scan(o.Roots)
+	scan, err := v.scan(plan.stores)
 	if err != nil {
 		return err
 	}
@@ -155,7 +171,7 @@ func (v *auditFlags) run(cmd *cobra.Command, s Streams, args []string) error {
 		}
 	}
 	var exchanges []*check.Exchange
-	if slices.ContainsFunc(v.reports, func(name string) bool { return filepath.Ext(name) == ".har" }) {
+	if slices.ContainsFunc(v.reports, func(name string) bool { return formatOf(name) == "har" }) {
 		o.Record = func(x *check.Exchange) { exchanges = append(exchanges, x) }
 	}
 	ctx, stop := interruptible(cmd.Context())
@@ -169,12 +185,16 @@ func (v *auditFlags) run(cmd *cobra.Command, s Streams, args []string) error {
 	}
 	how := report.Options{Checks: checks, Version: v.version, Threshold: threshold}
 	for _, name := range v.reports {
-		if err := writeReport(name, r, exchanges, how); err != nil {
+		if err := v.writeReport(name, plan, r, exchanges, how); err != nil {
 			return &exitError{code: exitIncomplete, err: fmt.Errorf("--report: %w", err)}
 		}
 	}
 	how.Style = report.ForTerminal(s.Out, os.LookupEnv)
-	if err := report.Write(s.Out, v.format, r, how); err != nil {
+	write := func() error { return v.write(s.Out, v.format, plan, r, how) }
+	if v.fixFor != "" {
+		write = func() error { return writeFixes(s, v.fixFor, r) }
+	}
+	if err := write(); err != nil {
 		return &exitError{code: exitIncomplete, err: fmt.Errorf("writing the report: %w", err)}
 	}
 	if code := int(r.Outcome(threshold)); code != exitClean {
@@ -190,8 +210,8 @@ func (v *auditFlags) threshold() (check.Severity, error) {
 		return 0, usageError("", "--fail-on: %v", err)
 	case threshold == check.Info:
 		return 0, usageError("", "--fail-on: info is a note, and a practice with notes holds: low, medium, high or critical")
-	case v.fleet.targets == "" && !slices.Contains(report.Formats(), v.format):
-		return 0, usageError("", "--format %s is not known: %s", v.format, strings.Join(report.Formats(), ", "))
+	case v.fleet.targets == "" && !slices.Contains(auditFormats(), v.format):
+		return 0, usageError("", "--format %s is not known: %s", v.format, strings.Join(auditFormats(), ", "))
 	case v.timeout <= 0:
 		return 0, usageError("", "--timeout %v must be above 0", v.timeout)
 	case v.idle < 0 || v.idle >= v.timeout:
@@ -205,24 +225,34 @@ func (v *auditFlags) threshold() (check.Severity, error) {
 		return threshold, v.fleetFormats()
 	}
 	for _, name := range v.reports {
-		if formats[filepath.Ext(name)] == "" {
-			return 0, usageError("", "--report %s: the ending tells no format: .html, .sarif, .json, .xml, .txt or .har", name)
+		if formatOf(name) == "" {
+			return 0, usageError("", "--report %s: the ending tells no format: .html, .sarif, .json, .xml, .txt, .har, .cdx.json, .vex.json, .npm-audit.json or .osv.json", name)
 		}
 	}
 	return threshold, nil
 }
 
 // formats are what the ending of a report's file tells.
-var formats = map[string]string{".html": "html", ".sarif": "sarif", ".json": "json", ".xml": "junit", ".txt": "text", ".har": "har"}
+var formats = map[string]string{
+	".html": "html", ".sarif": "sarif", ".json": "json", ".xml": "junit", ".txt": "text", ".har": "har",
+	".cdx.json": "cyclonedx", ".vex.json": "openvex", ".npm-audit.json": "npm-audit", ".osv.json": "osv",
+}
+
+// formatOf is the format of a report's file, by the longest ending; empty for none.
+func formatOf(name string) string {
+	stem := strings.TrimSuffix(name, filepath.Ext(name))
+	return cmp.Or(formats[filepath.Ext(stem)+filepath.Ext(name)], formats[filepath.Ext(name)])
+}
 
 // writeReport writes beside the file and renames, so that a reader never sees half of it.
-func writeReport(name string, r *audit.Report, exchanges []*check.Exchange, how report.Options) error {
+func (v *auditFlags) writeReport(name string, plan *auditPlan, r *audit.Report, exchanges []*check.Exchange, how report.Options) error {
 	var out bytes.Buffer
 	var err error
-	if format := formats[filepath.Ext(name)]; format == "har" {
+	format := formatOf(name)
+	if format == "har" {
 		err = report.HAR(&out, exchanges, how.Version)
 	} else {
-		err = report.Write(&out, format, r, how)
+		err = v.write(&out, format, plan, r, how)
 	}
 	if err != nil {
 		return err
@@ -233,7 +263,7 @@ func writeReport(name string, r *audit.Report, exchanges []*check.Exchange, how 
 	}
 	defer os.Remove(f.Name()) // after the rename there is nothing of that name
 	// What was exchanged is for its owner alone, as the temporary file is already.
-	if _, err = f.Write(out.Bytes()); err == nil && formats[filepath.Ext(name)] != "har" {
+	if _, err = f.Write(out.Bytes()); err == nil && format != "har" {
 		err = f.Chmod(0o644)
 	}
 	if closing := f.Close(); err == nil {
@@ -252,8 +282,11 @@ func (v *auditFlags) options(plan *auditPlan) (audit.Options, error) {
 		Idle: v.idle, Ignores: plan.ignores, TrustProject: v.trustProject,
 	}
 	var err error
-	if o.Roots, err = v.trusted(plan); err != nil {
+	if plan.stores, err = v.stores(plan); err != nil {
 		return o, err
+	}
+	for _, s := range plan.stores {
+		o.Roots = append(o.Roots, s.Roots...)
 	}
 	if v.baseline != "" {
 		f, err := os.Open(v.baseline)

@@ -43,8 +43,8 @@ func usualParallel() int { return min(8*runtime.GOMAXPROCS(0), 64) }
 
 // ofOneApp are flags that say something of a single application or report.
 var ofOneApp = []string{
-	"advisories", "ask-registry", "baseline", "csrf-fields", "csrf-format", "csrf-route", "har", "header", "idle", "login", "login-fields", "login-format", "login-route",
-	"login-tries", "login-user", "openapi", "plain", "trust-project", "upstream",
+	"advisories", "ask-registry", "baseline", "csrf-fields", "csrf-format", "csrf-route", "fix-for", "har", "header", "idle", "login", "login-fields", "login-format", "login-route",
+	"login-tries", "login-user", "openapi", "plain", "signatures", "trust-project", "upstream",
 }
 
 // fits says what of the command line does not go with --targets, or needs it.
@@ -132,7 +132,7 @@ func (v *auditFlags) runFleet(cmd *cobra.Command, s Streams, checks []check.Chec
 	if run.options, err = v.options(plan); err != nil {
 		return err
 	}
-	if run.scan, err = v.scan(run.options.Roots); err != nil {
+	if run.scan, err = v.scan(plan.stores); err != nil {
 		return err
 	}
 	if run.asked, err = v.question(run); err != nil {
@@ -259,11 +259,11 @@ func (f *fleetRun) audit(ctx context.Context, t fleet.Target) (*audit.Report, st
 // answer to this question from one to another. Secrets are in it as digests only.
 func (v *auditFlags) question(f *fleetRun) (string, error) {
 	var q struct {
-		Version, Scorer, Control, Name, Logs, Client string
-		Checks, Roots, Ignores                       []string
-		Active, Sent                                 bool
-		Timeout                                      time.Duration
-		Rate, Pages                                  int
+		Version, Scorer, Control, Name, Logs, Client, Profile string
+		Checks, Roots, Ignores, Stores, CRLs                  []string
+		Active, Sent, Fetch                                   bool
+		Timeout                                               time.Duration
+		Rate, Pages                                           int
 	}
 	o := f.options
 	q.Version, q.Scorer, q.Active, q.Sent, q.Timeout, q.Rate, q.Pages = v.version, o.Scorer, o.Active, o.ListSent, o.Timeout, o.Rate, o.Pages
@@ -278,7 +278,16 @@ func (v *auditFlags) question(f *fleetRun) (string, error) {
 		q.Ignores = append(q.Ignores, fmt.Sprintf("%q %q %q %q %q", i.ID, i.Scope, i.Reason, i.Until, i.By))
 	}
 	if f.scan != nil {
-		q.Name, q.Logs = f.scan.ServerName, digest(f.scan.Logs)
+		q.Name, q.Logs, q.Fetch = f.scan.ServerName, digest(f.scan.Logs), f.scan.FetchRevocation
+		q.Profile = f.scan.Profile + " " + digest(f.scan.ProfileText)
+		for _, l := range f.scan.CRLs {
+			q.CRLs = append(q.CRLs, digest(l.Raw))
+		}
+		for _, store := range f.scan.Stores {
+			for _, c := range store.Roots {
+				q.Stores = append(q.Stores, store.Name+" "+digest(c.Raw))
+			}
+		}
 		if c := f.scan.ClientCertificate; c != nil {
 			q.Client = digest(slices.Concat(c.Certificate...))
 		}

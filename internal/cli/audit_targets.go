@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -14,13 +12,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/panoplysec/panoply/audit"
 	"github.com/panoplysec/panoply/audit/check"
-	"github.com/panoplysec/panoply/certs"
 	"github.com/panoplysec/panoply/internal/config"
 	"github.com/panoplysec/panoply/internal/osv/mirror"
 	"github.com/panoplysec/panoply/internal/report/redact"
@@ -32,6 +28,8 @@ type auditPlan struct {
 	ignores []audit.Ignore
 	// production is the file that marks a site so; empty for none.
 	production string
+	// stores are those of --root, and the local CA of this user's door.
+	stores []check.Store
 }
 
 // targets reads the arguments. One folder and the addresses belong to one app: the
@@ -248,52 +246,4 @@ func listens(address string) bool {
 	}
 	conn.Close()
 	return true
-}
-
-// trusted returns the roots of --root, and for loopback addresses the local CA of this
-// user's door: it can sign nothing but loopback names.
-func (v *auditFlags) trusted(plan *auditPlan) ([]*x509.Certificate, error) {
-	var roots []*x509.Certificate
-	for _, name := range v.roots {
-		found, err := readRoots(name)
-		if err != nil {
-			return nil, &exitError{code: exitUsage, err: fmt.Errorf("--root: %w", err)}
-		}
-		roots = append(roots, found...)
-	}
-	local := slices.ContainsFunc(plan.targets, func(t check.Target) bool { return loopback(t.URL) })
-	if state, err := config.StateDir(); local && err == nil {
-		// A door that never ran has no CA; then there is none to trust.
-		if found, err := readRoots(certs.RootFile(state)); err == nil {
-			roots = append(roots, found...)
-		}
-	}
-	return roots, nil
-}
-
-func readRoots(name string) ([]*x509.Certificate, error) {
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return nil, err
-	}
-	var all []*x509.Certificate
-	for {
-		var block *pem.Block
-		block, text = pem.Decode(text)
-		if block == nil {
-			break
-		}
-		if !strings.HasSuffix(block.Type, "CERTIFICATE") {
-			continue
-		}
-		cert, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		all = append(all, cert)
-	}
-	if len(all) == 0 {
-		return nil, fmt.Errorf("%s holds no certificate in PEM form", name)
-	}
-	return all, nil
 }

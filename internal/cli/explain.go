@@ -16,17 +16,20 @@ import (
 	"github.com/panoplysec/panoply/audit/standard"
 	"github.com/panoplysec/panoply/internal/practice"
 	"github.com/panoplysec/panoply/internal/spell"
+	"github.com/panoplysec/panoply/internal/tlsscan/mend"
 )
 
 func newExplain(s Streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain [ID]",
 		Short: "Say what a practice or a finding is, what is bad and good, and how to mend it",
-		Long: `Explain takes the id of a practice, of a check, or of a finding as a report shows it.
+		Long: `Explain takes the id of a practice, of a check, or of a finding as a report shows it,
+also of one of the scan of a TLS server.
 Without an id it lists the practices in the order of the page.`,
 		Example: `  panoply explain
   panoply explain cookies
-  panoply explain headers/csp-absent`,
+  panoply explain headers/csp-absent
+  panoply explain suite.rc4`,
 		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return slices.Collect(explainable()), cobra.ShellCompDirectiveNoFileComp
@@ -43,6 +46,9 @@ Without an id it lists the practices in the order of the page.`,
 			}
 			if c, ok := checkByID(args[0]); ok {
 				return explainCheck(s.Out, c)
+			}
+			if f, ok := mend.For(args[0]); ok {
+				return explainFault(s.Out, f)
 			}
 			hint := ""
 			if best := spell.Nearest(args[0], explainable()); best != "" {
@@ -136,6 +142,11 @@ func explainable() iter.Seq[string] {
 				if !tell(r.ID) {
 					return
 				}
+			}
+		}
+		for _, f := range mend.Faults() {
+			if !tell(f.Name) {
+				return
 			}
 		}
 	}

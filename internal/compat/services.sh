@@ -9,6 +9,8 @@ missing=()
 need() { command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
 need redis-server redis-server
 need nginx nginx
+need apache2 apache2-bin
+need haproxy haproxy
 need chromium chromium
 need node nodejs
 need npm npm

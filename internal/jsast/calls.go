@@ -111,7 +111,12 @@ func (m *machine) apply(f *Value, args []*Value, this *Value, at Pos) *Value {
 		if f.Kind == Result {
 			name += "()"
 		}
-		return m.foreign(name, args, at)
+		m.guess = f.guess
+		v := m.foreign(name, args, at)
+		if v.Kind == Result && f.guess {
+			v.guess = true
+		}
+		return v
 	}
 	m.callbacks(args)
 	return unknown
@@ -119,10 +124,18 @@ func (m *machine) apply(f *Value, args []*Value, this *Value, at Pos) *Value {
 
 // foreign calls something that is not of the folder.
 func (m *machine) foreign(name string, args []*Value, at Pos) *Value {
-	m.record(&Call{Callee: name, Args: args, Pos: at})
+	m.record(&Call{Callee: name, Args: args, Guessed: m.guess, Pos: at})
+	m.guess = false
 	switch name {
-	case "express", "express-promise-router", "express.Router", "express-promise-router.Router":
-		return m.newApp(name != "express", at)
+	case "express", "express.createServer":
+		// The second is how Express 2 makes an app; it may be given middleware.
+		app := m.newApp(false, at)
+		if len(args) > 0 && name != "express" {
+			m.layer(app.App, Layer{Paths: []string{"/"}, Pos: at}, args)
+		}
+		return app
+	case "express-promise-router", "express.Router", "express-promise-router.Router":
+		return m.newApp(true, at)
 	}
 	if v := m.standard(name, args, at); v != nil {
 		return v

@@ -337,12 +337,12 @@ func (m *machine) member(v *Value, name string, at Pos) *Value {
 			return unknown
 		}
 		m.read(v, name, at)
-		return &Value{Text: v.Text + "." + name, Pos: at}
+		return &Value{Text: v.Text + "." + name, Pos: at, guess: v.guess}
 	case Result:
 		if len(v.Text) > 300 {
 			return unknown
 		}
-		return &Value{Text: v.Text + "()." + name, Pos: at}
+		return &Value{Text: v.Text + "()." + name, Pos: at, guess: v.guess}
 	case Choice:
 		var all []*Value
 		for _, o := range v.List {

@@ -107,6 +107,16 @@ func (m *machine) callApp(v *Value, name string, args []*Value, at Pos) *Value {
 		m.layer(a, l, handlers)
 	case name == "listen":
 		m.callbacks(args)
+	case name == "del" && len(args) > 1:
+		// Of Express 2 to 4: what newer ones do not have answers no route there.
+		for _, h := range args[1:] {
+			if h.Kind == Function && h.class == nil {
+				m.register(h.Func)
+			}
+		}
+	case name == "configure" && (len(args) == 1 || first(args).Kind == String && first(args).Text == "production"):
+		// Of Express 2 and 3: for every environment, or for one.
+		m.callbacks(args)
 	case name == "address", name == "close":
 		return unknown
 	}

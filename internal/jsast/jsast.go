@@ -144,7 +144,10 @@ type Call struct {
 	// Maybe says that it stands under a condition that could not be told, or in a
 	// function that nobody was seen to call.
 	Maybe bool
-	Pos   Pos
+	// Guessed says that the name of a parameter alone makes its object a request or a
+	// response: nobody was seen to give it one.
+	Guessed bool
+	Pos     Pos
 }
 
 // A Set is one assignment to something that the folder does not make itself:

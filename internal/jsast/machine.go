@@ -49,6 +49,8 @@ type machine struct {
 	// what is walked.
 	handler *Func
 	cold    bool
+	// guess is that of what is called next.
+	guess bool
 	// cut says that something was not followed for a bound, stopped that nothing is
 	// followed any more.
 	cut, stopped bool
@@ -218,9 +220,9 @@ func symbol(name string) *Value {
 	case "err", "error", "e", "ex", "exception":
 		return &Value{Text: "@err"}
 	case "req", "request":
-		return &Value{Text: "@req"}
+		return &Value{Text: "@req", guess: true}
 	case "res", "response":
-		return &Value{Text: "@res"}
+		return &Value{Text: "@res", guess: true}
 	case "next":
 		return &Value{Text: "@next"}
 	}

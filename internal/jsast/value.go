@@ -56,6 +56,8 @@ type Value struct {
 	route string
 	paths []string
 	maybe int
+	// guess says that it is taken for a request or a response by its name only.
+	guess bool
 }
 
 // A Prop is a property and where its name stands.

@@ -63,6 +63,17 @@ func readGoMod(file, text, sum string) (*Lock, error) {
 			n.Alias = r.Old.Path
 		}
 	}
+	sums := map[string]string{}
+	for line := range strings.SplitSeq(sum, "\n") {
+		if fields := strings.Fields(line); len(fields) == 3 {
+			sums[fields[0]+"@"+fields[1]] = fields[2]
+		}
+	}
+	for i := range g.nodes {
+		if n := &g.nodes[i]; n.Version != "" {
+			n.Integrity = sums[n.Name+"@v"+n.Version]
+		}
+	}
 	return l.finish(true), nil
 }
 

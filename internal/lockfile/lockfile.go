@@ -42,6 +42,12 @@ type Package struct {
 	Key string
 	// Line is that of the entry, from 1.
 	Line int
+	// Integrity is the checksum of its tarball as the lockfile has it, in the form of
+	// Subresource Integrity: "sha512-…"; of Go modules that of go.sum, "h1:…". It is empty
+	// where the lockfile has none, or one of something else than the tarball.
+	Integrity string
+	// License is what the lockfile says of it: an SPDX expression, mostly.
+	License string
 	// Dev says that only development needs it, Optional that nothing fails without it,
 	// Peer that it is there because a package asks its user for it.
 	Dev, Optional, Peer bool
@@ -64,6 +70,8 @@ type Lock struct {
 	Packages []Package
 
 	graph graph
+	// npm is what Tree is made of; nil where the file is none of npm's.
+	npm *value
 }
 
 // An Error is a file that could not be read to its end.

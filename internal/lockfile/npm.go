@@ -28,10 +28,12 @@ func readNPM(file, text string, m *Manifest) (*Lock, error) {
 		if d := root.get("dependencies"); d.kind != dict && d.kind != null {
 			return nil, &Error{file, int(d.line), "has dependencies that are no object"}
 		}
+		l.npm = &root
 		return npmTree(l, &root, m)
 	case packages.kind != dict:
 		return nil, &Error{file, int(packages.line), "has no object of packages, as lockfileVersion " + version + " demands"}
 	}
+	l.npm = packages
 	return npmPackages(l, packages)
 }
 
@@ -98,7 +100,7 @@ func npmNode(key string, v *value) node {
 	name := v.get("name").str()
 	at := strings.LastIndex(key, "node_modules/")
 	if n.member = at < 0; n.member {
-		n.Name = cmp.Or(name, key)
+		n.Name, n.License = cmp.Or(name, key), v.get("license").str()
 		return n
 	}
 	n.Name = key[at+len("node_modules/"):]
@@ -106,6 +108,7 @@ func npmNode(key string, v *value) node {
 		n.Name, n.Alias = name, n.Name
 	}
 	n.Source, n.Address = npmSource(v.get("resolved").str(), n.Version)
+	n.Integrity, n.License = v.get("integrity").str(), v.get("license").str()
 	n.Dev, n.Peer = v.get("dev").isTrue(), v.get("peer").isTrue()
 	// What development and an optional package both need goes where either goes.
 	n.Optional = v.get("optional").isTrue() || v.get("devOptional").isTrue()
@@ -113,7 +116,7 @@ func npmNode(key string, v *value) node {
 }
 
 // npmResolve finds what Node finds: in the node_modules of the folder, and of each above.
-func npmResolve(keys map[string]int32, from, name string) (int32, bool) {
+func npmResolve[N int | int32](keys map[string]N, from, name string) (N, bool) {
 	for dir := from; ; {
 		key := "node_modules/" + name
 		if dir != "" {
@@ -191,6 +194,7 @@ func npmTree(l *Lock, root *value, m *Manifest) (*Lock, error) {
 				n.Version = ""
 			}
 			n.member = n.Source == Folder && !strings.HasSuffix(n.Address, "gz")
+			n.Integrity = d.get("integrity").str()
 			n.Dev, n.Optional = d.get("dev").isTrue(), d.get("optional").isTrue()
 			keys[key] = g.add(n)
 			all = append(all, entry{keys[key], &d.value})

@@ -129,7 +129,9 @@ func TestWhatIsNoAnswer(t *testing.T) {
 		want  string
 		tries int
 	}{
-		"redirect": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, 307) }, "a redirect is not followed", 1},
+		"redirect": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
+		}, "a redirect is not followed", 1},
 		"no login": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) }, "answers 401 Unauthorized to the credentials", 1},
 		"down":     {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, "answers 503", 3},
 		"reset":    {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF", 3},

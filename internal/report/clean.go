@@ -31,6 +31,11 @@ func printable(v reflect.Value) reflect.Value {
 		for i := range v.Len() {
 			out.Index(i).Set(printable(v.Index(i)))
 		}
+	case v.Kind() == reflect.Map && v.Type().Elem().Kind() == reflect.String && !v.IsNil():
+		out.Set(reflect.MakeMap(v.Type()))
+		for key, value := range v.Seq2() {
+			out.SetMapIndex(printable(key), printable(value))
+		}
 	case v.Kind() == reflect.Pointer && !v.IsNil():
 		out.Set(reflect.New(v.Type().Elem()))
 		out.Elem().Set(printable(v.Elem()))

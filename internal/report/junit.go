@@ -164,6 +164,7 @@ func account(f *check.Finding) string {
 		add("seen", e.Seen)
 	}
 	add("again", f.Reproduce)
+	add("fix in "+f.Server, f.Fixes[f.Server])
 	add("fix in Express", f.Fix.Express)
 	add("fix in Go", f.Fix.Go)
 	add("fix at the door", f.Fix.Door)

@@ -26,6 +26,7 @@ type page struct {
 	Rows       []pageRow
 	Groups     []pageGroup
 	Grades     []check.Grade
+	Scans      []scanned
 	Ignored    []audit.Ignored
 	Targets    []pageTarget
 	Sent       []audit.Sent
@@ -60,7 +61,7 @@ func newPage(r *audit.Report, version string) page {
 	p := page{
 		Title: title(r), Version: version, Verdict: verdict(r), Duration: r.Duration.Round(10 * time.Millisecond).String(),
 		Strip: strip("Now", r.Practices), Severities: severities(r), Baseline: r.Baseline, Door: door(r),
-		Ignored: r.Ignored, Sent: r.Sent,
+		Ignored: r.Ignored, Sent: r.Sent, Scans: scansOf(r),
 	}
 	count := tally(r)
 	for _, s := range []check.Status{check.Proved, check.Broken, check.Unproven} {

@@ -102,7 +102,7 @@ func newFinding(r *audit.Report, f *check.Finding) pageFinding {
 	if f.Severity == check.Info {
 		return p // a note needs no mend
 	}
-	for _, fix := range []pageFix{{"Express", f.Fix.Express}, {"Go", f.Fix.Go}, {"At the door", f.Fix.Door}} {
+	for _, fix := range []pageFix{{line(f.Server), f.Fixes[f.Server]}, {"Express", f.Fix.Express}, {"Go", f.Fix.Go}, {"At the door", f.Fix.Door}} {
 		if strings.TrimSpace(fix.Text) != "" {
 			p.Fixes = append(p.Fixes, fix)
 		}

@@ -42,11 +42,13 @@ type sarifResultBag struct {
 	ASVS       []string         `json:"asvs,omitempty"`
 	Reproduce  string           `json:"reproduce,omitempty"`
 	Fix        check.Fix        `json:"fix"`
+	// Fixes are lines of configuration, by server.
+	Fixes map[string]string `json:"fixes,omitempty"`
 }
 
 func resultBag(f *check.Finding) sarifResultBag {
 	return sarifResultBag{
 		Practice: line(f.Practice), Severity: f.Severity, Confidence: f.Confidence, Layer: f.Layer, Target: line(f.Target), Subject: line(f.Subject),
-		ASVS: f.ASVS, Reproduce: line(f.Reproduce), Fix: f.Fix,
+		ASVS: f.ASVS, Reproduce: line(f.Reproduce), Fix: f.Fix, Fixes: f.Fixes,
 	}
 }

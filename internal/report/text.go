@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -41,6 +42,7 @@ func Text(w io.Writer, r *audit.Report, style Style) error {
 	out.targets(r)
 	out.table(r)
 	out.summary(r)
+	out.scans(r)
 	if !style.Brief {
 		out.findings(r)
 		out.ignored(r)
@@ -245,13 +247,21 @@ func (p *printer) findings(r *audit.Report) {
 			p.field("seen", e.Where+"\n"+e.Seen)
 		}
 		p.field("again", f.Reproduce)
-		p.field("express", f.Fix.Express)
-		p.field("go", f.Fix.Go)
+		if lines := f.Fixes[f.Server]; lines != "" {
+			p.field(f.Server, lines)
+		} else {
+			p.field("express", f.Fix.Express)
+			p.field("go", f.Fix.Go)
+		}
 		p.field("door", f.Fix.Door)
 		if f.CWE != 0 {
 			p.field("cwe", fmt.Sprintf("CWE-%d", f.CWE))
 		}
 		p.field("asvs", strings.Join(f.ASVS, ", "))
+	}
+	if i := slices.IndexFunc(r.Findings, func(f check.Finding) bool { return len(f.Fixes) > 0 && f.Severity > check.Info }); i >= 0 {
+		p.printf("\n")
+		p.paragraph("All lines and commands at once, for one server program: panoply audit --only tls --fix-for NAME, which is " + line(strings.Join(slices.Sorted(maps.Keys(r.Findings[i].Fixes)), ", ")))
 	}
 }
 

@@ -88,3 +88,19 @@ func TestTextStripsControlCharacters(t *testing.T) {
 		t.Errorf("Text() = %q, holds a control character at %d", got, i)
 	}
 }
+
+// TestTextShowsTheServersLines: of a program that the target names, its lines stand where
+// otherwise those for Express and Go do.
+func TestTextShowsTheServersLines(t *testing.T) {
+	f := check.Finding{
+		ID: "tls/old-protocol", Practice: "tls", Severity: check.Medium, Message: "TLS 1.0 is offered", Confidence: check.Certain,
+		Fix: check.Fix{Express: "offer TLS 1.2", Go: "offer TLS 1.2", Door: "on by default"}, Fixes: map[string]string{"nginx": "ssl_protocols TLSv1.2;\n", "apache": "SSLProtocol\x1b[2J TLSv1.2\n"},
+	}
+	for server, want := range map[string]string{"": "  express  offer TLS 1.2\n  go       offer TLS 1.2\n", "nginx": "  nginx    ssl_protocols TLSv1.2;\n  door", "apache": "  apache   SSLProtocol"} {
+		f.Server = server
+		got := text(t, &audit.Report{Findings: []check.Finding{f}}, report.Style{})
+		if !strings.Contains(got, want) || strings.Contains(got, "\x1b") || !strings.Contains(got, "--fix-for NAME,\nwhich is apache, nginx") {
+			t.Errorf("of %q:\n%s\nwant %q", server, got, want)
+		}
+	}
+}

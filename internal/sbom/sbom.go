@@ -1,6 +1,6 @@
-// Package sbom writes the bill of materials of a Go program as CycloneDX 1.6 JSON, from
-// what the compiler recorded in the program itself: what is linked, not what go.mod asks
-// for.
+// Package sbom writes bills of materials as CycloneDX 1.6 JSON: of a Go program, from what
+// the compiler recorded in the program itself, what is linked and not what go.mod asks
+// for; and of a [Project], from its lockfiles.
 //
 //	info, err := buildinfo.ReadFile("panoply")
 //	if err != nil {
@@ -9,7 +9,8 @@
 //	text, err := sbom.CycloneDX(info, "v1.2.0")
 //
 // The same program gives the same text. It holds no C library, since none is linked, and
-// no licences but Panoply's own: the compiler records none.
+// no licences but Panoply's own: the compiler records none. Of a project, it holds the
+// licences that the lockfile tells, by name.
 //
 // Sources: CycloneDX 1.6 JSON schema; the golang type of the package URL specification.
 package sbom
@@ -36,25 +37,33 @@ type (
 		Metadata     metadata     `json:"metadata"`
 		Components   []component  `json:"components"`
 		Dependencies []dependency `json:"dependencies"`
+		// Vulnerabilities are a project's only.
+		Vulnerabilities []vulnerability `json:"vulnerabilities,omitempty"`
+	}
+	tools struct {
+		Components []component `json:"components"`
 	}
 	metadata struct {
 		Timestamp  string     `json:"timestamp,omitempty"`
+		Tools      *tools     `json:"tools,omitempty"`
 		Component  component  `json:"component"`
 		Properties []property `json:"properties,omitempty"`
 	}
 	component struct {
 		Type       string     `json:"type"`
-		Ref        string     `json:"bom-ref"`
+		Ref        string     `json:"bom-ref,omitempty"`
 		Name       string     `json:"name"`
-		Version    string     `json:"version"`
+		Version    string     `json:"version,omitempty"`
 		Scope      string     `json:"scope,omitempty"`
+		Hashes     []digest   `json:"hashes,omitempty"`
 		Licenses   []license  `json:"licenses,omitempty"`
-		PURL       string     `json:"purl"`
+		PURL       string     `json:"purl,omitempty"`
 		Properties []property `json:"properties,omitempty"`
 	}
 	license struct {
 		License struct {
-			ID string `json:"id"`
+			ID   string `json:"id,omitempty"`
+			Name string `json:"name,omitempty"`
 		} `json:"license"`
 	}
 	property struct {
@@ -135,20 +144,23 @@ func goVersion(s string) string {
 	return s
 }
 
+// unnumbered stands where the serial number comes.
+const unnumbered = "urn:uuid:00000000-0000-0000-0000-000000000000"
+
 // written encodes the document under a serial number that its content decides.
 func written(doc *document) ([]byte, error) {
-	text, err := json.Marshal(doc)
-	if err != nil {
+	doc.SerialNumber = unnumbered
+	var text, out bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(doc); err != nil {
 		return nil, err
 	}
-	id := sha256.Sum256(text)
+	id := sha256.Sum256(text.Bytes())
 	id[6] = id[6]&0x0f | 0x80 // a UUID of version 8, RFC 9562: of our own making
 	id[8] = id[8]&0x3f | 0x80
-	doc.SerialNumber = fmt.Sprintf("urn:uuid:%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:16])
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	err = enc.Encode(doc)
-	return b.Bytes(), err
+	number := fmt.Sprintf("urn:uuid:%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:16])
+	numbered := bytes.Replace(text.Bytes(), []byte(unnumbered), []byte(number), 1)
+	err := json.Indent(&out, numbered, "", "  ")
+	return out.Bytes(), err
 }

@@ -37,7 +37,7 @@ func newAuthority(t *testing.T, name string, parent *authority, until time.Durat
 	a := &authority{key: key}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(until),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign | x509.KeyUsageDigitalSignature,
 	}
 	by, signer := template, crypto.Signer(key)
 	if parent != nil {
@@ -60,6 +60,8 @@ type leaf struct {
 	from, until time.Duration
 	names       []string
 	extra       []pkix.Extension
+	// crl and ocsp are where its authority answers.
+	crl, ocsp []string
 }
 
 func (l leaf) make(t *testing.T, by *authority) tls.Certificate {
@@ -85,7 +87,7 @@ func (l leaf) make(t *testing.T, by *authority) tls.Certificate {
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "app.test"}, DNSNames: l.names,
-		NotBefore: time.Now().Add(l.from - 24*time.Hour), NotAfter: time.Now().Add(l.until), ExtraExtensions: l.extra,
+		NotBefore: time.Now().Add(l.from - 24*time.Hour), NotAfter: time.Now().Add(l.until), ExtraExtensions: l.extra, CRLDistributionPoints: l.crl, OCSPServer: l.ocsp,
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, by.cert, key.Public(), by.key)

@@ -49,26 +49,35 @@ var (
 
 // A judge of certificates tells what it finds to say.
 type judge struct {
-	o   *Options
-	say func(finding, format string, args ...any)
+	o         *Options
+	pools     []pool
+	fetched   fetched
+	say, note func(name, format string, args ...any)
 	// skip notes what could not be looked at.
 	skip func(what, why string)
+}
+
+// parse reads the leaf, and what of the rest can be read.
+func (s served) parse() (leaf *x509.Certificate, sent []*x509.Certificate, err error) {
+	if leaf, err = parse(s.chain[0]); err != nil {
+		return nil, nil, err
+	}
+	for _, der := range s.chain[1:] {
+		if x, err := parse(der); err == nil {
+			sent = append(sent, x)
+		}
+	}
+	return leaf, sent, nil
 }
 
 // certificate judges a served chain.
 func (j *judge) certificate(s served) Certificate {
 	sum := sha256.Sum256(s.chain[0])
 	c := Certificate{For: s.name, Sent: len(s.chain), SHA256: hex.EncodeToString(sum[:]), Key: "unknown", Staple: "none", Signature: "unknown"}
-	leaf, err := parse(s.chain[0])
+	leaf, sent, err := s.parse()
 	if err != nil {
 		j.say("cert.unreadable", "the certificate cannot be read: %v", err)
 		return c
-	}
-	var sent []*x509.Certificate
-	for _, der := range s.chain[1:] {
-		if x, err := parse(der); err == nil {
-			sent = append(sent, x)
-		}
 	}
 	c.Subject, c.NotBefore, c.NotAfter = leaf.Subject.String(), leaf.NotBefore.UTC(), leaf.NotAfter.UTC()
 	c.Days = int(leaf.NotAfter.Sub(leaf.NotBefore) / (24 * time.Hour))
@@ -82,14 +91,22 @@ func (j *judge) certificate(s served) Certificate {
 	j.key(leaf, &c)
 	j.validity(leaf, &c)
 	j.names(leaf, &c)
-	path := pathOf(leaf, sent, j.o.Roots)
+	path := pathOf(leaf, sent, j.o.givenRoots())
 	j.path(leaf, sent, path, &c)
+	j.issuance(leaf, &c)
+	if len(path) == 1 {
+		// The system may know the issuer that the server did not send.
+		if known := trustedPath(j.pools, leaf, sent, j.o); known != nil {
+			path = known
+		}
+	}
 	var issuer *x509.Certificate
 	if len(path) > 1 {
 		issuer = path[1]
 	}
 	j.timestamps(leaf, issuer, s, &c)
 	j.staple(leaf, issuer, s.staple, &c)
+	j.revocation(path, &c)
 	return c
 }
 
@@ -117,6 +134,12 @@ func (j *judge) key(leaf *x509.Certificate, c *Certificate) {
 		if k.E < 3 || k.E%2 == 0 {
 			j.say("cert.rsa-exponent", "the RSA key has the exponent %d", k.E)
 		}
+		switch {
+		case roca(k.N):
+			j.say("cert.roca", "the RSA key has the mark of a broken generator (ROCA, CVE-2017-15361): who wants to can compute the private key")
+		case closePrimes(k.N):
+			j.say("cert.rsa-factored", "the factors of the RSA key stand close together (CVE-2022-26320): the private key is known to whoever looks")
+		}
 	case *ecdsa.PublicKey:
 		c.Key, c.Bits = "ecdsa", k.Curve.Params().BitSize
 		c.Curve = curveNames[k.Curve.Params().Name]
@@ -142,9 +165,6 @@ func (j *judge) validity(leaf *x509.Certificate, c *Certificate) {
 	case left < leaf.NotAfter.Sub(leaf.NotBefore)/10 && left < 30*24*time.Hour:
 		j.say("cert.expires-soon", "the certificate ends on %s", c.NotAfter.Format(time.DateOnly))
 	}
-	if c.Days > 398 {
-		j.say("cert.lifetime-long", "the certificate is valid for %d days, more than the 398 that browsers accept", c.Days)
-	}
 }
 
 func (j *judge) names(leaf *x509.Certificate, c *Certificate) {
@@ -160,21 +180,6 @@ func (j *judge) names(leaf *x509.Certificate, c *Certificate) {
 	if err != nil {
 		j.say("cert.name-mismatch", "the certificate is not for %s", name)
 	}
-}
-
-// stores are the sets of roots to try.
-func (j *judge) stores() map[string]*x509.CertPool {
-	all := map[string]*x509.CertPool{}
-	if pool, err := x509.SystemCertPool(); err == nil {
-		all["system"] = pool
-	}
-	if len(j.o.Roots) > 0 {
-		all["given"] = x509.NewCertPool()
-		for _, r := range j.o.Roots {
-			all["given"].AddCert(r)
-		}
-	}
-	return all
 }
 
 // pathOf follows the signatures from the leaf upward, through what was sent and the
@@ -223,25 +228,8 @@ func signedBy(c, by *x509.Certificate) bool {
 
 // path judges how the chain leads to a root, and by which fault it does not.
 func (j *judge) path(leaf *x509.Certificate, sent, path []*x509.Certificate, c *Certificate) {
-	inter := x509.NewCertPool()
-	for _, x := range sent {
-		inter.AddCert(x)
-	}
-	c.Stores = map[string]bool{}
-	var why error
-	reaches := false // some store has a root, dates aside
-	for name, pool := range j.stores() {
-		_, err := leaf.Verify(x509.VerifyOptions{Roots: pool, Intermediates: inter, CurrentTime: j.o.Now})
-		c.Stores[name] = err == nil
-		c.Trusted = c.Trusted || err == nil
-		if err != nil && (why == nil || name == "given") {
-			why = err
-		}
-		top := path[len(path)-1]
-		at := top.NotBefore.Add(top.NotAfter.Sub(top.NotBefore) / 2)
-		_, err = top.Verify(x509.VerifyOptions{Roots: pool, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
-		reaches = reaches || err == nil
-	}
+	why := j.verify(leaf, sent, c)
+	reaches := j.reaches(path[len(path)-1])
 	explained := j.dates(leaf, path) || j.forgeable(path)
 	self := len(path) == 1 && string(leaf.RawSubject) == string(leaf.RawIssuer) && signedBy(leaf, leaf)
 	if self && !c.Trusted {

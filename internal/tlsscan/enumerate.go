@@ -54,9 +54,6 @@ func (s *scan) enumerateLegacy(ctx context.Context, v wire.Version) *protocol {
 				p.unasked = a.hello.Suite
 				break
 			}
-			if len(p.suites) == 0 {
-				s.agrees(a)
-			}
 			p.take(a)
 			left = without(left, a.hello.Suite)
 			if rest := without(all, p.groups...); striking && len(rest) > 0 && has(groups, lastGroup(a)) {
@@ -133,18 +130,19 @@ func (s *scan) enumerateGroups(ctx context.Context, p *protocol, curve wire.Grou
 }
 
 // enumerate13 strikes out the suite and the group of each HelloRetryRequest together:
-// as many connections as the longer of both lists has, and two.
+// as many connections as the longer of both lists has, and two. Classical groups stand
+// first, so that the server's first choice tells whether it prefers ML-KEM.
 func (s *scan) enumerate13(ctx context.Context) *protocol {
 	p := &protocol{version: wire.TLS13}
 	if s.manner.no13 {
 		return p
 	}
-	suites, groups := wire.SuitesFor(wire.TLS13), wire.Groups13()
+	suites, groups := wire.SuitesFor(wire.TLS13), classicalFirst(wire.Groups13())
 	promised := s.contacted != nil && s.contacted.hello.Version == wire.TLS13
 	for ctx.Err() == nil && (len(suites) > 0 || len(groups) > 0) {
 		a := s.ask(ctx, s.modern(orElse(suites, p.suites), orElse(groups, p.groups), wire.Schemes()))
 		if promised {
-			s.agrees(a)
+			s.agrees(a, false)
 			if a.outcome == refused {
 				s.differs("TLS 1.3 was chosen, and then refused")
 			}

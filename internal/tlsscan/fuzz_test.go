@@ -48,7 +48,7 @@ func FuzzCertificate(f *testing.F) {
 	f.Add(der, der, []byte{0x30, 3, 10, 1, 0}, []byte{0, 2, 0, 0})
 	f.Fuzz(func(t *testing.T, leaf, next, staple, scts []byte) {
 		o := Options{ServerName: "app.test", Now: time.Unix(1_900_000_000, 0)}
-		j := &judge{o: &o, say: func(string, string, ...any) {}, skip: func(string, string) {}}
+		j := &judge{o: &o, pools: o.pools(), say: func(string, string, ...any) {}, note: func(string, string, ...any) {}, skip: func(string, string) {}}
 		c := j.certificate(served{name: "app.test", chain: [][]byte{leaf, next}, staple: staple, scts: scts})
 		if c.Trusted || c.Verified > 0 || c.Staple == "good" && !bytes.Equal(leaf, next) {
 			t.Errorf("a certificate from nowhere was believed: %+v", c)

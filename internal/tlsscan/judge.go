@@ -43,10 +43,23 @@ func (s *scan) report(reachable bool) *Report {
 	}
 	r.Evidence, r.Notes, r.NotTested = s.findings, s.notes, s.skipped
 	if reachable && len(r.Protocols) > 0 {
-		r.Mozilla = mozilla(r)
-		s.notes["kex.recorded"] = quantum(r)
+		s.verdicts(r)
 	}
 	return r
+}
+
+// verdicts judge what the report has by now.
+func (s *scan) verdicts(r *Report) {
+	r.Mozilla, r.Grade = mozilla(r), gradeOf(r)
+	if s.o.Profile != nil {
+		v := s.o.Profile.Judge(r)
+		r.Profile = &v
+	}
+	var chosen []wire.Group
+	if p := s.protocols[wire.TLS13]; p != nil {
+		chosen = p.groups
+	}
+	r.PostQuantum = postQuantum(r.Protocols, chosen)
 }
 
 // accepted fills in protocols, suites and groups.
@@ -174,13 +187,14 @@ func (s *scan) signature(x wire.SignatureScheme) {
 }
 
 // unbuilt is what this package does not look at, so that nobody takes it for clean.
-var unbuilt = []string{"ech", "quic", "dns.caa", "cert.revocation-list", "signature-schemes"}
+var unbuilt = []string{"ech", "quic", "dns.caa", "signature-schemes"}
 
 // staples are all words on a staple, the worst last.
 var staples = []string{"none", "good", "unchecked", "unknown", "stale", "invalid", "revoked"}
 
 func (s *scan) certificates(r *Report) {
-	j := &judge{o: &s.o, say: s.say, skip: s.skip}
+	j := &judge{o: &s.o, pools: s.o.pools(), fetched: s.fetched, say: s.say, note: s.note, skip: s.skip}
+	r.Asked = s.fetched.asked
 	for _, x := range s.served {
 		c := j.certificate(x)
 		r.Certificates = append(r.Certificates, c)

@@ -15,8 +15,19 @@ type Options struct {
 	// ServerName is asked for (SNI) and has to be in the certificate. Empty is the host of
 	// the address; an IP address is never asked for, only looked for in the certificate.
 	ServerName string
-	// Roots are trusted beside the system's.
+	// Roots are trusted beside the system's, as a store called given.
 	Roots []*x509.Certificate
+	// Stores are further sets of roots, each with a word of its own in the report.
+	Stores []Store
+	// CRLs are lists that say which certificates are revoked; each is checked by its
+	// signature and its dates.
+	CRLs []*x509.RevocationList
+	// FetchRevocation asks the authorities of trusted certificates, by http: their OCSP
+	// responders and lists, at most 8 addresses and 32 MiB. They learn of the scan.
+	// Only port 80 of public addresses is asked, unless the target is this machine.
+	FetchRevocation bool
+	// Profile is held against the server beside Mozilla's levels; nil is none.
+	Profile *Profile
 	// Logs are the certificate transparency logs whose timestamps can be checked; without
 	// any, timestamps are only counted.
 	Logs []Log

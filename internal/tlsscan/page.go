@@ -62,9 +62,10 @@ func (s *scan) headers(head textproto.MIMEHeader, err error) {
 		s.skip("http.hsts-missing", "no page came: "+err.Error())
 		return
 	}
+	s.banner(head)
 	age := maxAge(head.Get("Strict-Transport-Security"))
 	s.mu.Lock()
-	s.features.HSTS = &age
+	s.features.HSTS, s.features.sentHSTS = &age, head.Get("Strict-Transport-Security") != ""
 	s.mu.Unlock()
 	switch {
 	case age == 0:

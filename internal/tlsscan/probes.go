@@ -117,7 +117,7 @@ func (s *scan) tolerance(ctx context.Context) {
 			a = again
 		}
 	}
-	s.agrees(a)
+	s.agrees(a, true)
 	if a.outcome != accepted {
 		s.say("tls.intolerant", "the server fails at a hello of %d bytes with suites and extensions that do not exist: %v", len(h.Marshal()), a.err)
 	}

@@ -31,12 +31,20 @@ type Report struct {
 	Notes map[string]string `json:"notes,omitempty"`
 	// Mozilla has a verdict per guideline and level, such as 6.0/intermediate.
 	Mozilla map[string]Verdict `json:"mozilla,omitempty"`
+	// Profile is the verdict of Options.Profile.
+	Profile *Verdict `json:"profile,omitempty"`
+	// Grade is the mark of SSL Labs' guide, PostQuantum what recorded connections are
+	// worth later; nil where nothing is spoken.
+	Grade       *Grade       `json:"grade,omitempty"`
+	PostQuantum *PostQuantum `json:"post_quantum,omitempty"`
 	// NotTested says why something was not tried, by name.
 	NotTested map[string]string `json:"not_tested"`
 	// Incomplete is why the report may lack something; empty is a whole report.
-	Incomplete  []string      `json:"incomplete,omitempty"`
-	Connections int           `json:"connections"`
-	Took        time.Duration `json:"took_ns"`
+	Incomplete  []string `json:"incomplete,omitempty"`
+	Connections int      `json:"connections"`
+	// Asked are the addresses of authorities that were asked about revocation.
+	Asked []string      `json:"asked,omitempty"`
+	Took  time.Duration `json:"took_ns"`
 }
 
 // A Certificate is one leaf with how it was judged.
@@ -53,11 +61,13 @@ type Certificate struct {
 	NotAfter  time.Time `json:"not_after"`
 	// Days is the whole time of validity.
 	Days int `json:"days"`
-	// Trusted says that some store has a root for it; Stores has each one's word.
-	Trusted bool            `json:"trusted"`
-	Stores  map[string]bool `json:"stores,omitempty"`
-	NameOK  bool            `json:"name_ok"`
-	Names   []string        `json:"names,omitempty"`
+	// Trusted says that some store has a root for it; Stores has each one's word, and
+	// Paths the subjects from the leaf to the root of each that has.
+	Trusted bool                `json:"trusted"`
+	Stores  map[string]bool     `json:"stores,omitempty"`
+	Paths   map[string][]string `json:"paths,omitempty"`
+	NameOK  bool                `json:"name_ok"`
+	Names   []string            `json:"names,omitempty"`
 	// SCTs counts the signed timestamps, Verified those whose log is known and signed.
 	SCTs     int `json:"sct"`
 	Verified int `json:"sct_verified"`
@@ -65,6 +75,12 @@ type Certificate struct {
 	// revoked.
 	Staple     string `json:"ocsp_staple"`
 	MustStaple bool   `json:"must_staple,omitempty"`
+	// Revocation is good, revoked, unknown, or empty where nobody was asked: the word of
+	// given lists and of asked authorities.
+	Revocation string `json:"revocation,omitempty"`
+	// Validation is extended, organization, individual or domain: how the authority says
+	// that it looked at the owner; empty where it does not say.
+	Validation string `json:"validation,omitempty"`
 	// Sent is how many certificates came with it, itself included.
 	Sent   int    `json:"chain_length"`
 	SHA256 string `json:"sha256"`
@@ -76,6 +92,8 @@ type Features struct {
 	Staple string `json:"ocsp_staple"`
 	// HSTS is the max-age in seconds, 0 for none.
 	HSTS *int `json:"hsts"`
+	// sentHSTS tells a header without a max-age from none.
+	sentHSTS bool
 	// SecureRenegotiation, ExtendedMaster and TicketOffered are of TLS 1.2 and before.
 	SecureRenegotiation *bool `json:"secure_renegotiation,omitempty"`
 	ExtendedMaster      *bool `json:"extended_master_secret,omitempty"`
@@ -95,12 +113,6 @@ type Features struct {
 	Signatures []string `json:"signatures_seen,omitempty"`
 	// ClientAuth is none, requested, required or empty for not tested.
 	ClientAuth string `json:"client_auth,omitempty"`
-}
-
-// A Verdict is a server held against a level of Mozilla's guideline.
-type Verdict struct {
-	Pass    bool     `json:"pass"`
-	Reasons []string `json:"reasons"`
-	// Untested are reasons that could not be looked at; Pass does not count them.
-	Untested []string `json:"untested,omitempty"`
+	// Server is how the page's answer names its program, in Server or else X-Powered-By.
+	Server string `json:"server,omitempty"`
 }

@@ -41,6 +41,7 @@ type scan struct {
 	skipped   map[string]string
 	features  Features
 	dhBits    []int
+	fetched   fetched
 	// no13 says that no handshake of TLS 1.3 comes to its end, whatever the hellos promise.
 	no13 bool
 }
@@ -172,6 +173,7 @@ func (s *scan) run(ctx context.Context) {
 	s.chains()
 	s.together(ctx, s.moderns, s.session12, s.fallback, s.vulnerable, s.nameless, s.primes, s.preference, s.tolerance)
 	s.otherNames(ctx)
+	s.fetchRevocation(ctx)
 	if s.state.shed && s.ssl2 == nil {
 		// It may have hung up for other reasons than the hello, before that was known.
 		s.ssl2, _ = s.askSSL2(ctx)

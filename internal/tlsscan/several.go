@@ -20,14 +20,17 @@ func (s *scan) differs(format string, args ...any) {
 }
 
 // agrees holds the answer to the first hello against the one to a later hello that offers
-// the same of this version. Other outcomes than an acceptance are for the caller to judge.
-func (s *scan) agrees(a *answer) {
+// the same suites of this version, and in whole the same groups in one order. Other
+// outcomes than an acceptance are for the caller to judge.
+func (s *scan) agrees(a *answer, whole bool) {
 	first := s.contacted
 	if first == nil || a.outcome != accepted || a.hello.Version < first.hello.Version {
 		return
 	}
-	if first.hello.Version != a.hello.Version || first.hello.Suite != a.hello.Suite || first.hello.Group != a.hello.Group {
+	if first.hello.Version != a.hello.Version || first.hello.Suite != a.hello.Suite {
 		s.differs("one hello was answered with %v, %v and later with %v, %v", first.hello.Version, first.hello.Suite, a.hello.Version, a.hello.Suite)
+	} else if whole && first.hello.Group != a.hello.Group {
+		s.differs("one hello was answered with the group %v and later with %v", first.hello.Group, a.hello.Group)
 	}
 }
 

@@ -61,13 +61,19 @@ func look(s *check.Session) *folder {
 		}
 		// The index is open as long as the session is known: a file that nobody knows any
 		// more is closed by the runtime.
-		db, err := osv.Open(s.Target.Advisories, cache())
-		if errors.Is(err, osv.ErrDamaged) {
-			err = fmt.Errorf("%w (panoply db update, for what it had fetched)", err)
-		}
+		db, err := Database(s.Target)
 		f.db, f.why, f.broken = db, err, err != nil
 		return f
 	}).(*folder)
+}
+
+// Database opens the advisories of a target that has some.
+func Database(t check.Target) (*osv.DB, error) {
+	db, err := osv.Open(t.Advisories, cache())
+	if errors.Is(err, osv.ErrDamaged) {
+		err = fmt.Errorf("%w (panoply db update, for what it had fetched)", err)
+	}
+	return db, err
 }
 
 // cache is where indexes of advisories are kept; empty where the system names no place.

@@ -14,6 +14,8 @@ import (
 var versionsRules = check.Rules{
 	{ID: "supported-versions/express-eol", Title: "Express 2 or 3 is no longer maintained", Severity: check.High, CWE: 1104, ASVS: []string{"15.2.1"},
 		Bad: `"express": "^3.21.2"`, Good: `"express": "^5.1.0"`},
+	{ID: "supported-versions/express-removed", Title: "The app uses what newer versions of Express have no more", Severity: check.Info,
+		Bad: "app.configure(function () { app.use(express.bodyParser()) })", Good: "app.use(express.json())"},
 	{ID: "supported-versions/express-vulnerable", Title: "Express has a hole that its Security updates page lists", Severity: check.High, CWE: 1395, ASVS: []string{"15.2.1"},
 		Bad: `"node_modules/express": { "version": "4.17.1" }`, Good: `"node_modules/express": { "version": "4.21.2" }`},
 	{ID: "supported-versions/deprecated", Title: "A package is deprecated by its authors", Severity: check.Low, CWE: 1104, ASVS: []string{"15.2.1"},
@@ -158,6 +160,9 @@ func (v *verdict) express(l *lockfile.Lock, i int) {
 	if version.Major < 4 {
 		v.found = append(v.found, versionsRules.Find("supported-versions/express-eol", subject, at).In(check.Locked).
 			Saying("express %s is installed: %d.x is no longer maintained, and its holes are not mended", p.Version, version.Major))
+		if at, direct := l.Direct("express"); direct && at == i {
+			v.removed(version.Major)
+		}
 		return
 	}
 	var rows []string

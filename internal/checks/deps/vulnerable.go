@@ -27,6 +27,14 @@ var dependenciesRules = check.Rules{
 		Fix: check.Fix{Express: "install again, commit the lockfile, and install with npm ci, or --frozen-lockfile"}},
 	{ID: "dependencies/stale-advisories", Title: "The advisories are old", Severity: check.Info},
 	{ID: "dependencies/advisories", Title: "What the findings rest on", Severity: check.Info},
+	{ID: "dependencies/signature-invalid", Title: "A package is not what its registry signed", Severity: check.High, CWE: 347, ASVS: []string{"15.2.4"},
+		Why: "Somebody changed the package, or the lockfile, since it was published.",
+		Fix: check.Fix{Express: "do not install it; compare with another copy of the registry, and tell its operators"}},
+	{ID: "dependencies/signature-missing", Title: "A package has no signature, and its registry has keys", Severity: check.Medium, CWE: 347,
+		Why: "A registry that signs, signs everything; what is not signed may not come from it."},
+	{ID: "dependencies/signature-key", Title: "A package is signed with a key that does not count", Severity: check.Medium, CWE: 347,
+		Why: "A key that is over, or that the registry does not name, may be anybody's."},
+	{ID: "dependencies/attestations", Title: "Packages have attestations of how they were built", Severity: check.Info},
 }
 
 var dependenciesCheck = check.Check{
@@ -37,6 +45,7 @@ var dependenciesCheck = check.Check{
 	Run: func(ctx context.Context, s *check.Session) check.Result {
 		v := &verdict{folder: look(s), session: s}
 		v.dependencies(ctx, time.Now())
+		v.signatures(ctx)
 		return v.result()
 	},
 }

@@ -50,9 +50,6 @@ func SetCookie(field string) (name, value string, deletes, session bool) {
 	return c.name, c.value, c.deletes(), c.session()
 }
 
-// OpenSSLName is OpenSSL's name of a cipher suite.
-func OpenSSLName(suite string) string { return opensslName(suite) }
-
 // Policy reads one policy.
 func Policy(text string) map[string][]string { return parsePolicy(text) }
 

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/panoplysec/panoply/audit/check"
+	"github.com/panoplysec/panoply/internal/tlsscan/mend"
 )
 
 var tlsRules = check.Rules{
@@ -38,6 +39,13 @@ var tlsRules = check.Rules{
 		Fix: check.Fix{
 			Express: "end TLS at the door or a current proxy", Go: "crypto/tls with MinVersion TLS 1.2 has none of these; renew the certificate where it is the fault",
 			Door: "on by default: Mozilla's intermediate configuration",
+		}},
+	{ID: "tls/profile", Title: "the server does more than the profile that was asked for allows", Severity: check.Medium, CWE: 326, ASVS: []string{"12.1.1", "12.1.2"},
+		Why: "Whoever asked for the profile relies on it: each deviation says what was seen and what is allowed.",
+		Bad: "--profile intermediate: TLSv1.0 spoken", Good: "a server that does the same as the profile, or less",
+		Fix: check.Fix{
+			Express: "configure the proxy that ends TLS as ssl-config.mozilla.org writes it for the level", Go: "tlspolicy.Intermediate(cert) or tlspolicy.Modern(cert)",
+			Door: "on by default: Mozilla's intermediate configuration; tls.policy: modern",
 		}},
 	{ID: "tls/plain-serves", Title: "the plain HTTP port answers without a redirect to HTTPS", Severity: check.Medium, CWE: 319, ASVS: []string{"12.2.1"}},
 	{ID: "tls/plain-elsewhere", Title: "the plain HTTP port redirects to another host or not to HTTPS", Severity: check.Low, CWE: 319, ASVS: []string{"3.4.1"}},
@@ -82,13 +90,17 @@ func runTLS(ctx context.Context, s *check.Session) check.Result {
 	if scan != nil {
 		doc, found = scan.doc, append(found, scan.found...)
 	}
-	if err != nil {
-		reason, partial = "the scan: "+err.Error(), true
+	switch {
+	case err != nil && scan != nil:
+		reason, partial = err.Error(), true
+	case err != nil:
+		reason, partial = "the scan failed: "+err.Error(), true
 	}
 	if r = check.Conclude(reason, found); partial {
 		r = check.NotProven(reason, found...)
 	}
 	r.Scan = doc
+	mendTLS(&r)
 	return r
 }
 
@@ -221,19 +233,11 @@ func (t *tlsJudge) openssl(id, subject string) string {
 	case subject == "TLS 1.3":
 		command += " -tls1_3"
 	case strings.HasPrefix(subject, "TLS_"):
-		command += " -tls1_2 -cipher " + opensslName(subject) + ":@SECLEVEL=0"
+		command += " -tls1_2 -cipher " + mend.OpenSSLName(subject) + ":@SECLEVEL=0"
 	case id == "tls/cert-host":
 		command += verify + host
 	}
 	return command + " </dev/null"
-}
-
-// opensslName is OpenSSL's name of a suite of TLS 1.2: ECDHE-RSA-AES128-SHA for
-// TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA.
-func opensslName(suite string) string {
-	return strings.NewReplacer("TLS_RSA_WITH_", "", "TLS_", "", "3DES_EDE_CBC", "DES-CBC3", "RC4_128", "RC4",
-		"AES_128_CBC", "AES128", "AES_256_CBC", "AES256", "AES_128", "AES128", "AES_256", "AES256",
-		"_WITH_", "-", "_", "-").Replace(suite)
 }
 
 // failed tells an address that does not answer from one whose TLS is broken or too old.

@@ -19,7 +19,7 @@ import (
 	"time"
 
 	"github.com/panoplysec/panoply/audit/check"
-	"github.com/panoplysec/panoply/internal/checks/wire"
+	"github.com/panoplysec/panoply/internal/tlsscan/mend"
 )
 
 // modern is Mozilla's intermediate configuration as far as Go can be told.
@@ -188,7 +188,7 @@ func TestOpenSSLName(t *testing.T) {
 		"TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384": "ECDHE-ECDSA-AES256-GCM-SHA384",
 		"TLS_ECDHE_RSA_WITH_RC4_128_SHA":          "ECDHE-RSA-RC4-SHA",
 	} {
-		if got := wire.OpenSSLName(suite); got != want {
+		if got := mend.OpenSSLName(suite); got != want {
 			t.Errorf("OpenSSLName(%s) = %q, want %q", suite, got, want)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
-	"errors"
 	"net"
 	"net/netip"
 	"slices"
@@ -46,6 +45,13 @@ func scanTLS(ctx context.Context, s *check.Session) (*scanned, error) {
 	}
 	o := tlsscan.Options{
 		ServerName: want.ServerName, Roots: want.Roots, ClientCertificate: want.ClientCertificate, Passive: !s.Active && !ip.IsLoopback(),
+		CRLs: want.CRLs, FetchRevocation: want.FetchRevocation,
+	}
+	for _, x := range want.Stores {
+		o.Stores = append(o.Stores, tlsscan.Store(x))
+	}
+	if o.Profile, err = profileOf(want); err != nil {
+		return nil, err
 	}
 	if o.ServerName == "" {
 		o.ServerName = s.URL.Hostname()
@@ -74,10 +80,8 @@ func scanTLS(ctx context.Context, s *check.Session) (*scanned, error) {
 		f.Severity = severity
 		out.found = append(out.found, f)
 	}
-	if len(r.Incomplete) > 0 {
-		return out, errors.New("not all of the server could be seen: " + r.Incomplete[0])
-	}
-	return out, nil
+	out.found = append(out.found, profileFindings(r.Profile, want.Profile, addr)...)
+	return out, doubtOf(r)
 }
 
 // dialled is the address to scan, looked up once, so that what is probed is what was
@@ -115,5 +119,6 @@ var scanSeverity = map[string]check.Severity{
 	"tls.insecure-renegotiation": check.Medium, "tls.client-renegotiation": check.Low, "tls.no-fallback-scsv": check.Low, "tls.early-data": check.Low,
 	"cert.sct-invalid": check.Medium, "cert.self-signed": check.High, "cert.chain-incomplete": check.Medium, "cert.chain-order": check.Low,
 	"cert.intermediate-expired": check.High, "cert.no-san": check.High, "cert.sha1": check.Medium, "cert.unreadable": check.High, "cert.rsa-exponent": check.High,
+	"cert.revoked": check.Critical, "cert.roca": check.Critical, "cert.rsa-factored": check.Critical,
 	"ocsp.revoked": check.Critical, "ocsp.stale": check.Medium, "ocsp.signature-invalid": check.Medium, "ocsp.unknown": check.Medium, "ocsp.must-staple-missing": check.High,
 }

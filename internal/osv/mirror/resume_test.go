@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -239,11 +240,10 @@ func TestKilled(t *testing.T) {
 		}
 	}
 	texts := [][]byte{zipOf(t, 1000, "2026-01-01"), zipOf(t, 1010, "2026-01-01")}
-	n := 0
+	var n atomic.Int64
 	changed := make(chan struct{}, 1000)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n++ // one client, one request at a time
-		honest(w, r, texts[n%2])
+		honest(w, r, texts[n.Add(1)%2])
 		select {
 		case changed <- struct{}{}:
 		default:

@@ -1,0 +1,11 @@
+const express = require('express')
+const app = express()
+app.use(express.json(), express.urlencoded({extended: false}))
+app.use(express.static('public'))
+app.get('/files/*path', (req, res) => res.sendFile(req.params.path.join('/'), {root: 'files'}))
+app.get('/book{.:format}', (req, res) => res.status(200).json({a: 1}))
+app.get('/{*rest}', (req, res) => res.redirect(302, '/'))
+app.get('/a\\?b', (req, res) => res.redirect(req.get('Referrer') || '/'))
+app.delete('/x', (req, res) => res.sendStatus(204))
+app.locals.title = 'Shop'
+app.listen(3000)

@@ -1,0 +1,57 @@
+package lockfile
+
+import "slices"
+
+// A Part is the app itself or a member of its workspace.
+type Part struct {
+	// Name and Version are empty where the lockfile does not tell them. Key is its folder
+	// below the app's; empty for the app itself.
+	Name, Version, Key string
+	License            string
+	// Needs are the numbers of the packages that it depends on, in the order of the file,
+	// and Parts those of members of the workspace.
+	Needs, Parts []int
+}
+
+// Parts returns the app itself, first, and the members of its workspace, as far as the
+// lockfile tells of them.
+func (l *Lock) Parts() []Part {
+	g := &l.graph
+	number := map[int32]int{}
+	for i := range g.nodes {
+		if g.nodes[i].member {
+			number[int32(i)] = len(number)
+		}
+	}
+	var parts []Part
+	for i := range g.nodes {
+		n := &g.nodes[i]
+		if !n.member {
+			continue
+		}
+		p := Part{Name: n.Name, Version: n.Version, Key: n.Key, License: n.License, Needs: l.numbers(int32(i))}
+		for _, e := range n.deps {
+			if at, member := number[e.to]; member {
+				p.Parts = append(p.Parts, at)
+			}
+		}
+		parts = append(parts, p)
+	}
+	return parts
+}
+
+// Needs returns the numbers of the packages that a package depends on, in the order of
+// the file.
+func (l *Lock) Needs(i int) []int { return l.numbers(l.Packages[i].node) }
+
+func (l *Lock) numbers(node int32) []int {
+	var all []int
+	for _, e := range l.graph.nodes[node].deps {
+		// Packages keep the order of the nodes.
+		at, ok := slices.BinarySearchFunc(l.Packages, e.to, func(p Package, node int32) int { return int(p.node - node) })
+		if ok {
+			all = append(all, at)
+		}
+	}
+	return all
+}
