@@ -19,6 +19,7 @@ require (
 	golang.org/x/sys v0.50.0 // peer credentials of the admin socket; limits, clocks and descriptors of the system
 	golang.org/x/term v0.48.0 // whether a person is there to be asked, or to see progress
 	golang.org/x/text v0.43.0 // unicode/norm: user names that apps treat as one are counted as one
+	golang.org/x/tools v0.51.0 // go/packages, ssa and vta: which vulnerable functions of Go an app calls (audit --reachability)
 	google.golang.org/protobuf v1.36.12 // protowire reads the spans that the door writes; tests only
 )
 
@@ -38,5 +39,5 @@ require (
 	github.com/spf13/pflag v1.0.10 // indirect
 	github.com/vbauerster/cupwriter v0.0.5 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
-	golang.org/x/tools v0.51.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
 )

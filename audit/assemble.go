@@ -39,6 +39,9 @@ func newReport(sessions []*session, jobs []*job, o Options) *Report {
 		r.Practices = append(r.Practices, row(p, jobs))
 	}
 	r.Findings = append(r.Findings, join(jobs)...)
+	if o.Baseline != nil {
+		r.raise(o.Baseline)
+	}
 	r.ignore(entries(sessions, r, o), o, time.Now(), func(id string) bool { return whole(id, jobs) })
 	if o.Baseline != nil {
 		r.compare(o.Baseline)
@@ -216,6 +219,17 @@ func dependency(d *check.Dependency, masks masker) *check.Dependency {
 		for i := range *list {
 			(*list)[i] = line((*list)[i])
 		}
+	}
+	if d.Reachability != nil {
+		r := *d.Reachability
+		r.Reason = line(r.Reason)
+		for _, list := range []*[]string{&r.At, &r.Calls} {
+			*list = slices.Clone(*list)
+			for i := range *list {
+				(*list)[i] = line((*list)[i])
+			}
+		}
+		out.Reachability = &r
 	}
 	return &out
 }

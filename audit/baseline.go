@@ -65,6 +65,25 @@ func ReadBaseline(r io.Reader) (*Baseline, error) {
 	return b, nil
 }
 
+// raise makes findings of notes that are worth more where the baseline lacks them.
+func (r *Report) raise(b *Baseline) {
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		if _, known := b.found[f.Fingerprint]; known || b.ignored[f.Fingerprint] || f.IfNew <= f.Severity {
+			continue
+		}
+		f.Severity = f.IfNew
+		f.Message += ", and is new since the baseline"
+		for j := range r.Practices {
+			p := &r.Practices[j]
+			if p.ID != f.Practice || p.Status == check.Broken && p.Severity >= f.Severity {
+				continue
+			}
+			p.Status, p.Severity, p.Layer, p.Reason = check.Broken, f.Severity, f.Layer, f.Message
+		}
+	}
+}
+
 // compare marks what the baseline knows. A finding that is worse than it was is new.
 func (r *Report) compare(b *Baseline) {
 	c := &Comparison{Before: b.before, Gone: []Gone{}}

@@ -105,7 +105,7 @@ func commentsIn(name, text string) (entries []*Ignore, bad []check.Finding) {
 func parseComment(text string) (*Ignore, error) {
 	text = strings.TrimSpace(strings.NewReplacer("*/", "", "-->", "", "%>", "", "}}", "").Replace(text))
 	id, rest, _ := strings.Cut(text, " ")
-	if !knownID(id) {
+	if !KnownID(id) {
 		return nil, fmt.Errorf("%q is no practice and no rule; %s", redact.Line(id), nearest(id))
 	}
 	m := last.Get().FindStringSubmatch(rest)

@@ -10,6 +10,8 @@ import (
 	"github.com/panoplysec/panoply/audit/check"
 	"github.com/panoplysec/panoply/audit/standard"
 	"github.com/panoplysec/panoply/guard"
+	"github.com/panoplysec/panoply/internal/ignorefile"
+	"github.com/panoplysec/panoply/internal/pattern"
 	"github.com/panoplysec/panoply/internal/report/redact"
 	"github.com/panoplysec/panoply/internal/spell"
 )
@@ -22,12 +24,19 @@ const DateForm = time.DateOnly
 // the list cannot outlive its reasons.
 type Ignore struct {
 	// ID is a rule's id, such as "headers/csp-absent", or a practice's, which stands
-	// for all its rules.
+	// for all its rules, or an advisory's: "GHSA-…", "CVE-…", or another name of it.
 	ID string
 	// Scope is a pattern, in which * stands for any text, of the paths, files, subjects
 	// or addresses that are meant. "*" alone is everywhere. Required: an exception for
 	// one page should not become one for the site.
 	Scope string
+	// Path stands for Scope where the finding is about a dependency: a rule that covers
+	// each way from the app to it, such as "* > qs@6.x"; see internal/ignorefile.
+	Path string
+	// Unfixable says that it holds only while no version mends the hole.
+	Unfixable bool
+	// Undated says that it is of a file whose form needs no last day, and has none.
+	Undated bool
 	// Reason says why. Required.
 	Reason string
 	// Until is the last day on which it holds, as 2026-12-31. Required.
@@ -52,6 +61,7 @@ var rules = check.Rules{
 	{ID: "audit/ignore-expired", Title: "an ignore has expired", Severity: check.Low, Fix: aboutIgnores},
 	{ID: "audit/ignore-unmatched", Title: "an ignore matches no finding", Severity: check.Low, Fix: aboutIgnores},
 	{ID: "audit/ignore-invalid", Title: "a comment that should ignore a finding cannot be read", Severity: check.Low, Fix: aboutIgnores},
+	{ID: "audit/ignore-undated", Title: "an ignore has no last day", Severity: check.Info, Fix: aboutIgnores},
 	{ID: "audit/ignore-untrusted", Title: "an ignore of the audited folder is not taken beside a baseline", Severity: check.Info, Fix: aboutIgnores},
 }
 
@@ -66,10 +76,10 @@ var aboutIgnores = check.Fix{
 func Rules() check.Rules { return slices.Clone(rules) }
 
 func (i *Ignore) check(field string, p *guard.Problems) {
-	if !knownID(i.ID) {
-		p.Add(field+".ID", redact.Line(i.ID), "the id of a practice or a rule", nearest(i.ID))
+	if !KnownID(i.ID) {
+		p.Add(field+".ID", redact.Line(i.ID), "the id of a practice, a rule or an advisory", nearest(i.ID))
 	}
-	if i.Scope == "" {
+	if i.Scope == "" && i.Path == "" {
 		p.Add(field+".Scope", "", "a path, a file or a subject, with * for any text", `"*" is everywhere`)
 	}
 	if strings.TrimSpace(i.Reason) == "" {
@@ -80,8 +90,12 @@ func (i *Ignore) check(field string, p *guard.Problems) {
 	}
 }
 
-// knownID says whether an id can stand in an ignore: a practice's or a rule's.
-func knownID(id string) bool { return practiceOf(id) != "" }
+// advisory is the form of the names that databases give to holes.
+var advisory = pattern.New(`^(?:[A-Z][A-Z0-9]{0,15}-[A-Za-z0-9][A-Za-z0-9._:-]{0,100}|npm:\S{1,214}:\d{8})$`)
+
+// KnownID says whether an id can stand in an ignore: a practice's, a rule's or an
+// advisory's.
+func KnownID(id string) bool { return practiceOf(id) != "" }
 
 // practiceOf is the practice of a rule, or of a practice's own id.
 func practiceOf(id string) string {
@@ -92,6 +106,9 @@ func practiceOf(id string) string {
 		if slices.ContainsFunc(c.Rules, func(r check.Rule) bool { return r.ID == id }) {
 			return c.Practice
 		}
+	}
+	if advisory.Get().MatchString(id) {
+		return "dependencies"
 	}
 	return ""
 }
@@ -117,8 +134,16 @@ func (i *Ignore) expired(now time.Time) bool {
 
 // covers says whether the entry is about the finding.
 func (i *Ignore) covers(f *check.Finding) bool {
-	if i.ID != f.ID && i.ID != f.Practice {
+	d := f.Dependency
+	named := d != nil && (i.ID == d.Advisory || slices.Contains(d.Aliases, i.ID))
+	if i.ID != f.ID && i.ID != f.Practice && !named {
 		return false
+	}
+	if i.Unfixable && d != nil && len(d.Fixed) > 0 {
+		return false
+	}
+	if i.Path != "" {
+		return d != nil && i.coversWays(d)
 	}
 	if i.file != "" {
 		return slices.ContainsFunc(f.Evidence, func(e check.Evidence) bool {
@@ -136,6 +161,19 @@ func (i *Ignore) covers(f *check.Finding) bool {
 		u, err := url.Parse(address)
 		return err == nil && u.Host != "" && (within(i.Scope, u.Path) || within(i.Scope, address))
 	})
+}
+
+// coversWays says whether the rule covers each way to a package. Where there are more ways
+// than are told, only a rule for all covers them.
+func (i *Ignore) coversWays(d *check.Dependency) bool {
+	if i.Path == "*" {
+		return true
+	}
+	ways := d.Ways
+	if len(ways) == 0 {
+		ways = []string{d.Name + "@" + d.Version}
+	}
+	return !d.Cut && !slices.ContainsFunc(ways, func(way string) bool { return !ignorefile.Match(i.Path, way) })
 }
 
 // within says whether a pattern with * for any text is the whole of s.
@@ -188,8 +226,14 @@ func (r *Report) ignore(entries []*Ignore, o Options, now time.Time, seen func(i
 			r.about(e, "audit/ignore-expired", "the ignore of %s at %s ended with %s", redact.Line(e.ID), redact.Line(e.By), e.Until)
 		case untrusted[e]:
 			r.about(e, "audit/ignore-untrusted", "the ignore of %s at %s is new since the baseline, and the audited folder cannot excuse itself", redact.Line(e.ID), redact.Line(e.By))
-		case !e.used && seen(e.ID):
-			r.about(e, "audit/ignore-unmatched", "the ignore of %s at %s matches no finding", redact.Line(e.ID), redact.Line(e.By))
+		case !e.used && seen(e.about()):
+			hint := ""
+			if strings.HasPrefix(e.ID, "SNYK-") {
+				hint = "; where the hole has another name, such as its CVE, write that"
+			}
+			r.about(e, "audit/ignore-unmatched", "the ignore of %s at %s matches no finding%s", redact.Line(e.ID), redact.Line(e.By), hint)
+		case e.Undated && e.used:
+			r.about(e, "audit/ignore-undated", "the ignore of %s at %s has no last day", redact.Line(e.ID), redact.Line(e.By))
 		}
 	}
 	r.restate()
@@ -197,7 +241,7 @@ func (r *Report) ignore(entries []*Ignore, o Options, now time.Time, seen func(i
 
 // about adds a finding about an entry.
 func (r *Report) about(e *Ignore, id, format string, args ...any) {
-	f := rules.Find(id, redact.Line(e.ID+" "+e.Scope+e.file), check.Evidence{Kind: check.Line, Where: redact.Line(e.By), Seen: redact.Text(e.ID + " " + e.Reason + " until " + e.Until)})
+	f := rules.Find(id, redact.Line(e.ID+" "+e.Scope+e.Path+e.file), check.Evidence{Kind: check.Line, Where: redact.Line(e.By), Seen: redact.Text(e.ID + " " + e.Reason + " until " + e.Until)})
 	f = f.Saying(format, args...)
 	f.Practice, f.Check = practiceOf(e.ID), "audit"
 	if file, line := e.place(); file != "" {
@@ -208,6 +252,14 @@ func (r *Report) about(e *Ignore, id, format string, args ...any) {
 	}
 	f.Fingerprint = fingerprint(f.ID, "ignore", f.Subject)
 	r.Findings = append(r.Findings, f)
+}
+
+// about is the id of what would have found it: of an advisory, the practice.
+func (i *Ignore) about() string {
+	if advisory.Get().MatchString(i.ID) {
+		return practiceOf(i.ID)
+	}
+	return i.ID
 }
 
 // place reads "file:12".

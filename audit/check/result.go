@@ -166,6 +166,9 @@ type Finding struct {
 	Dependency *Dependency `json:"dependency,omitempty"`
 	// Known says that the baseline has the finding. The engine sets it.
 	Known bool `json:"known,omitempty"`
+	// IfNew is the severity that the finding has beside a baseline that does not have it,
+	// where that is higher: a note about what is there is a finding about what came.
+	IfNew Severity `json:"-"`
 }
 
 // A Dependency is a locked package under an advisory.
@@ -189,6 +192,49 @@ type Dependency struct {
 	// Dev says that only development needs it, Optional that nothing fails without it.
 	Dev      bool `json:"dev,omitempty"`
 	Optional bool `json:"optional,omitempty"`
+	// Reachability says whether the app's own code leads to it; nil where nobody looked.
+	// It labels: no severity and no verdict depends on it.
+	Reachability *Reachability `json:"reachability,omitempty"`
+	// Ways are those of Paths and more, for rules that ignore some of them. Cut says that
+	// there are still more.
+	Ways []string `json:"-"`
+	Cut  bool     `json:"-"`
+}
+
+// A Reach is how the app's code comes to a package.
+type Reach string
+
+// The labels. Those of Go are computed with the symbols of the advisory, those of
+// JavaScript with what files import.
+const (
+	// Called: the call graph leads from the app to a symbol of the advisory.
+	Called Reach = "called"
+	// NotCalled: the package is linked into the app, and no call leads to the symbols.
+	NotCalled Reach = "imported, not called"
+	// NotImported: no package of the advisory is linked into the app.
+	NotImported Reach = "not imported"
+	// Imported: a file that an entry point of the app leads to imports it.
+	Imported Reach = "imported"
+	// Transitive: only packages that the app imports need it.
+	Transitive Reach = "only transitively"
+	// TestsOnly: only tests import it, or what they import needs it.
+	TestsOnly Reach = "only by tests"
+	// Never: nothing that was read imports it, nor what needs it.
+	Never Reach = "never"
+	// NotKnown: something could not be read or told; Reason says what.
+	NotKnown Reach = "not known"
+)
+
+// A Reachability is a label with what it rests on.
+type Reachability struct {
+	Label Reach `json:"label"`
+	// Reason is a half sentence; why it is not known, or under which conditions it holds.
+	Reason string `json:"reason,omitempty"`
+	// At are places where it is imported, "routes/cart.js:3". There may be more.
+	At []string `json:"at,omitempty"`
+	// Calls is a way of calls from an entry point to a symbol of the advisory, one function
+	// each with its place: "shop.test/app.main (main.go:12)".
+	Calls []string `json:"calls,omitempty"`
 }
 
 // Saying returns the finding with its message made from the format.

@@ -46,6 +46,12 @@ type Target struct {
 	// They are the caller's choice and never the folder's. Nil means that no signature is
 	// looked at.
 	Documents Documents
+	// Reachability lets the go command load the folder's packages, so that findings of Go
+	// modules say whether the app calls what is vulnerable; see internal/goreach for what
+	// that runs. False means that nothing is run, and that it is not known.
+	Reachability bool
+	// GoTags are the build tags for that, joined by commas; empty for none.
+	GoTags string
 	// Credentials are header lines, "Cookie: sid=…" or "Authorization: Bearer …",
 	// joined by "\n", with which a user is logged in. They go to the target only, and
 	// into no report. Empty means that only visitors are looked at.

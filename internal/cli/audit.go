@@ -28,7 +28,7 @@ type auditFlags struct {
 
 	format, failOn, upstream, plain, scorer          string
 	baseline, config, login, har, openAPI, key       string
-	advisories, packuments, keys                     string
+	advisories, packuments, keys, goTags             string
 	guess                                            check.Guess
 	forge                                            check.Forge
 	guessFields                                      string
@@ -37,8 +37,7 @@ type auditFlags struct {
 	timeout, idle                                    time.Duration
 	pages, rate                                      int
 	active, yes, listSent, trustProject, printSchema bool
-	askRegistry                                      bool
-	signatures                                       bool
+	askRegistry, signatures, reachability            bool
 	scanning                                         scanFlags
 	fleet                                            fleetFlags
 }
@@ -61,6 +60,7 @@ Exit codes: 0 clean, 1 findings at or above --fail-on, 2 wrong usage, 3 the targ
 not be told anything about. The format never changes the code.`,
 		Example: `  panoply audit
   panoply audit . --advisories all.zip
+  panoply audit . --advisories go.zip --reachability
   panoply audit https://localhost:8443
   panoply audit --only tls --fix-for nginx shop.example:443 >tls.conf
   panoply audit . https://staging.example --report audit.html --report audit.sarif
@@ -96,6 +96,8 @@ not be told anything about. The format never changes the code.`,
 	f.StringVar(&v.packuments, "packuments", "", "folder with the registry's documents of packages, NAME.json, for what --format npm-audit tells of meta-vulnerabilities, and for --signatures without a network")
 	f.BoolVar(&v.signatures, "signatures", false, "verify what the registry of your own .npmrc signed of each locked package")
 	f.StringVar(&v.keys, "keys", "", "file with the keys of the registry that --packuments came from, as /-/npm/v1/keys answers them")
+	f.BoolVar(&v.reachability, "reachability", false, "run go list in the folder, offline and without cgo, to say of each hole in a Go module whether the app calls it")
+	f.StringVar(&v.goTags, "go-tags", "", "with --reachability: build tags, joined by commas")
 	f.StringArrayVar(&v.roots, "root", nil, "PEM file, or folder of such, of certificate authorities to trust beside the system's: a store by itself (repeat for more)")
 	f.StringVar(&v.upstream, "upstream", "", "address of the app behind the door, to tell its work from the app's and to look for a way around it")
 	f.StringVar(&v.plain, "plain", "", "host:port of plain HTTP that should redirect to the URL")

@@ -60,9 +60,9 @@ func (v *auditFlags) dependencyFlags(plan *auditPlan) error {
 	case v.packuments != "" && v.keys == "":
 		return usageError("", "--signatures with --packuments asks no registry, so --keys has to give its keys")
 	}
-	documents, err := v.documents()
+	documents, err := v.documents(plan.folder())
 	if err != nil {
-		return &exitError{code: exitUsage, err: err}
+		return err
 	}
 	for i := range plan.targets {
 		if plan.targets[i].Folder != "" {
@@ -74,16 +74,16 @@ func (v *auditFlags) dependencyFlags(plan *auditPlan) error {
 
 // documents are where signatures come from: files, or the registry of the user's own
 // configuration.
-func (v *auditFlags) documents() (check.Documents, error) {
+func (v *auditFlags) documents(folder string) (check.Documents, error) {
 	if v.packuments == "" {
-		return packument.New(packument.Options{})
+		return v.askNPM(folder, "--signatures")
 	}
 	keys, err := os.ReadFile(v.keys)
 	if err != nil {
-		return nil, fmt.Errorf("--keys: %w", err)
+		return nil, &exitError{code: exitUsage, err: fmt.Errorf("--keys: %w", err)}
 	}
 	if _, err := npmsign.ParseKeys(keys); err != nil {
-		return nil, fmt.Errorf("--keys %s: %w", v.keys, err)
+		return nil, &exitError{code: exitUsage, err: fmt.Errorf("--keys %s: %w", v.keys, err)}
 	}
 	return &packument.Folder{Files: os.DirFS(v.packuments), Name: v.packuments, KeyFile: keys}, nil
 }

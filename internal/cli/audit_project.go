@@ -25,6 +25,8 @@ type project struct {
 	upstream, plain string
 	production      bool
 	ignores         []audit.Ignore
+	// problems are what could not be read of other scanners' files.
+	problems []string
 }
 
 // readProject reads panoply.yaml, or else what the start script of package.json tells.
@@ -34,6 +36,17 @@ func readProject(dir string) (project, error) {
 		return project{}, err
 	}
 	defer root.Close()
+	p, err := readOwn(root)
+	if err == nil {
+		var more []audit.Ignore
+		more, p.problems = foreignIgnores(root)
+		p.ignores = append(p.ignores, more...)
+	}
+	return p, err
+}
+
+// readOwn reads what the folder says of itself for Panoply and for npm.
+func readOwn(root *os.Root) (project, error) {
 	text, err := readSome(root, config.FileName)
 	if err == nil {
 		got, err := config.ReadProject(config.FileName, text)

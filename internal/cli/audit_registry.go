@@ -18,6 +18,11 @@ func (v *auditFlags) registry(folder string) (check.Registry, error) {
 	if folder == "" {
 		return nil, usageError("name the app's folder too", "--ask-registry asks about a folder's dependencies, and there is no folder")
 	}
+	return v.askNPM(folder, "--ask-registry")
+}
+
+// askNPM is a client of the registries of the user's own settings, for a flag.
+func (v *auditFlags) askNPM(folder, flag string) (*npmregistry.Client, error) {
 	from := npmregistry.Sources{Environ: os.Environ(), Machine: machineSettings()}
 	if home, err := os.UserHomeDir(); err == nil {
 		from.User = filepath.Join(home, ".npmrc")
@@ -27,11 +32,11 @@ func (v *auditFlags) registry(folder string) (check.Registry, error) {
 	}
 	settings, err := npmregistry.Load(from)
 	if err != nil {
-		return nil, &exitError{code: exitUsage, err: err, hint: "the settings of npm that --ask-registry goes by"}
+		return nil, &exitError{code: exitUsage, err: err, hint: "the settings of npm that " + flag + " goes by"}
 	}
 	client, err := npmregistry.New(settings)
 	if err != nil {
-		return nil, &exitError{code: exitUsage, err: err, hint: "the settings of npm that --ask-registry goes by"}
+		return nil, &exitError{code: exitUsage, err: err, hint: "the settings of npm that " + flag + " goes by"}
 	}
 	return client, nil
 }

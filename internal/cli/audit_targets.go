@@ -72,6 +72,12 @@ func (v *auditFlags) targets(ctx context.Context, args []string, s Streams) (*au
 			return nil, usageError("name the app's folder too", "--advisories says something of a folder's dependencies, and there is no folder")
 		}
 	}
+	switch {
+	case v.reachability && folder == "":
+		return nil, usageError("name the app's folder too", "--reachability says something of a folder's dependencies, and there is no folder")
+	case v.goTags != "" && !v.reachability:
+		return nil, usageError("add --reachability", "--go-tags says how --reachability builds, and that was not asked for")
+	}
 	registry, err := v.registry(folder)
 	if err != nil {
 		return nil, err
@@ -86,6 +92,9 @@ func (v *auditFlags) targets(ctx context.Context, args []string, s Streams) (*au
 			plan.production = filepath.Join(folder, config.FileName)
 		}
 		plan.ignores = append(plan.ignores, tells.ignores...)
+		for _, p := range tells.problems {
+			fmt.Fprintf(s.Err, "panoply: warning: %s\n", p)
+		}
 	}
 	upstream, plain := v.upstream, v.plain
 	if len(addresses) == 0 && tells.url != "" {
@@ -120,6 +129,7 @@ func (v *auditFlags) targets(ctx context.Context, args []string, s Streams) (*au
 		}
 		plan.targets[0].Folder, plan.targets[0].Advisories = folder, cmp.Or(v.advisories, mirror.Kept())
 		plan.targets[0].Registry = registry
+		plan.targets[0].Reachability, plan.targets[0].GoTags = v.reachability, v.goTags
 	}
 	return plan, nil
 }
@@ -150,7 +160,7 @@ func ignoresOf(name string, p config.Project, project bool) []audit.Ignore {
 	var all []audit.Ignore
 	for i, e := range p.Ignore {
 		all = append(all, audit.Ignore{
-			ID: e.ID, Scope: e.Scope, Reason: e.Reason, Until: e.Until, By: fmt.Sprintf("%s:%d", filepath.ToSlash(name), p.Lines[i]), Project: project,
+			ID: e.ID, Scope: e.Scope, Path: e.Path, Reason: e.Reason, Until: e.Until, By: fmt.Sprintf("%s:%d", filepath.ToSlash(name), p.Lines[i]), Project: project,
 		})
 	}
 	return all

@@ -339,12 +339,17 @@ type Audit struct {
 	Production bool `yaml:"production" doc:"real visitors come here, so active probes are refused"`
 }
 
-// Ignore is a finding that is left out of reports until a day. All four are required.
+// Ignore is a finding that is left out of reports until a day. All are required, but that
+// of scope and path there is one.
 type Ignore struct {
-	// ID is a rule's or a practice's id, such as headers/csp-absent.
-	ID string `yaml:"id" doc:"id of a rule or a practice" required:"yes"`
+	// ID is a rule's or a practice's id, such as headers/csp-absent, or an advisory's, such
+	// as CVE-2024-45296.
+	ID string `yaml:"id" doc:"id of a rule, a practice or an advisory" required:"yes"`
 	// Scope is a path, file, subject or address; * stands for any text.
-	Scope string `yaml:"scope" doc:"path, file, subject or address, with * for any text" required:"yes"`
+	Scope string `yaml:"scope" doc:"path, file, subject or address, with * for any text"`
+	// Path is a way from the app to a dependency, with * for any packages and ranges of
+	// versions.
+	Path string `yaml:"path" doc:"in place of scope, ways to a dependency, such as * > qs@6.x"`
 	// Reason says why.
 	Reason string `yaml:"reason" doc:"why" required:"yes"`
 	// Until is the last day on which the entry holds.

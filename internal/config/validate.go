@@ -256,12 +256,15 @@ func (k *checker) ignores() {
 		at := fmt.Sprintf("ignore[%d]", i)
 		for _, f := range []struct{ name, value, allowed string }{
 			{"id", e.ID, "the id of a rule or a practice"},
-			{"scope", e.Scope, `a path, file, subject or address; "*" is everywhere`},
+			{"scope", e.Scope + e.Path, `a path, file, subject or address; "*" is everywhere; or a path of packages in its place`},
 			{"reason", strings.TrimSpace(e.Reason), "a reason"},
 		} {
 			if f.value == "" {
 				k.bad(at+"."+f.name, f.value, f.allowed, "")
 			}
+		}
+		if e.Scope != "" && e.Path != "" {
+			k.bad(at+".path", e.Path, "one of scope and path", "")
 		}
 		if _, err := time.Parse(time.DateOnly, e.Until); err != nil {
 			k.bad(at+".until", e.Until, "a day such as 2026-12-31", "")

@@ -30,6 +30,29 @@ import (
 type registry struct {
 	packuments map[string]map[string]any
 	advisories []advisory
+
+	mu   sync.Mutex
+	gone map[string]bool
+}
+
+// forget lets the registry know nothing of a package any more.
+func (r *registry) forget(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.gone == nil {
+		r.gone = map[string]bool{}
+	}
+	r.gone[name] = true
+}
+
+// packument is nil where there is none.
+func (r *registry) packument(name string) map[string]any {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.gone[name] {
+		return nil
+	}
+	return r.packuments[name]
 }
 
 type advisory struct {
@@ -93,7 +116,7 @@ func (r *registry) start(t *testing.T) string {
 		json.NewEncoder(w).Encode(answer)
 	})
 	mux.HandleFunc("GET /{name...}", func(w http.ResponseWriter, q *http.Request) {
-		if p := r.packuments[q.PathValue("name")]; p != nil {
+		if p := r.packument(q.PathValue("name")); p != nil {
 			json.NewEncoder(w).Encode(p)
 			return
 		}
@@ -106,7 +129,11 @@ func (r *registry) start(t *testing.T) string {
 
 func (r *registry) files(t *testing.T) fstest.MapFS {
 	files := fstest.MapFS{}
-	for name, p := range r.packuments {
+	for name := range r.packuments {
+		p := r.packument(name)
+		if p == nil {
+			continue
+		}
 		text, err := json.Marshal(p)
 		if err != nil {
 			t.Fatal(err)

@@ -94,7 +94,7 @@ func (s *Subject) npmAudit() (any, error) {
 		if l.Ecosystem != lockfile.NPM {
 			continue
 		}
-		t := l.Tree(s.Found.Manifest)
+		t := l.NPMTree(s.Found.Manifest)
 		doc.Metadata.Dependencies.count(l, t)
 		if t == nil || !full {
 			full = false
@@ -208,6 +208,7 @@ func (r *npmReport) add(v *npmVuln) {
 // directHits adds what is told without a registry: the packages that are under an
 // advisory themselves.
 func (r *npmReport) directHits(l *lockfile.Lock, m *lockfile.Manifest, advisories []*metavuln.Advisory, about map[*metavuln.Advisory]*npmAdvisory, holes []hole) {
+	parts := l.Parts()
 	for _, a := range advisories {
 		v := &npmVuln{Name: a.Name, Severity: a.Severity, Via: []any{about[a]}, Effects: []string{}, Range: a.Range, Fix: true}
 		for _, h := range holes {
@@ -220,7 +221,7 @@ func (r *npmReport) directHits(l *lockfile.Lock, m *lockfile.Manifest, advisorie
 					v.Nodes = append(v.Nodes, p.Key)
 				}
 			}
-			v.Direct = v.Direct || slices.ContainsFunc(l.Parts(), func(part lockfile.Part) bool {
+			v.Direct = v.Direct || slices.ContainsFunc(parts, func(part lockfile.Part) bool {
 				return slices.ContainsFunc(part.Needs, func(i int) bool { return l.Packages[i].Name == d.Name && l.Packages[i].Version == d.Version })
 			})
 			if v.Fix == true {
@@ -280,7 +281,7 @@ func (c *npmCounts) count(severity string) {
 
 // count adds the entries of a lockfile as npm counts them: what is both, twice, and the
 // app itself as one for production.
-func (k *npmKinds) count(l *lockfile.Lock, t *lockfile.Tree) {
+func (k *npmKinds) count(l *lockfile.Lock, t *lockfile.NPMTree) {
 	one := func(dev, optional, peer bool) {
 		for _, x := range []struct {
 			is bool

@@ -118,7 +118,7 @@ func TestMadeTrees(t *testing.T) {
 			address := r.start(t)
 			npm(t, dir, address, "install", "--package-lock-only", "--no-audit", "--json")
 			for _, name := range tc.gone {
-				delete(r.packuments, name)
+				r.forget(name)
 			}
 			want := decode(t, npm(t, dir, address, "audit", "--json"))
 			got := decode(t, ours(t, dir, r, "npm-audit", true))

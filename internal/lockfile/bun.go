@@ -21,6 +21,14 @@ func readBun(file, text string) (*Lock, error) {
 	case workspaces.kind != dict:
 		return nil, &Error{file, int(root.line), "has no workspaces, so nothing says what the app needs"}
 	}
+	if err := crowded(file, packages.dict()); err != nil {
+		return nil, err
+	}
+	for i := range workspaces.members {
+		if w := &workspaces.members[i]; w.kind != dict {
+			return nil, &Error{file, int(w.line), "has a workspace that is no object: " + quote(w.key)}
+		}
+	}
 	g := &l.graph
 	keys := map[string]int32{}
 	for i := range workspaces.members {
@@ -33,6 +41,10 @@ func readBun(file, text string) (*Lock, error) {
 		g.add(n)
 	}
 	first := int32(len(g.nodes))
+	trusted := map[string]bool{}
+	for _, t := range root.get("trustedDependencies").list() {
+		trusted[t.str()] = true
+	}
 	var read []*value
 	for i := range packages.dict() {
 		m := &packages.members[i]
@@ -47,10 +59,8 @@ func readBun(file, text string) (*Lock, error) {
 		if name == "" || version == "" {
 			return nil, &Error{file, int(m.line), "has an entry without a name or a version: " + quote(m.key)}
 		}
-		n := node{Package: Package{Name: name, Version: version, Key: m.key, Line: int(m.line)}}
-		if last := parts[len(parts)-1]; last.kind == scalar && strings.HasPrefix(last.text, "sha") {
-			n.Integrity = last.text
-		}
+		n := node{Package: Package{Name: name, Version: version, Key: m.key, Line: int(m.line), Origin: bunOrigin(parts, trusted[name])}}
+		n.Integrity = n.Origin.Sum
 		switch {
 		case strings.HasPrefix(version, "file:"), strings.HasPrefix(version, "link:"), strings.HasPrefix(version, "./"), strings.HasPrefix(version, "root:"):
 			n.Source, n.Address, n.Version = Folder, version, ""

@@ -14,8 +14,9 @@
 // package.json, and go.mod with go.sum.
 //
 // The files are foreign bytes. Each has at most 32 MiB and a million values, nested 256
-// deep; a key that stands twice in a map, a file that ends early, conflict markers and
-// whatever else is no lockfile are an [Error] with the file and the line. The readers
+// deep, and 200,000 packages; a key that stands twice in a map, a file that ends early,
+// conflict markers and whatever else is no lockfile are an [Error] with the file and the
+// line. The readers
 // never guess a version: a package whose version is not told has none.
 //
 // It asks no registry and looks into no node_modules: what is installed may differ from

@@ -3,6 +3,8 @@ package lockfile
 import (
 	"cmp"
 	"errors"
+	"io/fs"
+	"path"
 	"strings"
 
 	"golang.org/x/mod/modfile"
@@ -15,7 +17,7 @@ const Stdlib = "stdlib"
 // readGoMod reads a go.mod, and with it what go.sum adds. Since Go 1.17 a go.mod lists
 // every module that its packages need; before, go.sum is the only list, and longer.
 func readGoMod(file, text, sum string) (*Lock, error) {
-	if err := conflicted(file, text); err != nil {
+	if err := unfit(file, text); err != nil {
 		return nil, err
 	}
 	f, err := modfile.Parse(file, []byte(text), nil)
@@ -63,18 +65,90 @@ func readGoMod(file, text, sum string) (*Lock, error) {
 			n.Alias = r.Old.Path
 		}
 	}
-	sums := map[string]string{}
-	for line := range strings.SplitSeq(sum, "\n") {
-		if fields := strings.Fields(line); len(fields) == 3 {
-			sums[fields[0]+"@"+fields[1]] = fields[2]
-		}
+	sums, problem := goSums(path.Join(path.Dir(file), "go.sum"), sum)
+	if problem != nil {
+		return nil, problem
 	}
 	for i := range g.nodes {
 		if n := &g.nodes[i]; n.Version != "" {
-			n.Integrity = sums[n.Name+"@v"+n.Version]
+			if n.Origin.Sum = sums[n.Name+" v"+n.Version]; strings.HasPrefix(n.Origin.Sum, "h1:") {
+				n.Integrity = n.Origin.Sum
+			}
 		}
 	}
 	return l.finish(true), nil
+}
+
+// goSums reads the checksums of modules by "PATH VERSION": of their files, or else of their
+// go.mod alone.
+func goSums(file, sum string) (map[string]string, error) {
+	if err := unfit(file, sum); err != nil {
+		return nil, err
+	}
+	sums := map[string]string{}
+	lines := map[string]string{}
+	number := 0
+	for line := range strings.SplitSeq(sum, "\n") {
+		if number++; number > maxValues {
+			return nil, &Error{file, number, "has more than a million lines"}
+		}
+		fields := strings.Fields(line)
+		if len(fields) == 0 {
+			continue
+		}
+		if len(fields) != 3 || !strings.HasPrefix(fields[2], "h1:") {
+			return nil, &Error{file, number, "is no line of MODULE VERSION HASH"}
+		}
+		id := fields[0] + " " + fields[1]
+		if other, twice := lines[id]; twice && other != fields[2] {
+			return nil, &Error{file, number, "has two checksums of " + quote(id)}
+		}
+		lines[id] = fields[2]
+		if whole, alone := strings.CutSuffix(id, "/go.mod"); !alone {
+			sums[id] = fields[2]
+		} else if sums[whole] == "" {
+			sums[whole] = "go.mod " + fields[2]
+		}
+	}
+	return sums, nil
+}
+
+// readWork reads the go.mod of each folder that a go.work names, but for its own.
+func (f *Found) readWork(fsys fs.FS) {
+	text, ok := f.read(fsys, "go.work")
+	if !ok {
+		return
+	}
+	if err := unfit("go.work", text); err != nil {
+		f.note(err)
+		return
+	}
+	work, err := modfile.ParseWork("go.work", []byte(text), nil)
+	if err != nil {
+		f.note(goError("go.work", err))
+		return
+	}
+	for i, use := range work.Use {
+		dir := path.Clean(use.Path)
+		switch {
+		case dir == ".":
+			continue
+		case path.IsAbs(dir) || dir == ".." || strings.HasPrefix(dir, "../"):
+			f.note(&Error{"go.work", use.Syntax.Start.Line, "uses " + quote(use.Path) + ", which is outside of the folder"})
+			continue
+		case i >= maxMembers:
+			f.note(&Error{"go.work", use.Syntax.Start.Line, "uses more than 2000 modules"})
+			return
+		}
+		name := path.Join(dir, "go.mod")
+		mod, ok := f.read(fsys, name)
+		if !ok {
+			f.note(&Error{"go.work", use.Syntax.Start.Line, "uses " + quote(use.Path) + ", which has no go.mod"})
+			continue
+		}
+		sum, _ := f.read(fsys, path.Join(dir, "go.sum"))
+		f.keep(readGoMod(name, mod, sum))
+	}
 }
 
 // goSum adds the modules that a go.mod of before Go 1.17 leaves to go.sum, in the highest

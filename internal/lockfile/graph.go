@@ -2,6 +2,7 @@ package lockfile
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"sync"
 )
@@ -48,6 +49,14 @@ type graph struct {
 func (g *graph) add(n node) int32 {
 	g.nodes = append(g.nodes, n)
 	return int32(len(g.nodes) - 1)
+}
+
+// crowded says that a lockfile has more entries than it may have.
+func crowded(file string, entries []member) error {
+	if len(entries) > maxPackages {
+		return &Error{file, int(entries[maxPackages].line), fmt.Sprintf("has more than %d packages", maxPackages)}
+	}
+	return nil
 }
 
 func (g *graph) connect(from, to int32, need need) {

@@ -11,7 +11,10 @@ import (
 func readJSON(file, text string, comments bool) (value, *Error) {
 	text = strings.TrimPrefix(text, "\ufeff")
 	r := &jsonReader{reader: reader{file: file, text: text, line: 1}, comments: comments}
-	if err := conflicted(file, text); err != nil {
+	if err := unfit(file, text); err != nil {
+		return value{}, err
+	}
+	if err := r.survey(); err != nil {
 		return value{}, err
 	}
 	v, err := r.value(0)
@@ -30,6 +33,79 @@ func readJSON(file, text string, comments bool) (value, *Error) {
 type jsonReader struct {
 	reader
 	comments bool
+	// sizes are how many members each bracket holds, in the order of the file, and opened
+	// is how many brackets were read.
+	sizes  []int32
+	opened int
+}
+
+// survey goes over the file before anything is made of it: it counts the values, and the
+// members of each bracket, so that a file costs no more memory than it must. What is no
+// JSON it leaves to the reader.
+func (r *jsonReader) survey() *Error {
+	var open []int32
+	values, empty := 1, true
+	for i := 0; i < len(r.text); i++ {
+		switch c := r.text[i]; c {
+		case ' ', '\t', '\r', '\n', ':':
+			continue
+		case '"':
+			for i++; i < len(r.text) && r.text[i] != '"'; i++ {
+				if r.text[i] == '\\' {
+					i++
+				}
+			}
+		case '/':
+			if !r.comments {
+				return nil
+			}
+			i = commentEnd(r.text, i)
+			continue
+		case '{', '[':
+			if len(open) == maxDepth+1 {
+				return r.fail(strings.Count(r.text[:i], "\n")+1, "is nested more than %d deep", maxDepth)
+			}
+			open = append(open, int32(len(r.sizes)))
+			r.sizes = append(r.sizes, 0)
+			values++
+			empty = true
+			continue
+		case ',', '}', ']':
+			if len(open) == 0 {
+				return nil
+			}
+			if size := &r.sizes[open[len(open)-1]]; !empty {
+				if *size++; *size > maxWide {
+					return r.fail(strings.Count(r.text[:i], "\n")+1, "has more than %d entries in one place", maxWide)
+				}
+			}
+			if empty = c == ','; !empty {
+				open = open[:len(open)-1]
+			} else {
+				values++
+			}
+			if values > maxValues {
+				return r.fail(strings.Count(r.text[:i], "\n")+1, "has more than %d values", maxValues)
+			}
+			continue
+		}
+		empty = false
+	}
+	return nil
+}
+
+// commentEnd is the last byte of a comment.
+func commentEnd(text string, at int) int {
+	rest := text[at:]
+	end := -1
+	if strings.HasPrefix(rest, "/*") {
+		if end = strings.Index(rest[2:], "*/"); end >= 0 {
+			return at + end + 3
+		}
+	} else if end = strings.IndexByte(rest, '\n'); end >= 0 {
+		return at + end - 1
+	}
+	return len(text)
 }
 
 func (r *jsonReader) space() *Error {
@@ -111,6 +187,10 @@ func (r *jsonReader) early() *Error { return r.fail(r.line, "ends in the middle:
 func (r *jsonReader) members(v value, k kind, closing byte, depth int) (value, *Error) {
 	v.kind = k
 	r.pos++
+	if r.opened < len(r.sizes) && r.sizes[r.opened] > 0 {
+		v.members = make([]member, 0, r.sizes[r.opened])
+	}
+	r.opened++
 	for first := true; ; first = false {
 		if err := r.space(); err != nil {
 			return v, err

@@ -1,6 +1,9 @@
 package lockfile
 
-import "fmt"
+import (
+	"fmt"
+	"sync"
+)
 
 // An Ecosystem is where packages of a name come from, spelled as OSV does.
 type Ecosystem string
@@ -54,6 +57,8 @@ type Package struct {
 	// Least says that Version is the lowest that may be used and not the one that is:
 	// the standard library of a go.mod without a toolchain line.
 	Least bool
+	// Origin is what the lockfile tells of where its files come from.
+	Origin Origin
 
 	node int32
 }
@@ -70,8 +75,15 @@ type Lock struct {
 	Packages []Package
 
 	graph graph
-	// npm is what Tree is made of; nil where the file is none of npm's.
+	// npm is what NPMTree is made of; nil where the file is none of npm's.
 	npm *value
+
+	// keys, names and byNode find entries by their key, by the name under which they are
+	// installed and by their node; made when first asked for.
+	byKey  sync.Once
+	keys   map[string]int
+	names  map[string][]int
+	byNode map[int32]int
 }
 
 // An Error is a file that could not be read to its end.

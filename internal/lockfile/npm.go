@@ -39,6 +39,9 @@ func readNPM(file, text string, m *Manifest) (*Lock, error) {
 
 // npmPackages reads the flat list by path of npm 7 and later.
 func npmPackages(l *Lock, packages *value) (*Lock, error) {
+	if err := crowded(l.File, packages.members); err != nil {
+		return nil, err
+	}
 	keys := make(map[string]int32, len(packages.members))
 	links := make(map[string]string)
 	g := &l.graph
@@ -53,6 +56,8 @@ func npmPackages(l *Lock, packages *value) (*Lock, error) {
 			return nil, &Error{l.File, int(v.line), "has an entry " + quote(key) + " that is no object"}
 		case strings.Count(key, "node_modules/") > maxNested || len(key) > 4096:
 			return nil, &Error{l.File, int(v.line), "has a path with too many node_modules: " + quote(key)}
+		case mistyped(v) != "":
+			return nil, &Error{l.File, int(v.line), "has an entry " + quote(key) + " whose " + mistyped(v) + " is of a wrong type"}
 		case v.get("link").isTrue():
 			links[key] = v.get("resolved").str()
 		case key != "":
@@ -95,6 +100,32 @@ func npmPackages(l *Lock, packages *value) (*Lock, error) {
 	return l.finish(true), nil
 }
 
+// mistyped is a field of an entry that is no text or no map where one belongs; empty for
+// none.
+func mistyped(v *value) string {
+	for _, key := range []string{"version", "name", "integrity"} {
+		if m := v.get(key); m.kind != null && (m.kind != scalar || !m.quoted) {
+			return key
+		}
+	}
+	if k := v.get("resolved").kind; k != null && k != scalar {
+		return "resolved" // npm writes false there too
+	}
+	return misshapen(v)
+}
+
+// misshapen is a field of an entry that names packages and is no map; empty for none. An
+// empty list is taken for an empty map, as npm takes it.
+func misshapen(v *value) string {
+	for _, key := range []string{"dependencies", "optionalDependencies", "peerDependencies", "requires"} {
+		m := v.get(key)
+		if m.kind != dict && m.kind != null && (m.kind != list || len(m.members) > 0) && (key != "requires" || m.kind != scalar) {
+			return key
+		}
+	}
+	return ""
+}
+
 func npmNode(key string, v *value) node {
 	n := node{Package: Package{Key: key, Line: int(v.line), Version: v.get("version").str()}}
 	name := v.get("name").str()
@@ -109,6 +140,7 @@ func npmNode(key string, v *value) node {
 	}
 	n.Source, n.Address = npmSource(v.get("resolved").str(), n.Version)
 	n.Integrity, n.License = v.get("integrity").str(), v.get("license").str()
+	n.Origin = npmOrigin(v)
 	n.Dev, n.Peer = v.get("dev").isTrue(), v.get("peer").isTrue()
 	// What development and an optional package both need goes where either goes.
 	n.Optional = v.get("optional").isTrue() || v.get("devOptional").isTrue()
@@ -180,8 +212,13 @@ func npmTree(l *Lock, root *value, m *Manifest) (*Lock, error) {
 				return &Error{l.File, int(d.line), "has an entry " + quote(d.key) + " that is no object"}
 			case strings.Count(key, "node_modules/") > maxNested || len(key) > 4096:
 				return &Error{l.File, int(d.line), "has a path with too many node_modules: " + quote(key)}
+			case len(all) == maxPackages:
+				return &Error{l.File, int(d.line), "has more than 200000 packages"}
 			case d.key == "":
 				return &Error{l.File, int(d.line), "has an entry without a name"}
+			}
+			if field := mistyped(&d.value); field != "" {
+				return &Error{l.File, int(d.line), "has an entry " + quote(d.key) + " whose " + field + " is of a wrong type"}
 			}
 			version := d.get("version").str()
 			n := node{Package: Package{Name: d.key, Version: version, Key: key, Line: int(d.line)}}
@@ -195,6 +232,7 @@ func npmTree(l *Lock, root *value, m *Manifest) (*Lock, error) {
 			}
 			n.member = n.Source == Folder && !strings.HasSuffix(n.Address, "gz")
 			n.Integrity = d.get("integrity").str()
+			n.Origin = npmOrigin(&d.value)
 			n.Dev, n.Optional = d.get("dev").isTrue(), d.get("optional").isTrue()
 			keys[key] = g.add(n)
 			all = append(all, entry{keys[key], &d.value})

@@ -43,6 +43,17 @@ func readPNPM(file, text string) (*Lock, error) {
 		// Since 9.0 a package with several sets of peers is several snapshots of one package.
 		entries = snapshots.members
 	}
+	if err := crowded(file, entries); err != nil {
+		return nil, err
+	}
+	if err := crowded(file, packages.dict()); err != nil {
+		return nil, err
+	}
+	for _, section := range []*value{packages, snapshots, importers} {
+		if section.kind != dict && section.kind != null {
+			return nil, &Error{file, int(section.line), "has packages, snapshots or importers that are no map"}
+		}
+	}
 	about := map[string]*value{}
 	for i := range packages.dict() {
 		about[packages.members[i].key] = &packages.members[i].value
@@ -61,6 +72,9 @@ func readPNPM(file, text string) (*Lock, error) {
 			if v = about[base]; v == nil {
 				return nil, &Error{file, int(e.line), "has a snapshot of no package: " + quote(e.key)}
 			}
+		}
+		if misshapen(&e.value) != "" || e.kind != dict {
+			return nil, &Error{file, int(e.line), "has an entry " + quote(e.key) + " of a wrong type"}
 		}
 		n := pnpmNode(e.key, v, major)
 		if n.Name == "" {
@@ -116,7 +130,7 @@ func readPNPM(file, text string) (*Lock, error) {
 // pnpmNode reads the key of a package: "/name/1.2.3_peer", "/name@1.2.3(peer@1)",
 // "name@1.2.3".
 func pnpmNode(key string, v *value, major string) node {
-	n := node{Package: Package{Key: key}}
+	n := node{Package: Package{Key: key, Origin: pnpmOrigin(v)}}
 	base, _, _ := strings.Cut(key, "(")
 	base, local := strings.CutPrefix(base, "/")
 	resolution := v.get("resolution")
@@ -125,7 +139,7 @@ func pnpmNode(key string, v *value, major string) node {
 		n.Source, n.Address = Folder, base
 	case resolution.get("type").str() == "git" || strings.HasPrefix(base, "github.com/") || strings.Contains(base, "codeload.github.com"):
 		n.Source, n.Address = Git, base
-	case major == "5" && !local, strings.Contains(base, "://"), strings.HasPrefix(base, "@") && strings.Contains(base, "@http"):
+	case major != "9" && !local, strings.Contains(base, "://"), strings.HasPrefix(base, "@") && strings.Contains(base, "@http"):
 		n.Source, n.Address = Archive, base
 	}
 	if major == "5" {

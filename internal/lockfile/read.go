@@ -2,6 +2,7 @@ package lockfile
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"strings"
@@ -54,6 +55,7 @@ func Read(fsys fs.FS) *Found {
 		sum, _ := f.read(fsys, "go.sum")
 		f.keep(readGoMod("go.mod", text, sum))
 	}
+	f.readWork(fsys)
 	if _, err := fs.Stat(fsys, "bun.lockb"); err == nil {
 		f.note(&Error{"bun.lockb", 0, "is bun's old binary form: bun install --save-text-lockfile writes bun.lock"})
 	}
@@ -61,9 +63,23 @@ func Read(fsys fs.FS) *Found {
 }
 
 func (f *Found) keep(l *Lock, err error) {
+	if err == nil {
+		err = l.bounded()
+	}
 	if f.note(err); err == nil {
 		f.Locks = append(f.Locks, l)
 	}
+}
+
+// bounded refuses names and versions that nobody can have.
+func (l *Lock) bounded() error {
+	for i := range l.Packages {
+		p := &l.Packages[i]
+		if max(len(p.Name), len(p.Version), len(p.Alias)) > maxText {
+			return &Error{l.File, p.Line, fmt.Sprintf("has a name or a version of more than %d bytes", maxText)}
+		}
+	}
+	return nil
 }
 
 func (f *Found) note(err error) {

@@ -1,8 +1,11 @@
 package lockfile
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 const (
@@ -11,6 +14,12 @@ const (
 	// maxValues and maxDepth bound what a file makes of memory and of the stack.
 	maxValues = 1_000_000
 	maxDepth  = 256
+	// maxPackages is how many a lockfile has at most, and maxText how long a name, a
+	// version or a key of it is.
+	maxPackages = 200_000
+	maxText     = 4096
+	// maxWide is how many members one map or list has at most.
+	maxWide = maxPackages + 1
 )
 
 type kind uint8
@@ -98,8 +107,26 @@ func (r *reader) count(depth int) *Error {
 	return nil
 }
 
+// maxSet is how many keys are kept in a set; of more, a sorted list takes less.
+const maxSet = 1 << 14
+
 // unique says which key stands twice.
 func (r *reader) unique(members []member) *Error {
+	if len(members) > maxSet {
+		order := make([]int32, len(members))
+		for i := range order {
+			order[i] = int32(i)
+		}
+		slices.SortFunc(order, func(a, b int32) int {
+			return cmp.Or(strings.Compare(members[a].key, members[b].key), int(a-b))
+		})
+		for i := 1; i < len(order); i++ {
+			if members[order[i-1]].key == members[order[i]].key {
+				return r.twice(members[order[i]])
+			}
+		}
+		return nil
+	}
 	if len(members) <= 8 {
 		for i := range members {
 			for j := range i {
@@ -132,8 +159,22 @@ func quote(s string) string {
 	return fmt.Sprintf("%q", s)
 }
 
-// conflicted finds the marks of a merge that nobody ended.
-func conflicted(file, text string) *Error {
+// unfit finds what no reader of any form needs to see: bytes that are no text, and the
+// marks of a merge that nobody ended.
+func unfit(file, text string) *Error {
+	bad := strings.IndexByte(text, 0)
+	if bad < 0 && !utf8.ValidString(text) {
+		for bad = 0; bad < len(text); {
+			r, size := utf8.DecodeRuneInString(text[bad:])
+			if r == utf8.RuneError && size == 1 {
+				break
+			}
+			bad += size
+		}
+	}
+	if bad >= 0 {
+		return &Error{File: file, Line: strings.Count(text[:bad], "\n") + 1, Problem: "holds bytes that are no text in UTF-8"}
+	}
 	for i := 0; i >= 0 && i < len(text); {
 		if strings.HasPrefix(text[i:], "<<<<<<< ") || strings.HasPrefix(text[i:], ">>>>>>> ") {
 			return &Error{File: file, Line: strings.Count(text[:i], "\n") + 1, Problem: "is in the middle of a merge: it holds conflict markers"}

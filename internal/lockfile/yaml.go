@@ -9,7 +9,7 @@ import (
 // tags and several documents are no part of a lockfile and refused.
 func readYAML(file, text string) (value, *Error) {
 	r := &yamlReader{reader: reader{file: file, text: text, line: 1}}
-	if err := conflicted(file, text); err != nil {
+	if err := unfit(file, text); err != nil {
 		return value{}, err
 	}
 	if err := r.split(); err != nil {
@@ -43,6 +43,11 @@ type yamlReader struct {
 func (r *yamlReader) split() *Error {
 	number := 0
 	started := false
+	lines := strings.Count(r.text, "\n") + 1
+	if lines > maxValues {
+		return r.fail(maxValues, "has more than %d lines", maxValues)
+	}
+	r.lines = make([]yamlLine, 0, lines)
 	for line := range strings.SplitSeq(strings.TrimPrefix(r.text, "\ufeff"), "\n") {
 		number++
 		line = strings.TrimRight(line, "\r")
@@ -57,9 +62,6 @@ func (r *yamlReader) split() *Error {
 			return r.fail(number, "begins a second document")
 		case strings.HasPrefix(line, "%"):
 			return r.fail(number, "has a directive, which no lockfile has")
-		}
-		if len(r.lines) >= maxValues {
-			return r.fail(number, "has more than %d lines", maxValues)
 		}
 		started = started || text != "" && text[0] != '#'
 		r.lines = append(r.lines, yamlLine{len(line) - len(text), number, text})
@@ -114,6 +116,9 @@ func (r *yamlReader) block(indent, depth int) (value, *Error) {
 		}
 		if err != nil {
 			return v, err
+		}
+		if len(v.members) == maxWide {
+			return v, r.fail(line.number, "has more than %d entries in one place", maxWide)
 		}
 		v.members = append(v.members, m)
 		r.skip()

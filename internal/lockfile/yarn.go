@@ -13,13 +13,19 @@ func readYarn(file, text string, f *Found) (*Lock, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := crowded(file, root.members); err != nil {
+		return nil, err
+	}
 	l := &Lock{File: file, Format: "yarn 1", Ecosystem: NPM}
 	y := newYarn(l, f)
 	for i := range root.members {
 		m := &root.members[i]
+		if field := misshapen(&m.value); field != "" {
+			return nil, &Error{file, int(m.line), "has an entry " + quote(m.key) + " whose " + field + " is of a wrong type"}
+		}
 		specs := strings.Split(m.key, ", ")
 		name, spec := cutName(specs[0])
-		n := node{Package: Package{Name: name, Version: m.get("version").str(), Integrity: m.get("integrity").str(), Key: m.key, Line: int(m.line)}}
+		n := node{Package: Package{Name: name, Version: m.get("version").str(), Integrity: m.get("integrity").str(), Key: m.key, Line: int(m.line), Origin: yarnOrigin(&m.value)}}
 		if real, ok := strings.CutPrefix(spec, "npm:"); ok {
 			if n.Name, _ = cutSpec(real); n.Name != name {
 				n.Alias = name
@@ -151,6 +157,9 @@ func readBerry(file, text string, f *Found) (*Lock, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := crowded(file, root.members); err != nil {
+		return nil, err
+	}
 	version := root.get("__metadata").get("version").str()
 	if version == "" {
 		return nil, &Error{file, int(root.line), "has no __metadata.version"}
@@ -162,13 +171,16 @@ func readBerry(file, text string, f *Found) (*Lock, error) {
 		if m.key == "__metadata" {
 			continue
 		}
+		if field := misshapen(&m.value); field != "" {
+			return nil, &Error{file, int(m.line), "has an entry " + quote(m.key) + " whose " + field + " is of a wrong type"}
+		}
 		resolution := m.get("resolution").str()
 		name, from := cutName(resolution)
 		if name == "" || from == "" {
 			return nil, &Error{file, int(m.line), "has an entry without a resolution: " + quote(m.key)}
 		}
 		protocol, rest, _ := strings.Cut(from, ":")
-		n := node{Package: Package{Name: name, Version: m.get("version").str(), Key: m.key, Line: int(m.line)}}
+		n := node{Package: Package{Name: name, Version: m.get("version").str(), Key: m.key, Line: int(m.line), Origin: berryOrigin(&m.value, from)}}
 		switch protocol {
 		case "npm":
 			if n.Version == "" {
@@ -203,8 +215,11 @@ func readBerry(file, text string, f *Found) (*Lock, error) {
 func readYarnForm(file, text string) (value, *Error) {
 	r := &reader{file: file, text: text, line: 0}
 	root := value{kind: dict, line: 1}
-	if err := conflicted(file, text); err != nil {
+	if err := unfit(file, text); err != nil {
 		return root, err
+	}
+	if strings.Count(text, "\n") > maxValues {
+		return root, r.fail(maxValues, "has more than %d lines", maxValues)
 	}
 	// open are the maps that a line of each indentation belongs to. A pointer into a list
 	// holds until its list grows, and only the last item of each list is open.
@@ -228,6 +243,9 @@ func readYarnForm(file, text string) (value, *Error) {
 		m, opens, err := r.yarnLine(rest)
 		if err != nil {
 			return root, err
+		}
+		if len(in.members) == maxWide {
+			return root, r.fail(r.line, "has more than %d entries in one place", maxWide)
 		}
 		in.members = append(in.members, m)
 		if opens {

@@ -1,7 +1,7 @@
 // Package metavuln tells which locked packages npm would call vulnerable, and why: those
 // under an advisory, and those that depend on nothing but vulnerable versions of others.
 //
-//	r := metavuln.Judge(lock.Tree(manifest), advisories, metavuln.Folder(os.DirFS("packuments")))
+//	r := metavuln.Judge(lock.NPMTree(manifest), advisories, metavuln.Folder(os.DirFS("packuments")))
 //	for _, v := range r {
 //		fmt.Println(v.Name, v.Via, v.Effects, v.Range, v.Fix)
 //	}

@@ -18,7 +18,7 @@ func FuzzJudge(f *testing.F) {
 		if len(found.Locks) == 0 {
 			return
 		}
-		tree := found.Locks[0].Tree(nil)
+		tree := found.Locks[0].NPMTree(nil)
 		vulns, err := metavuln.Judge(tree, []*metavuln.Advisory{{ID: "T", Name: "b", Severity: "high", Range: span}},
 			metavuln.Folder(fstest.MapFS{"a.json": {Data: a}, "b.json": {Data: b}}))
 		if err != nil {

@@ -46,7 +46,7 @@ const maxCauses = 100_000
 // Judge tells what is vulnerable, sorted by name. The advisories are taken in their
 // order, which decides little: which of two fixes for one package is told. An error is
 // the source's, or says that there is too much to tell.
-func Judge(t *lockfile.Tree, advisories []*Advisory, source Source) ([]*Vulnerability, error) {
+func Judge(t *lockfile.NPMTree, advisories []*Advisory, source Source) ([]*Vulnerability, error) {
 	j := &judge{tree: t, source: source, packuments: map[string]*Packument{}, metas: map[metaKey]*cause{}, vulns: map[string]*vuln{}, users: make([][]user, len(t.Entries)), byName: map[string][]int{}}
 	for i := range t.Entries {
 		j.byName[t.Entries[i].Name] = append(j.byName[t.Entries[i].Name], i)
@@ -86,7 +86,7 @@ type user struct {
 }
 
 type judge struct {
-	tree       *lockfile.Tree
+	tree       *lockfile.NPMTree
 	source     Source
 	packuments map[string]*Packument
 	metas      map[metaKey]*cause
@@ -104,6 +104,7 @@ type vuln struct {
 	name    string
 	causes  []*cause
 	nodes   []int
+	hit     map[int]bool // the same as nodes
 	tops    map[int]bool
 	fix     Fix
 	via     []*vuln
@@ -147,7 +148,7 @@ func (j *judge) top(i int) bool { return i == 0 || j.tree.Entries[i].Member }
 func (j *judge) take(c *cause) error {
 	v := j.vulns[c.name]
 	if v == nil {
-		v = &vuln{name: c.name, tops: map[int]bool{}, fix: Fix{Available: true}}
+		v = &vuln{name: c.name, hit: map[int]bool{}, tops: map[int]bool{}, fix: Fix{Available: true}}
 		j.vulns[c.name], j.order = v, append(j.order, v)
 	}
 	v.causes = append(v.causes, c)
@@ -158,10 +159,10 @@ func (j *judge) take(c *cause) error {
 	if !j.seen[key] {
 		for _, i := range j.byName[c.name] {
 			e := &j.tree.Entries[i]
-			if e.Version == "" || e.Link || j.top(i) || !c.holds(e.Version, "") || slices.Contains(v.nodes, i) {
+			if e.Version == "" || e.Link || j.top(i) || !c.holds(e.Version, "") || v.hit[i] {
 				continue
 			}
-			v.nodes = append(v.nodes, i)
+			v.nodes, v.hit[i] = append(v.nodes, i), true
 			for _, u := range j.users[i] {
 				if err := j.passOn(v, c, u); err != nil {
 					return err

@@ -30,8 +30,8 @@ const (
 	bulkPath = "-/npm/v1/security/advisories/bulk"
 	// maxAnswer and maxAdvisories bound what a registry may answer, maxNames what it is
 	// asked at a time.
-	maxAnswer     = 64 << 20
-	maxAdvisories = 100_000
+	maxAnswer     = 16 << 20
+	maxAdvisories = 20_000
 	maxNames      = 2_000
 	maxTries      = 3
 	timeout       = time.Minute

@@ -1,5 +1,5 @@
 // Package npmregistry asks the registries of the user's own npm settings which advisories
-// packages are under.
+// packages are under, and for their documents of packages and their keys.
 //
 //	settings, err := npmregistry.Load(npmregistry.Sources{Environ: os.Environ(), User: "/home/u/.npmrc"})
 //	client, err := npmregistry.New(settings)

@@ -23,6 +23,7 @@ import (
 	"github.com/panoplysec/panoply/audit/check"
 	"github.com/panoplysec/panoply/internal/checks/deps"
 	"github.com/panoplysec/panoply/internal/need"
+	"github.com/panoplysec/panoply/internal/npmregistry"
 	"github.com/panoplysec/panoply/internal/packument"
 )
 
@@ -150,13 +151,17 @@ func told(t *testing.T, dir string, from check.Documents) (found []string, p aud
 	return found, p, report.Failed
 }
 
-func client(t *testing.T, address string) *packument.Client {
+func client(t *testing.T, address string) *npmregistry.Client {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "npmrc")
 	if err := os.WriteFile(name, []byte("registry="+address+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c, err := packument.New(packument.Options{File: name})
+	settings, err := npmregistry.Load(npmregistry.Sources{User: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := npmregistry.New(settings)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -338,13 +343,13 @@ func TestLyingRegistries(t *testing.T) {
 		"leads to another host": {func(w http.ResponseWriter, q *http.Request) bool {
 			http.Redirect(w, q, other.URL+q.URL.Path, http.StatusFound)
 			return true
-		}, "another host"},
-		"leads in circles": {func(w http.ResponseWriter, q *http.Request) bool {
-			http.Redirect(w, q, q.URL.Path, http.StatusFound)
+		}, "a redirect is not followed"},
+		"denies": {func(w http.ResponseWriter, q *http.Request) bool {
+			http.Error(w, "no", http.StatusForbidden)
 			return true
-		}, "on and on"},
+		}, "answers 403"},
 		"huge keys": {func(w http.ResponseWriter, q *http.Request) bool {
-			fmt.Fprint(w, strings.Repeat(" ", packument.MaxKeys+1))
+			fmt.Fprint(w, strings.Repeat(" ", 1<<20+1))
 			return true
 		}, "more than 1 MiB"},
 		"broken keys": {func(w http.ResponseWriter, q *http.Request) bool {

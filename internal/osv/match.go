@@ -22,6 +22,9 @@ type Hit struct {
 	// database's own word, and Score is 0.
 	Level Level
 	Score float64
+	// Imports are the packages of Go that have the hole, with their symbols; empty where
+	// the record does not tell them.
+	Imports []Import
 }
 
 // order compares two versions of an ecosystem.
@@ -211,6 +214,7 @@ func (r *Record) hit(ecosystem, name, version string) (*Hit, error) {
 			h = &Hit{Record: r}
 		}
 		h.Fixed = append(h.Fixed, fixed...)
+		h.Imports = append(h.Imports, a.EcosystemSpecific.Imports...)
 		if level, score := r.level(a); score > h.Score || h.Level == Unknown {
 			h.Level, h.Score = level, score
 		}

@@ -61,10 +61,22 @@ type Reference struct {
 }
 
 // specific is what is kept of the parts that each database fills as it likes: a word for
-// the severity, and the weaknesses. Of another shape they are nothing.
+// the severity, the weaknesses, and of Go's database the symbols. Of another shape they
+// are nothing.
 type specific struct {
 	Severity string   `json:"severity,omitempty"`
 	CWEIDs   []string `json:"cwe_ids,omitempty"`
+	Imports  []Import `json:"imports,omitempty"`
+}
+
+// An Import is a package of Go that has the hole.
+type Import struct {
+	Path string `json:"path"`
+	// Symbols are its functions and methods, "Parse" and "Decoder.Decode". None means all.
+	Symbols []string `json:"symbols,omitempty"`
+	// GOOS and GOARCH are the systems that have the hole; none means all.
+	GOOS   []string `json:"goos,omitempty"`
+	GOARCH []string `json:"goarch,omitempty"`
 }
 
 func (s *specific) UnmarshalJSON(text []byte) error {
@@ -72,6 +84,9 @@ func (s *specific) UnmarshalJSON(text []byte) error {
 	if json.Unmarshal(text, &fields) == nil {
 		json.Unmarshal(fields["severity"], &s.Severity)
 		json.Unmarshal(fields["cwe_ids"], &s.CWEIDs)
+		if json.Unmarshal(fields["imports"], &s.Imports) != nil {
+			s.Imports = nil
+		}
 	}
 	return nil
 }

@@ -52,13 +52,13 @@ func readFile(fsys fs.FS, file string) ([]byte, error) {
 		return nil, err
 	case !info.Mode().IsRegular():
 		return nil, errors.New("is no regular file")
-	case info.Size() > MaxPackument:
-		return nil, fmt.Errorf("has more than %d MiB", MaxPackument>>20)
+	case info.Size() > MaxSize:
+		return nil, fmt.Errorf("has more than %d MiB", MaxSize>>20)
 	}
 	f, err := fsys.Open(file)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, MaxPackument))
+	return io.ReadAll(io.LimitReader(f, MaxSize))
 }

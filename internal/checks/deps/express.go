@@ -1,6 +1,7 @@
 package deps
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -96,7 +97,7 @@ func (v *verdict) versions(now time.Time) {
 				express++
 				v.express(l, i)
 			}
-			if why := retired[p.Name]; why != "" {
+			if why := cmp.Or(retired[p.Name], said(p.Origin.Deprecated)); why != "" {
 				v.retired(l, i, why)
 			}
 		}
@@ -198,6 +199,15 @@ func (v *verdict) retired(l *lockfile.Lock, i int, why string) {
 		f.Message += "; by " + strings.Join(all[0], " > ")
 	}
 	v.found = append(v.found, f)
+}
+
+// said is what a package's authors say, shortened.
+func said(notice string) string {
+	notice = strings.Join(strings.Fields(notice), " ")
+	if len(notice) > 200 {
+		notice = strings.ToValidUTF8(notice[:200], "") + "…"
+	}
+	return notice
 }
 
 // ways are the ways to a package, a line each.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,7 +44,7 @@ func TestFetched(t *testing.T) {
 	const rests = "1 advisories, the newest of 2026-01-14, fetched on 2026-01-15"
 	on(t, "2026-01-20", func(t *testing.T) {
 		r := run(t, "dependencies", "testdata/good/npm", dir)
-		if r.Status != check.Proved || !strings.HasPrefix(r.Reason, rests) || len(r.Findings) > 0 {
+		if r.Status != check.Proved || !strings.HasPrefix(r.Reason, rests) || slices.ContainsFunc(r.Findings, func(f check.Finding) bool { return f.ID != "dependencies/no-checksum" }) {
 			t.Errorf("result = %+v, want it proved by %s", r, rests)
 		}
 		r = run(t, "dependencies", "testdata/bad/npm", dir)
@@ -54,7 +55,8 @@ func TestFetched(t *testing.T) {
 	})
 	on(t, "2026-03-20", func(t *testing.T) {
 		r := run(t, "dependencies", "testdata/good/npm", dir)
-		if len(r.Findings) != 1 || r.Findings[0].ID != "dependencies/stale-advisories" || r.Findings[0].Fix.Express != "panoply db update" {
+		i := slices.IndexFunc(r.Findings, func(f check.Finding) bool { return f.ID == "dependencies/stale-advisories" })
+		if i < 0 || r.Findings[i].Fix.Express != "panoply db update" {
 			t.Errorf("findings = %+v, want a note that panoply db update is due", r.Findings)
 		}
 	})

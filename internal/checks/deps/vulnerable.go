@@ -10,21 +10,23 @@ import (
 
 	"github.com/panoplysec/panoply/audit/check"
 	"github.com/panoplysec/panoply/internal/lockfile"
-	"github.com/panoplysec/panoply/internal/npmsemver"
 	"github.com/panoplysec/panoply/internal/osv"
 )
 
 // maxWays is how many ways to one package a finding tells.
 const maxWays = 5
 
-var dependenciesRules = check.Rules{
+// maxAllWays is how many are kept for rules that ignore some of them.
+const maxAllWays = 500
+
+var dependenciesRules = slices.Concat(check.Rules{
 	{ID: "dependencies/vulnerable", Title: "A dependency has a known hole", Severity: check.High, CWE: 1395, ASVS: []string{"15.2.1"}},
 	{ID: "dependencies/unlocked", Title: "No lockfile says which versions are installed", Severity: check.Medium, CWE: 1357,
 		Why: "Each install may take other versions, and nobody can say which were vulnerable.",
-		Fix: check.Fix{Express: "npm install --package-lock-only, commit package-lock.json, and install with npm ci"}},
+		Fix: check.Fix{Express: "npm install --package-lock-only, commit package-lock.json, and install with npm ci", Go: "go mod tidy, and commit go.sum"}},
 	{ID: "dependencies/drift", Title: "The lockfile is not of this package.json", Severity: check.Low, CWE: 1357,
 		Why: "What is judged is what is locked; the next install takes something else.",
-		Fix: check.Fix{Express: "install again, commit the lockfile, and install with npm ci, or --frozen-lockfile"}},
+		Fix: check.Fix{Express: "install again, commit the lockfile, and install with npm ci, or --frozen-lockfile", Go: "go mod tidy, and commit go.mod and go.sum"}},
 	{ID: "dependencies/stale-advisories", Title: "The advisories are old", Severity: check.Info},
 	{ID: "dependencies/advisories", Title: "What the findings rest on", Severity: check.Info},
 	{ID: "dependencies/signature-invalid", Title: "A package is not what its registry signed", Severity: check.High, CWE: 347, ASVS: []string{"15.2.4"},
@@ -35,7 +37,7 @@ var dependenciesRules = check.Rules{
 	{ID: "dependencies/signature-key", Title: "A package is signed with a key that does not count", Severity: check.Medium, CWE: 347,
 		Why: "A key that is over, or that the registry does not name, may be anybody's."},
 	{ID: "dependencies/attestations", Title: "Packages have attestations of how they were built", Severity: check.Info},
-}
+}, sourceRules)
 
 var dependenciesCheck = check.Check{
 	ID: "dependencies", Practice: "dependencies", Title: "No locked package is under a known advisory",
@@ -67,6 +69,7 @@ func (v *verdict) dependencies(ctx context.Context, now time.Time) {
 	}
 	for _, l := range f.Locks {
 		v.drift(l)
+		v.sources(l)
 	}
 	if v.db == nil && (v.broken || v.session.Target.Registry == nil) {
 		v.failed = v.failed || v.broken
@@ -80,45 +83,6 @@ func (v *verdict) dependencies(ctx context.Context, now time.Time) {
 	for _, l := range f.Locks {
 		if v.judged(l) {
 			v.lock(ctx, l)
-		}
-	}
-}
-
-// drift compares what the manifest asks for with what is locked. What is no range of
-// versions, such as a tag or a folder, is whatever was locked.
-func (v *verdict) drift(l *lockfile.Lock) {
-	m := v.folder.found.Manifest
-	if m == nil || l.Ecosystem != lockfile.NPM {
-		return
-	}
-	find := func(n lockfile.Need, format string, args ...any) {
-		f := dependenciesRules.Find("dependencies/drift", n.Name, evidence(m.File, n.Line, n.Name+": "+n.Spec))
-		v.found = append(v.found, f.In(check.Locked).Saying(format, args...))
-	}
-	for _, n := range m.Needs {
-		if n.Peer {
-			continue // npm installs those itself, others ask whoever uses this one
-		}
-		i, ok := l.Direct(n.Name)
-		if !ok {
-			if !n.Optional {
-				find(n, "%s asks for %s, which %s does not have", m.File, n.Name, l.File)
-			}
-			continue
-		}
-		spec := n.Spec
-		if alias, ok := strings.CutPrefix(spec, "npm:"); ok {
-			if spec = ""; strings.LastIndexByte(alias, '@') > 0 {
-				spec = alias[strings.LastIndexByte(alias, '@')+1:]
-			}
-		}
-		r, err := npmsemver.ParseRange(spec, npmsemver.Options{Loose: true})
-		if err != nil || i < 0 || m.Overrides {
-			continue
-		}
-		version, err := npmsemver.Parse(l.Packages[i].Version, npmsemver.Options{Loose: true})
-		if err == nil && !r.Contains(version) {
-			find(n, "%s asks for %s %s, and %s has %s", m.File, n.Name, n.Spec, l.File, version)
 		}
 	}
 }
@@ -150,6 +114,7 @@ func (v *verdict) lock(ctx context.Context, l *lockfile.Lock) {
 		byName[id].entries = append(byName[id].entries, i)
 	}
 	online := v.online(ctx, l, victims)
+	label := v.labels(ctx, l)
 	for _, x := range victims {
 		var hits []osv.Hit
 		var err error
@@ -160,7 +125,11 @@ func (v *verdict) lock(ctx context.Context, l *lockfile.Lock) {
 			v.doubt("%s:%d: %v", l.File, l.Packages[x.entries[0]].Line, err)
 		}
 		for _, h := range v.merge(l, x, hits, online[x.name]) {
-			v.found = append(v.found, vulnerable(l, x, &h))
+			f := vulnerable(l, x, &h)
+			if f.Dependency.Reachability = label(x, &h); f.Dependency.Reachability != nil {
+				f.Message += phrase(f.Dependency.Reachability)
+			}
+			v.found = append(v.found, f)
 		}
 	}
 	v.proof = append(v.proof, fmt.Sprintf("%s: %d packages of %s", l.File, len(victims), l.Format))
@@ -169,12 +138,14 @@ func (v *verdict) lock(ctx context.Context, l *lockfile.Lock) {
 func vulnerable(l *lockfile.Lock, x *victim, h *osv.Hit) check.Finding {
 	var seen []check.Evidence
 	var ways [][]string
-	dev, optional, least := true, true, false
+	dev, optional, least, cut := true, true, false, false
 	for _, i := range x.entries {
 		p := l.Packages[i]
 		dev, optional, least = dev && p.Dev, optional && p.Optional, least || p.Least
-		here := l.Ways(i, maxWays)
+		here := l.Ways(i, maxAllWays)
+		cut = cut || len(here) == maxAllWays
 		ways = append(ways, here...)
+		here = here[:min(len(here), maxWays)]
 		if len(seen) < maxWays {
 			text := p.Key
 			for _, way := range here {
@@ -199,9 +170,16 @@ func vulnerable(l *lockfile.Lock, x *victim, h *osv.Hit) check.Finding {
 	if len(h.References) > 0 {
 		d.URL = h.References[0].URL
 	}
-	for _, way := range ways[:min(len(ways), maxWays)] {
-		d.Paths = append(d.Paths, strings.Join(way, " > "))
+	for i, way := range ways {
+		if i < maxWays {
+			d.Paths = append(d.Paths, strings.Join(way, " > "))
+		}
+		if len(way) > 1 && strings.LastIndexByte(way[0], '@') <= 0 {
+			way = way[1:] // a member of the workspace is an app itself
+		}
+		d.Ways = append(d.Ways, strings.Join(way, " > "))
 	}
+	d.Cut = cut
 	f.Dependency = d
 	return f.Saying("%s", message(x, h, ways, dev, optional, least))
 }

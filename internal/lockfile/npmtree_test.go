@@ -20,7 +20,7 @@ func treeOf(t *testing.T, files map[string]string) []string {
 	if len(found.Locks) != 1 || len(found.Errors) > 0 {
 		t.Fatalf("Read = %d lockfiles, %v, want one", len(found.Locks), found.Errors)
 	}
-	tree := found.Locks[0].Tree(found.Manifest)
+	tree := found.Locks[0].NPMTree(found.Manifest)
 	if tree == nil {
 		return nil
 	}

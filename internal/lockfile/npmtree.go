@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// A Tree is a package-lock as npm has it in memory: every folder that it would make, and
+// An NPMTree is a package-lock as npm has it in memory: every folder that it would make, and
 // by which range each asks for which other.
-type Tree struct {
+type NPMTree struct {
 	// Entries have the app itself first, and then the order of the file.
 	Entries []Entry
 }
 
-// An Entry is one folder of a [Tree].
+// An Entry is one folder of a [NPMTree].
 type Entry struct {
 	// Name is the package's real name; of the app itself it may be empty.
 	Name, Version string
@@ -36,17 +36,17 @@ type Ask struct {
 	To int
 }
 
-// Tree returns the tree of a package-lock.json or npm-shrinkwrap.json, and nil for every
+// NPMTree returns the tree of a package-lock.json or npm-shrinkwrap.json, and nil for every
 // other lockfile. The manifest tells what the app asks for where lockfileVersion 1 does
 // not; it may be nil.
-func (l *Lock) Tree(m *Manifest) *Tree {
+func (l *Lock) NPMTree(m *Manifest) *NPMTree {
 	switch {
 	case l.npm == nil:
 		return nil
 	case strings.HasSuffix(l.Format, " v1"):
 		return l.treeOfOld(m)
 	}
-	t := new(Tree)
+	t := new(NPMTree)
 	keys := map[string]int{}
 	links := map[string]string{}
 	targets := map[string]bool{}
@@ -97,7 +97,7 @@ func (l *Lock) Tree(m *Manifest) *Tree {
 					continue
 				}
 				seen[d.key] = len(e.Needs)
-				e.Needs = append(e.Needs, Ask{d.key, d.str(), find(keys, e.Location, d.key)})
+				e.Needs = append(e.Needs, Ask{d.key, d.str(), npmFind(keys, e.Location, d.key)})
 			}
 		}
 	}
@@ -109,8 +109,8 @@ func (l *Lock) Tree(m *Manifest) *Tree {
 	return t
 }
 
-func (l *Lock) treeOfOld(m *Manifest) *Tree {
-	t := &Tree{Entries: []Entry{{}}}
+func (l *Lock) treeOfOld(m *Manifest) *NPMTree {
+	t := &NPMTree{Entries: []Entry{{}}}
 	keys := map[string]int{"": 0}
 	read := []*value{l.npm}
 	var walk func(v *value, dir string)
@@ -130,21 +130,21 @@ func (l *Lock) treeOfOld(m *Manifest) *Tree {
 	for i := range t.Entries[1:] {
 		e := &t.Entries[i+1]
 		for _, d := range read[i+1].get("requires").dict() {
-			e.Needs = append(e.Needs, Ask{d.key, d.str(), find(keys, e.Location, d.key)})
+			e.Needs = append(e.Needs, Ask{d.key, d.str(), npmFind(keys, e.Location, d.key)})
 		}
 	}
 	if m != nil {
 		t.Entries[0].Name, t.Entries[0].Version = m.Name, m.Version
 		for _, n := range m.Needs {
-			t.Entries[0].Needs = append(t.Entries[0].Needs, Ask{n.Name, n.Spec, find(keys, "", n.Name)})
+			t.Entries[0].Needs = append(t.Entries[0].Needs, Ask{n.Name, n.Spec, npmFind(keys, "", n.Name)})
 		}
 	}
 	t.Entries[0].Name = cmp.Or(t.Entries[0].Name, l.npm.get("name").str())
 	return t
 }
 
-// find is the number of what Node finds from a folder by a name, -1 for nothing.
-func find(keys map[string]int, from, name string) int {
+// npmFind is the number of what Node finds from a folder by a name, -1 for nothing.
+func npmFind(keys map[string]int, from, name string) int {
 	if to, ok := npmResolve(keys, from, name); ok {
 		return to
 	}

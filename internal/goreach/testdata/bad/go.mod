@@ -1,0 +1,3 @@
+module bad.test/bad
+
+go 1.25

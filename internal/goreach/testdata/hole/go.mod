@@ -1,0 +1,3 @@
+module hole.test/hole
+
+go 1.25

@@ -1,0 +1,7 @@
+module lib.test/lib
+
+go 1.25
+
+require hole.test/hole v1.0.0
+
+replace hole.test/hole v1.0.0 => ../hole

@@ -1,0 +1,9 @@
+package cart
+
+import (
+	"testing"
+
+	"hole.test/hole"
+)
+
+func TestHole(t *testing.T) { hole.Tested() }

@@ -1,0 +1,5 @@
+package main
+
+import "lib.test/member"
+
+func main() { member.Bad() }

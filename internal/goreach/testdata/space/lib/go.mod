@@ -1,0 +1,3 @@
+module lib.test/member
+
+go 1.25

@@ -1,0 +1,5 @@
+// Package member is of the workspace.
+package member
+
+// Bad is called.
+func Bad() {}

@@ -1,0 +1,5 @@
+package main
+
+import "hole.example/hole"
+
+func main() { hole.Bad() }

@@ -1,0 +1,5 @@
+// Package hole is vendored.
+package hole
+
+// Bad is called.
+func Bad() {}

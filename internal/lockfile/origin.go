@@ -1,0 +1,77 @@
+package lockfile
+
+import (
+	"net/url"
+	"strings"
+)
+
+// An Origin is what a lockfile tells of where the files of a package come from. Fields that
+// it does not tell are empty.
+type Origin struct {
+	// Resolved is the address, and Sum the checksum as it is written: "sha512-…", of Yarn 1
+	// also "sha1-" and hexadecimal digits, of Yarn 2 and later what it calls checksum.
+	Resolved, Sum string
+	// Deprecated is what its authors say about not using it any more.
+	Deprecated string
+	// Script says that it runs a script when it is installed.
+	Script bool
+	// Inside says that another package brings it along in its own archive.
+	Inside bool
+}
+
+// npmOrigin is that of an entry of package-lock.json.
+func npmOrigin(v *value) Origin {
+	return Origin{
+		Resolved: v.get("resolved").str(), Sum: v.get("integrity").str(), Deprecated: v.get("deprecated").str(),
+		Script: v.get("hasInstallScript").isTrue(), Inside: v.get("inBundle").isTrue() || v.get("bundled").isTrue(),
+	}
+}
+
+// yarnOrigin is that of an entry of Yarn 1, which has the checksum in the address too.
+func yarnOrigin(v *value) Origin {
+	o := Origin{Sum: v.get("integrity").str()}
+	var sum string
+	if o.Resolved, sum, _ = strings.Cut(v.get("resolved").str(), "#"); len(sum) == 40 && o.Sum == "" && !strings.Contains(o.Resolved, ".git") {
+		o.Sum = "sha1-" + sum
+	}
+	if o.Sum == "" {
+		o.Resolved = v.get("resolved").str() // of a repository, what follows is the commit
+	}
+	return o
+}
+
+// berryOrigin is that of an entry of Yarn 2 and later.
+func berryOrigin(v *value, from string) Origin {
+	o := Origin{Sum: v.get("checksum").str()}
+	if _, archive, ok := strings.Cut(from, "::__archiveUrl="); ok {
+		if address, err := url.QueryUnescape(archive); err == nil {
+			o.Resolved = address
+		}
+	} else if !strings.HasPrefix(from, "npm:") {
+		o.Resolved = from
+	}
+	return o
+}
+
+// pnpmOrigin is that of an entry of pnpm's packages.
+func pnpmOrigin(v *value) Origin {
+	r := v.get("resolution")
+	o := Origin{Resolved: r.get("tarball").str(), Sum: r.get("integrity").str(), Deprecated: v.get("deprecated").str(), Script: v.get("requiresBuild").isTrue()}
+	if repo := r.get("repo").str(); repo != "" {
+		o.Resolved = repo + "#" + r.get("commit").str()
+	}
+	return o
+}
+
+// bunOrigin is that of an entry of bun's, whose parts are the package, its registry, what
+// it needs and its checksum.
+func bunOrigin(parts []member, trusted bool) Origin {
+	o := Origin{Script: trusted}
+	if len(parts) > 1 && parts[1].kind == scalar {
+		o.Resolved = parts[1].text
+	}
+	if last := parts[len(parts)-1]; len(parts) > 2 && last.kind == scalar && strings.HasPrefix(last.text, "sha") {
+		o.Sum = last.text
+	}
+	return o
+}
