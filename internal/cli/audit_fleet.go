@@ -43,8 +43,8 @@ func usualParallel() int { return min(8*runtime.GOMAXPROCS(0), 64) }
 
 // ofOneApp are flags that say something of a single application or report.
 var ofOneApp = []string{
-	"advisories", "ask-registry", "baseline", "csrf-fields", "csrf-format", "csrf-route", "fix-for", "har", "header", "idle", "login", "login-fields", "login-format", "login-route",
-	"login-tries", "login-user", "openapi", "plain", "signatures", "trust-project", "upstream",
+	"advisories", "ask-registry", "baseline", "csrf-fields", "csrf-format", "csrf-route", "fix-for", "go-tags", "har", "header", "idle", "keys", "login", "login-fields", "login-format", "login-route",
+	"login-tries", "login-user", "openapi", "packuments", "plain", "reachability", "signatures", "trust-project", "upstream",
 }
 
 // fits says what of the command line does not go with --targets, or needs it.
