@@ -39,6 +39,7 @@ type auditFlags struct {
 	active, yes, listSent, trustProject, printSchema bool
 	askRegistry, signatures, reachability            bool
 	scanning                                         scanFlags
+	fleet                                            fleetFlags
 }
 
 func newAudit(s Streams, version string) *cobra.Command {
@@ -65,6 +66,7 @@ not be told anything about. The format never changes the code.`,
   panoply audit . https://staging.example --report audit.html --report audit.sarif
   panoply audit --upstream 127.0.0.1:3000 https://localhost:8443
   panoply audit --only tls --sni shop.example --format json 203.0.113.7:443
+  panoply audit --only tls --targets hosts.txt --format jsonl --resume hosts.journal
   panoply audit --only tls --profile intermediate shop.example:443
   panoply audit --login login.har https://staging.example
   panoply audit --active --only brute-force --login-route "POST /api/login" --login-format json :3000
@@ -74,7 +76,7 @@ not be told anything about. The format never changes the code.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return v.run(cmd, s, args) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&v.format, "format", "text", "of what is written to standard output: "+strings.Join(auditFormats(), ", "))
+	f.StringVar(&v.format, "format", "text", "of what is written to standard output: "+strings.Join(auditFormats(), ", ")+"; with --targets "+strings.Join(report.FleetFormats(), ", "))
 	f.StringArrayVar(&v.reports, "report", nil, "file to write a report to as well; its ending tells the format: .html, .sarif, .json, .xml (JUnit), .txt, .har (what was exchanged), and of the dependencies .cdx.json, .vex.json, .npm-audit.json, .osv.json; repeat for more")
 	v.defineFixes(cmd)
 	f.StringVar(&v.failOn, "fail-on", "low", "lowest severity that makes the exit code 1: low, medium, high or critical")
@@ -113,7 +115,8 @@ not be told anything about. The format never changes the code.`,
 	f.StringVar(&v.key, "control-key", "", "file of the key with which the host proves control (the door's is audit.key in its state folder)")
 	f.BoolVar(&v.listSent, "list-sent", false, "list every request in the report; --active always does")
 	v.scanning.define(cmd)
-	f.DurationVar(&v.timeout, "timeout", audit.DefaultTimeout, "time for the whole run")
+	v.fleet.define(cmd)
+	f.DurationVar(&v.timeout, "timeout", audit.DefaultTimeout, "time for the whole run, with --targets for each target")
 	f.BoolVar(&v.printSchema, "print-schema", false, "write the JSON Schema of --format json and do nothing else")
 	return cmd
 }
@@ -140,7 +143,13 @@ func (v *auditFlags) run(cmd *cobra.Command, s Streams, args []string) error {
 	if err := v.readForge(cmd); err != nil {
 		return err
 	}
-	plan, err := v.targets(args, s)
+	if err := v.fleet.fits(cmd, args); err != nil {
+		return err
+	}
+	if v.fleet.targets != "" {
+		return v.runFleet(cmd, s, checks, threshold)
+	}
+	plan, err := v.targets(cmd.Context(), args, s)
 	if err != nil {
 		return err
 	}
@@ -169,7 +178,7 @@ func (v *auditFlags) run(cmd *cobra.Command, s Streams, args []string) error {
 	}
 	ctx, stop := interruptible(cmd.Context())
 	defer stop()
-	bar := newProgress(s.Err)
+	bar := newProgress(s.Err, "checks")
 	o.Progress = bar.tell
 	r, err := audit.Run(ctx, plan.targets, checks, o)
 	bar.close()
@@ -203,7 +212,7 @@ func (v *auditFlags) threshold() (check.Severity, error) {
 		return 0, usageError("", "--fail-on: %v", err)
 	case threshold == check.Info:
 		return 0, usageError("", "--fail-on: info is a note, and a practice with notes holds: low, medium, high or critical")
-	case !slices.Contains(auditFormats(), v.format):
+	case v.fleet.targets == "" && !slices.Contains(auditFormats(), v.format):
 		return 0, usageError("", "--format %s is not known: %s", v.format, strings.Join(auditFormats(), ", "))
 	case v.timeout <= 0:
 		return 0, usageError("", "--timeout %v must be above 0", v.timeout)
@@ -213,6 +222,9 @@ func (v *auditFlags) threshold() (check.Severity, error) {
 		return 0, usageError("", "--pages %d must be above 0", v.pages)
 	case v.rate < 0:
 		return 0, usageError("", "--rate %d must be above 0", v.rate)
+	}
+	if v.fleet.targets != "" {
+		return threshold, v.fleetFormats()
 	}
 	for _, name := range v.reports {
 		if formatOf(name) == "" {

@@ -26,6 +26,9 @@ func (v *auditFlags) consent(s Streams, plan *auditPlan, checks []check.Check, o
 		return nil
 	}
 	in, ok := s.In.(*os.File)
+	if v.fleet.targets == "-" {
+		return usageError("add --yes if the plan is right", "--active asks on standard input, and --targets - reads the targets from it")
+	}
 	if !ok || !term.IsTerminal(int(in.Fd())) {
 		return usageError("add --yes if the plan is right", "--active asks before it sends, and here is nobody to ask")
 	}
@@ -80,9 +83,16 @@ func (v *auditFlags) activeOnly(cmd *cobra.Command, names ...string) error {
 	return nil
 }
 
+// maxPlanned is how many targets a plan names.
+const maxPlanned = 20
+
 func writePlan(w io.Writer, plan *auditPlan, checks []check.Check, o audit.Options) {
 	fmt.Fprintln(w, "panoply: the plan of this active audit:")
-	for _, t := range plan.targets {
+	for i, t := range plan.targets {
+		if i == maxPlanned {
+			fmt.Fprintf(w, "  and to  %d more\n", len(plan.targets)-i)
+			break
+		}
 		if t.URL != "" {
 			fmt.Fprintf(w, "  to      %s\n", redact.Line(t.URL))
 		}

@@ -34,7 +34,7 @@ type auditPlan struct {
 
 // targets reads the arguments. One folder and the addresses belong to one app: the
 // folder goes with the first address.
-func (v *auditFlags) targets(args []string, s Streams) (*auditPlan, error) {
+func (v *auditFlags) targets(ctx context.Context, args []string, s Streams) (*auditPlan, error) {
 	plan := new(auditPlan)
 	var folder string
 	var addresses []string
@@ -48,7 +48,7 @@ func (v *auditFlags) targets(args []string, s Streams) (*auditPlan, error) {
 		case err == nil:
 			return nil, usageError("", "%s is a file: an audit looks at folders and addresses", arg)
 		default:
-			address, err := addressOf(arg)
+			address, err := addressOf(ctx, arg)
 			if err != nil {
 				return nil, err
 			}
@@ -190,7 +190,7 @@ func (v *auditFlags) credentials() (string, error) {
 
 // addressOf reads an argument that is no folder: a URL, or host:port, which is asked
 // whether it speaks TLS.
-func addressOf(arg string) (string, error) {
+func addressOf(ctx context.Context, arg string) (string, error) {
 	if strings.Contains(arg, "://") {
 		return arg, nil
 	}
@@ -202,7 +202,7 @@ func addressOf(arg string) (string, error) {
 		host = "localhost"
 	}
 	address := net.JoinHostPort(host, port)
-	if port == "80" || !speaksTLS(address) {
+	if port == "80" || !speaksTLS(ctx, address) {
 		return "http://" + address, nil
 	}
 	return "https://" + address, nil
@@ -210,9 +210,9 @@ func addressOf(arg string) (string, error) {
 
 // speaksTLS is true as well when nobody answers: what cannot be told is asked by the
 // safer name.
-func speaksTLS(address string) bool {
+func speaksTLS(ctx context.Context, address string) bool {
 	d := tls.Dialer{NetDialer: &net.Dialer{Timeout: 3 * time.Second}, Config: &tls.Config{InsecureSkipVerify: true}}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	conn, err := d.DialContext(ctx, "tcp", address)
 	if err == nil {

@@ -17,8 +17,8 @@ type progress struct {
 	last atomic.Value
 }
 
-func newProgress(w io.Writer) *progress {
-	return newBar(w, decor.CountersNoUnit("%d/%d checks "))
+func newProgress(w io.Writer, of string) *progress {
+	return newBar(w, decor.CountersNoUnit("%d/%d "+of+" "))
 }
 
 func newBar(w io.Writer, count decor.Decorator) *progress {

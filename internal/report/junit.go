@@ -23,6 +23,7 @@ type junitSuites struct {
 }
 
 type junitSuite struct {
+	XMLName  xml.Name    `xml:"testsuite"`
 	Name     string      `xml:"name,attr"`
 	Tests    int         `xml:"tests,attr"`
 	Failures int         `xml:"failures,attr"`
@@ -63,15 +64,7 @@ func JUnit(w io.Writer, r *audit.Report, threshold check.Severity) error {
 	all := junitSuites{Name: "panoply audit", Time: strconv.FormatFloat(r.Duration.Seconds(), 'f', 3, 64)}
 	for _, row := range r.Practices {
 		s := suite(r, row, threshold)
-		for _, c := range s.Cases {
-			s.Tests++
-			if c.Failure != nil {
-				s.Failures++
-			}
-			if c.Skipped != nil {
-				s.Skipped++
-			}
-		}
+		s.count()
 		all.Tests, all.Failures, all.Skipped = all.Tests+s.Tests, all.Failures+s.Failures, all.Skipped+s.Skipped
 		all.Suites = append(all.Suites, s)
 	}
@@ -81,6 +74,18 @@ func JUnit(w io.Writer, r *audit.Report, threshold check.Severity) error {
 	}
 	_, err = io.WriteString(w, xml.Header+inertMarkup(string(text))+"\n")
 	return err
+}
+
+func (s *junitSuite) count() {
+	for _, c := range s.Cases {
+		s.Tests++
+		if c.Failure != nil {
+			s.Failures++
+		}
+		if c.Skipped != nil {
+			s.Skipped++
+		}
+	}
 }
 
 func suite(r *audit.Report, row audit.Practice, threshold check.Severity) junitSuite {

@@ -54,9 +54,15 @@ func (s *scan) ask(ctx context.Context, h *wire.ClientHello) *answer {
 		}
 		if s.once(ctx, s.control).outcome == accepted {
 			again := s.once(ctx, h)
+			if again.outcome == mute && a.outcome == mute {
+				again = s.once(ctx, h) // silence is the weakest of answers
+			}
 			if again.outcome == a.outcome && s.once(ctx, s.control).outcome == accepted {
 				s.confirmNo()
 				return again
+			}
+			if !again.doubtful() {
+				s.wavers()
 			}
 			a = again
 			continue

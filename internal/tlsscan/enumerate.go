@@ -170,7 +170,7 @@ func (s *scan) enumerate13(ctx context.Context) *protocol {
 		return p
 	}
 	suites, groups := wire.SuitesFor(wire.TLS13), classicalFirst(wire.Groups13())
-	if a := s.first; a != nil && a.accepts(wire.TLS13) && has(suites, a.hello.Suite) && has(groups, a.hello.Group) {
+	if a := s.contacted; a != nil && a.accepts(wire.TLS13) && has(suites, a.hello.Suite) && has(groups, a.hello.Group) {
 		p.suites, p.groups = []wire.Suite{a.hello.Suite}, []wire.Group{a.hello.Group}
 		suites, groups = without(suites, a.hello.Suite), without(groups, a.hello.Group)
 	}
@@ -223,6 +223,8 @@ func (s *scan) order(ctx context.Context, p *protocol) {
 	slices.Reverse(turned)
 	a := s.ask(ctx, s.legacy(p.version, turned, wire.Curves12()))
 	switch {
+	case a.outcome == refused:
+		s.differs("the suites of %v were accepted, and all of them refused", p.version)
 	case !a.accepts(p.version):
 	case a.hello.Suite == p.suites[0]:
 		p.order = "server"

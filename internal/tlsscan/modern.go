@@ -3,6 +3,7 @@ package tlsscan
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/panoplysec/panoply/internal/tlsscan/session"
@@ -24,6 +25,9 @@ func (s *scan) moderns(ctx context.Context) {
 		s.skip13("the server agrees only to groups or suites that are not computed here")
 		return
 	}
+	if a := s.contacted; a != nil && has(suites, a.hello.Suite) {
+		suites = append([]wire.Suite{a.hello.Suite}, without(suites, a.hello.Suite)...)
+	}
 	offer := offer13{name: s.name, group: group, suites: suites, schemes: s.schemes(wire.TLS13), alpn: []string{"http/1.1"}, odd: oddities}
 	first := s.open13(ctx, offer)
 	if first.client == nil && first.alert != wire.AlertNoProtocol {
@@ -36,14 +40,24 @@ func (s *scan) moderns(ctx context.Context) {
 	}
 	if first.client == nil {
 		// A HelloRetryRequest promises nothing: some servers then find no signature to make.
+		// Others are several servers, and another one promised.
 		if first.alert != 0 {
+			if again := s.open13(ctx, offer); again.client != nil {
+				s.differs("a handshake of TLS 1.3 was refused, and then finished")
+				again.close()
+			}
+			s.refusedKnown(wire.TLS13, first.alert)
 			s.note("TLSv1.3.unfinished", "the server answers hellos of TLS 1.3 and refuses every handshake: alert %d", first.alert)
 			s.no13 = true
 			return
 		}
 		s.skip13("no handshake of TLS 1.3 could be finished: " + first.err.Error())
+		if !hungUp(first.err) {
+			s.incomplete(fmt.Errorf("no handshake of TLS 1.3 could be finished: %w", first.err))
+		}
 		return
 	}
+	s.agrees(first.client.Hello)
 	s.ended(true)
 	s.kept13 = true
 	s.took13(first.client)

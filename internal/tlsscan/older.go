@@ -83,6 +83,10 @@ func (s *scan) page12(ctx context.Context, h *wire.ClientHello) {
 }
 
 func (s *scan) unfinished(c *session.Client12, err error, only bool) {
+	var a wire.Alert
+	if errors.As(err, &a) && (c == nil || c.Hello == nil) {
+		s.refusedKnown(s.newest().version, a.Description)
+	}
 	why := "no handshake of TLS 1.2 or before could be finished: " + err.Error()
 	if c != nil && c.Request {
 		why = "the server demands a client certificate"

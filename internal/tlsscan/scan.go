@@ -19,11 +19,14 @@ type scan struct {
 	name    string
 	manner  manner
 	control *wire.ClientHello
+	// contacted is the answer to the first hello, where it was accepted as it is.
+	contacted *answer
 
 	state struct {
 		sync.Mutex
 		noes    int // closes that a control right after showed to be a no
 		shed    bool
+		flaky   bool // a close or a silence was followed by an answer to the same hello
 		missing []string
 	}
 
@@ -44,8 +47,6 @@ type scan struct {
 	// no13 says that no handshake of TLS 1.3 comes to its end, whatever the hellos promise.
 	no13    bool
 	signing signing
-	// first is the server's answer to the first hello.
-	first *answer
 	// odd says that a hello with all oddities was answered.
 	odd bool
 	// kept and broken say that some handshake came to its end, and that one did not.
@@ -93,8 +94,19 @@ func (s *scan) reach(ctx context.Context) bool {
 		s.manner = m
 		h := s.contact(s.name)
 		a := s.once(ctx, h)
+		if i == 0 && a.outcome == mute && ctx.Err() == nil {
+			if a = s.once(ctx, h); a.outcome == accepted {
+				s.wavers()
+			}
+		}
+		if a.outcome == accepted && i > 0 && last.outcome == closed && s.takesAll(ctx) {
+			return true
+		}
 		if a.outcome == accepted {
-			s.control, s.first = h, a
+			s.control = h
+			if i == 0 && a.hello.Version >= wire.TLS10 {
+				s.contacted = a
+			}
 			if a.hello.Version == wire.SSL3 {
 				s.manner = manner{} // the first hello did not offer so old a version: no fault
 			} else if i > 0 {
@@ -134,6 +146,23 @@ func (s *scan) reach(ctx context.Context) bool {
 	return false
 }
 
+// takesAll asks with the whole hello again where the server hung up at it, and then took
+// a simpler one: it may hang up at times whatever it is asked.
+func (s *scan) takesAll(ctx context.Context) bool {
+	simpler := s.manner
+	s.manner = manner{}
+	for range 4 {
+		h := s.contact(s.name)
+		if a := s.once(ctx, h); a.outcome == accepted {
+			s.control, s.contacted = h, a
+			s.wavers()
+			return true
+		}
+	}
+	s.manner = simpler
+	return false
+}
+
 // oldest tries what no hello of TLS shows: SSLv3 by itself, and SSLv2.
 func (s *scan) oldest(ctx context.Context) bool {
 	s.manner = manner{}
@@ -149,6 +178,7 @@ func (s *scan) oldest(ctx context.Context) bool {
 
 func (s *scan) run(ctx context.Context) {
 	s.enumerate(ctx)
+	s.newestAgrees()
 	s.chains()
 	whole := func(ctx context.Context) { s.moderns(ctx); s.nameless(ctx) } // the second asks for what the first did not see
 	s.together(ctx, whole, s.session12, s.fallback, s.vulnerable, s.primes, s.preference, s.quic, s.askDNS)
@@ -159,6 +189,7 @@ func (s *scan) run(ctx context.Context) {
 		// It may have hung up for other reasons than the hello, before that was known.
 		s.ssl2, _ = s.askSSL2(ctx)
 	}
+	s.doubts()
 }
 
 // together runs probes side by side; the budget bounds how many connections that makes.
@@ -264,13 +295,20 @@ func (s *scan) skip(what, why string) {
 func (s *scan) closeMeansNo() bool {
 	s.state.Lock()
 	defer s.state.Unlock()
-	return s.state.noes >= 3 && !s.state.shed
+	return s.state.noes >= 3 && !s.state.shed && !s.state.flaky
 }
 
 func (s *scan) confirmNo() {
 	s.state.Lock()
 	defer s.state.Unlock()
 	s.state.noes++
+}
+
+// wavers notes that the server answered a hello at which it hung up before.
+func (s *scan) wavers() {
+	s.state.Lock()
+	defer s.state.Unlock()
+	s.state.flaky = true
 }
 
 // shedding notes that the server refused a hello that it accepted before.

@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -78,30 +79,38 @@ var tlsCheck = check.Check{
 }
 
 func runTLS(ctx context.Context, s *check.Session) check.Result {
-	r := judgeTLS(ctx, s)
-	found, scan, err := scanTLS(ctx, s)
-	r.Scan = scan
+	scan, err := scanTLS(ctx, s)
+	seen := scan
+	if err != nil {
+		seen = nil // what it lacks may be there
+	}
+	r := judgeTLS(ctx, s, seen)
+	reason, partial, found := r.Reason, r.Partial, r.Findings
+	var doc json.RawMessage
+	if scan != nil {
+		doc, found = scan.doc, append(found, scan.found...)
+	}
 	switch {
 	case err != nil && scan != nil:
-		r = check.NotProven(err.Error(), append(r.Findings, found...)...)
-		r.Scan = scan
+		reason, partial = err.Error(), true
 	case err != nil:
-		r = check.NotProven("the scan failed: "+err.Error(), r.Findings...)
-	case len(found) > 0 && r.Status != check.Unproven:
-		r = check.Conclude(r.Reason, append(r.Findings, found...))
-		r.Scan = scan
-	default:
-		r.Findings = append(r.Findings, found...)
+		reason, partial = "the scan failed: "+err.Error(), true
 	}
+	if r = check.Conclude(reason, found); partial {
+		r = check.NotProven(reason, found...)
+	}
+	r.Scan = doc
 	mendTLS(&r)
 	return r
 }
 
-func judgeTLS(ctx context.Context, s *check.Session) check.Result {
+// judgeTLS judges by a few handshakes of its own, and where there is a scan, by what that
+// saw already.
+func judgeTLS(ctx context.Context, s *check.Session, scan *scanned) check.Result {
 	if s.URL.Scheme == "http" {
 		return plainTarget(ctx, s)
 	}
-	t := tlsJudge{session: s}
+	t := tlsJudge{session: s, scan: scan}
 	state, err := s.Wire.Handshake(ctx, t.offer(tls.VersionTLS12, tls.VersionTLS13))
 	if err != nil {
 		return t.failed(ctx, err)
@@ -176,7 +185,9 @@ func cbcSuites() []uint16 {
 // tlsJudge collects what the handshakes show.
 type tlsJudge struct {
 	session *check.Session
-	found   []check.Finding
+	// scan has accepted suites already; nil where there was none.
+	scan  *scanned
+	found []check.Finding
 	// doubt is why an offer could not be tried to its end.
 	doubt error
 }
@@ -265,6 +276,12 @@ func handshakeFailed(err error) bool {
 func (t *tlsJudge) protocols(ctx context.Context, best *tls.ConnectionState) {
 	for _, v := range []uint16{tls.VersionTLS10, tls.VersionTLS11} {
 		name := tls.VersionName(v)
+		if t.scan != nil {
+			if suite := t.scan.chose(strings.Replace(name, "TLS ", "TLSv", 1), nil); suite != "" {
+				t.add("tls/old-protocol", name, name+" with "+suite, "%s is offered", name)
+			}
+			continue
+		}
 		state, err := t.session.Wire.Handshake(ctx, t.offer(v, v))
 		if err == nil {
 			t.add("tls/old-protocol", name, name+" with "+tls.CipherSuiteName(state.CipherSuite), "%s is offered", name)
@@ -276,6 +293,12 @@ func (t *tlsJudge) protocols(ctx context.Context, best *tls.ConnectionState) {
 		id     string
 		suites []uint16
 	}{{"tls/weak-suite", insecureSuites()}, {"tls/cbc-suite", cbcSuites()}} {
+		if t.scan != nil {
+			if suite := t.scan.chose("TLSv1.2", set.suites); suite != "" {
+				t.add(set.id, suite, "TLS 1.2 with "+suite, "the suite %s is accepted", suite)
+			}
+			continue
+		}
 		only := t.offer(tls.VersionTLS12, tls.VersionTLS12)
 		only.CipherSuites = set.suites
 		state, err := t.session.Wire.Handshake(ctx, only)

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"net"
 	"net/netip"
@@ -12,17 +13,35 @@ import (
 	"github.com/panoplysec/panoply/internal/tlsscan"
 )
 
+// A scanned server is what a whole scan says, for the check and for the report.
+type scanned struct {
+	report *tlsscan.Report
+	doc    json.RawMessage
+	found  []check.Finding
+}
+
+// chose is the suite that the server takes first of those given, in one version; empty
+// for none.
+func (s *scanned) chose(version string, suites []uint16) string {
+	for _, name := range s.report.Choices[version] {
+		if suites == nil || slices.ContainsFunc(suites, func(id uint16) bool { return tls.CipherSuiteName(id) == name }) {
+			return name
+		}
+	}
+	return ""
+}
+
 // scanTLS scans the server where the target asks for it, and adds what the check's own
 // handshakes do not show. Faults of implementations are tried only where active probes
-// may be sent.
-func scanTLS(ctx context.Context, s *check.Session) ([]check.Finding, json.RawMessage, error) {
+// may be sent. A scan that may lack something comes with an error beside it.
+func scanTLS(ctx context.Context, s *check.Session) (*scanned, error) {
 	want := s.Target.Scan
 	if want == nil {
-		return nil, nil, nil
+		return nil, nil
 	}
 	addr, ip, err := dialled(ctx, s)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	o := tlsscan.Options{
 		ServerName: want.ServerName, Roots: want.Roots, Resolver: want.Resolver, ClientCertificate: want.ClientCertificate, Passive: !s.Active && !ip.IsLoopback(),
@@ -32,25 +51,25 @@ func scanTLS(ctx context.Context, s *check.Session) ([]check.Finding, json.RawMe
 		o.Stores = append(o.Stores, tlsscan.Store(x))
 	}
 	if o.Profile, err = profileOf(want); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if o.ServerName == "" {
 		o.ServerName = s.URL.Hostname()
 	}
 	if len(want.Logs) > 0 {
 		if o.Logs, err = tlsscan.ReadLogs(strings.NewReader(string(want.Logs))); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	r, err := tlsscan.Scan(ctx, addr, o)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	doc, err := json.Marshal(r)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	var found []check.Finding
+	out := &scanned{report: r, doc: doc}
 	for _, name := range r.Findings {
 		severity, ok := scanSeverity[name]
 		if !ok {
@@ -59,9 +78,10 @@ func scanTLS(ctx context.Context, s *check.Session) ([]check.Finding, json.RawMe
 		e := check.Evidence{Kind: check.Packet, Where: "TLS " + addr, Seen: r.Evidence[name], Command: "panoply audit --only tls --format json " + addr}
 		f := tlsRules.Find("tls/scan-fault", name, e).Saying("%s: %s", name, r.Evidence[name]).In(check.Network)
 		f.Severity = severity
-		found = append(found, f)
+		out.found = append(out.found, f)
 	}
-	return append(found, profileFindings(r.Profile, want.Profile, addr)...), doc, doubtOf(r)
+	out.found = append(out.found, profileFindings(r.Profile, want.Profile, addr)...)
+	return out, doubtOf(r)
 }
 
 // dialled is the address to scan, looked up once, so that what is probed is what was
