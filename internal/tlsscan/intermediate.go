@@ -1,7 +1,6 @@
 package tlsscan
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -14,9 +13,5 @@ func (r *Report) Hybrid() bool {
 // Guideline returns what Mozilla's intermediate level 6.0 allows: the suites of TLS 1.2,
 // those of TLS 1.3, and the groups, in the guideline's order. The caller may change them.
 func Guideline() (older, tls13, groups []string) {
-	older = slices.DeleteFunc(slices.Clone(suitesIntermediate), func(s string) bool { return slices.Contains(suites13, s) })
-	for _, g := range levelGroups {
-		groups = append(groups, fmt.Sprint(g))
-	}
-	return older, slices.Clone(suites13), groups
+	return slices.Clone(suitesIntermediate), slices.Clone(suites13), slices.Clone(levelGroups)
 }
