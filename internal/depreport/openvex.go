@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/panoplysec/panoply/audit/check"
+	"github.com/panoplysec/panoply/internal/lockfile"
 )
 
 // What follows is OpenVEX 0.2.0, in its order and its names.
@@ -56,8 +57,17 @@ const (
 type reason struct{ justification, impact string }
 
 // status says what is known of a hole. Nothing is called not affected without a proof:
-// that nobody was seen to import a package, or that only development needs it, is none.
+// that nobody was seen to import a package, or that only development needs it, is none. The
+// call graph of a Go program with the symbols of the advisory is one.
 func (h *hole) status() (string, reason) {
+	if r := h.Dependency.Reachability; r != nil && h.Dependency.Ecosystem == string(lockfile.Go) {
+		switch r.Label {
+		case check.NotCalled:
+			return notAffected, reason{"vulnerable_code_not_in_execute_path", "no call of the app leads to what the advisory names"}
+		case check.NotImported:
+			return notAffected, reason{"vulnerable_code_not_present", "no package of the advisory is linked into the app"}
+		}
+	}
 	if h.Confidence == check.Firm || h.Confidence == check.Tentative {
 		// A range that holds more than what runs, such as the least version of go.mod.
 		return underInvestigation, reason{}

@@ -241,6 +241,20 @@ func TestOpenVEX(t *testing.T) {
 		"GO-1 pkg:golang/stdlib@1.26.0 under_investigation ",
 		"SNYK-1 pkg:npm/qs@6.7.0 affected ",
 	}
+	for label, why := range map[check.Reach]string{
+		check.NotCalled: "vulnerable_code_not_in_execute_path", check.NotImported: "vulnerable_code_not_present", check.Never: "", check.Called: "",
+	} {
+		for i := range s.Report.Findings {
+			if d := s.Report.Findings[i].Dependency; d != nil {
+				d.Reachability = &check.Reachability{Label: label}
+			}
+		}
+		// Of three open findings one is of Go.
+		text := written(t, "openvex", s)
+		if n := strings.Count(text, "\"not_affected\""); n != min(len(why), 1) || !strings.Contains(text, why) {
+			t.Errorf("labelled %q, %d are not affected: %s", label, n, text)
+		}
+	}
 	if !slices.Equal(got, want) {
 		t.Errorf("statements =\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}

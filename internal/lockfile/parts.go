@@ -29,7 +29,7 @@ func (l *Lock) Parts() []Part {
 		if !n.member {
 			continue
 		}
-		p := Part{Name: n.Name, Version: n.Version, Key: n.Key, License: n.License, Needs: l.numbers(int32(i))}
+		p := Part{Name: n.Name, Version: n.Version, Key: n.Key, License: n.License, Needs: l.packagesOf(int32(i))}
 		for _, e := range n.deps {
 			if at, member := number[e.to]; member {
 				p.Parts = append(p.Parts, at)
@@ -42,9 +42,9 @@ func (l *Lock) Parts() []Part {
 
 // Needs returns the numbers of the packages that a package depends on, in the order of
 // the file.
-func (l *Lock) Needs(i int) []int { return l.numbers(l.Packages[i].node) }
+func (l *Lock) Needs(i int) []int { return l.packagesOf(l.Packages[i].node) }
 
-func (l *Lock) numbers(node int32) []int {
+func (l *Lock) packagesOf(node int32) []int {
 	var all []int
 	for _, e := range l.graph.nodes[node].deps {
 		// Packages keep the order of the nodes.

@@ -14,7 +14,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -106,13 +105,13 @@ func (r *registry) start(t *testing.T) string {
 }
 
 // app is a folder that has all packages of the registry locked and installed.
-func (r *registry) app(t *testing.T, address string) string {
+func (r *registry) app(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	needs, packages := map[string]string{}, map[string]any{}
 	for name := range r.dists {
 		needs[name] = "1.0.0"
-		packages["node_modules/"+name] = map[string]any{"version": "1.0.0", "resolved": address + "/" + name + "/-/" + path.Base(name) + "-1.0.0.tgz", "integrity": integrity(name)}
+		packages["node_modules/"+name] = map[string]any{"version": "1.0.0", "integrity": integrity(name)}
 		write(t, filepath.Join(dir, "node_modules", name, "package.json"), map[string]any{"name": name, "version": "1.0.0"})
 	}
 	packages[""] = map[string]any{"name": "shop", "version": "1.0.0", "dependencies": needs}
@@ -197,7 +196,7 @@ var wantAll = []string{
 func TestEachState(t *testing.T) {
 	r := all(t)
 	address := r.start(t)
-	dir := r.app(t, address)
+	dir := r.app(t)
 	found, _, failed := told(t, dir, client(t, address))
 	if !slices.Equal(found, wantAll) || failed {
 		t.Errorf("findings = %q, failed %v, want %q", found, failed, wantAll)
@@ -205,7 +204,7 @@ func TestEachState(t *testing.T) {
 	for _, name := range []string{"of-another", "expired", "stranger", "missing"} {
 		delete(r.dists, name)
 	}
-	found, p, failed := told(t, r.app(t, address), client(t, address))
+	found, p, failed := told(t, r.app(t), client(t, address))
 	if len(found) > 0 || failed || !strings.Contains(p.Reason, "2 packages with good signatures") {
 		t.Errorf("findings = %q, failed %v, %q, want 2 good ones", found, failed, p.Reason)
 	}
@@ -213,7 +212,7 @@ func TestEachState(t *testing.T) {
 
 func TestTheSameFromFiles(t *testing.T) {
 	r := all(t)
-	dir, files := r.app(t, "https://registry.test"), t.TempDir()
+	dir, files := r.app(t), t.TempDir()
 	for name := range r.dists {
 		file := filepath.Join(files, strings.Replace(name, "/", "%2f", 1)+".json")
 		if err := os.WriteFile(file, r.packument(name), 0o600); err != nil {
@@ -227,7 +226,7 @@ func TestTheSameFromFiles(t *testing.T) {
 	}
 	r.dists = map[string]map[string]any{"good": r.dists["good"]}
 	os.Remove(filepath.Join(files, "good.json"))
-	if _, p, failed := told(t, r.app(t, "https://registry.test"), from); !failed || !strings.Contains(p.Reason, `packument of "good"`) {
+	if _, p, failed := told(t, r.app(t), from); !failed || !strings.Contains(p.Reason, `packument of "good"`) {
 		t.Errorf("without a packument failed = %v with %q, want an answer that is not complete", failed, p.Reason)
 	}
 }
@@ -253,7 +252,7 @@ func TestNPMSaysTheSame(t *testing.T) {
 				delete(r.dists, name)
 			}
 			address := r.start(t)
-			dir := r.app(t, address)
+			dir := r.app(t)
 			found, _, _ := told(t, dir, client(t, address))
 
 			home := t.TempDir()
@@ -312,7 +311,7 @@ func TestLyingRegistries(t *testing.T) {
 		r.dists = map[string]map[string]any{"good": r.dists["good"]}
 		r.dists["good"]["integrity"] = integrity("evil")
 		address := r.start(t)
-		if found, _, _ := told(t, r.app(t, address), client(t, address)); !slices.Equal(found, []string{"signature-invalid good@1.0.0"}) {
+		if found, _, _ := told(t, r.app(t), client(t, address)); !slices.Equal(found, []string{"signature-invalid good@1.0.0"}) {
 			t.Errorf("findings = %q, want an invalid one", found)
 		}
 	})
@@ -322,7 +321,7 @@ func TestLyingRegistries(t *testing.T) {
 		r.keys = []any{good.public(t)}
 		r.dists = map[string]map[string]any{"good": {"integrity": integrity("evil"), "signatures": []any{good.sign(t, "good@1.0.0:"+integrity("evil"))}}}
 		address := r.start(t)
-		if found, _, _ := told(t, r.app(t, address), client(t, address)); !slices.Equal(found, []string{"signature-invalid good@1.0.0"}) {
+		if found, _, _ := told(t, r.app(t), client(t, address)); !slices.Equal(found, []string{"signature-invalid good@1.0.0"}) {
 			t.Errorf("findings = %q, want an invalid one", found)
 		}
 	})
@@ -331,7 +330,7 @@ func TestLyingRegistries(t *testing.T) {
 		r.dists = map[string]map[string]any{"good": r.dists["good"]}
 		r.dists["good"]["attestations"] = map[string]any{"url": "http://registry.test/a"}
 		address := r.start(t)
-		if found, p, _ := told(t, r.app(t, address), client(t, address)); !slices.Equal(found, []string{"attestations package-lock.json"}) || p.Status == check.Broken {
+		if found, p, _ := told(t, r.app(t), client(t, address)); !slices.Equal(found, []string{"attestations package-lock.json"}) || p.Status == check.Broken {
 			t.Errorf("findings = %q, %s, want a note", found, p.Status)
 		}
 	})
@@ -373,7 +372,7 @@ func TestLyingRegistries(t *testing.T) {
 			r := all(t)
 			r.serve = tc.serve
 			address := r.start(t)
-			found, p, failed := told(t, r.app(t, address), client(t, address))
+			found, p, failed := told(t, r.app(t), client(t, address))
 			if len(found) > 0 || !failed || p.Status != check.Unproven || !strings.Contains(p.Reason, tc.says) || strings.Contains(p.Reason, "\x1b") {
 				t.Errorf("findings = %q, %s %q, failed %v, want not proven with %q", found, p.Status, p.Reason, failed, tc.says)
 			}
@@ -383,7 +382,7 @@ func TestLyingRegistries(t *testing.T) {
 		r := all(t)
 		r.keys = nil
 		address := r.start(t)
-		if found, p, failed := told(t, r.app(t, address), client(t, address)); len(found) > 0 || failed || p.Status != check.Unproven || !strings.Contains(p.Reason, "has no keys") {
+		if found, p, failed := told(t, r.app(t), client(t, address)); len(found) > 0 || failed || p.Status != check.Unproven || !strings.Contains(p.Reason, "has no keys") {
 			t.Errorf("findings = %q, %s %q, failed %v, want not proven", found, p.Status, p.Reason, failed)
 		}
 	})
