@@ -201,41 +201,50 @@ func (pl *planner) overrides(ctx context.Context, t *target) []Step {
 	return steps
 }
 
+// place is where package.json overrides a package: of one parent, or everywhere.
+func (pl *planner) place(parent, name string) []string {
+	switch {
+	case pl.kind == "npm" && parent != "":
+		return []string{"overrides", parent, name}
+	case pl.kind == "npm":
+		return []string{"overrides", name}
+	case pl.kind == "pnpm" && parent != "":
+		return []string{"pnpm", "overrides", parent + ">" + name}
+	case pl.kind == "pnpm":
+		return []string{"pnpm", "overrides", name}
+	case pl.kind == "yarn 1" && parent != "":
+		return []string{"resolutions", "**/" + parent + "/" + name}
+	case parent != "":
+		return []string{"resolutions", parent + "/" + name}
+	}
+	return []string{"resolutions", name}
+}
+
+// decided says that package.json overrides a package everywhere already.
+func (pl *planner) decided(name string) bool {
+	_, ok := getJSON(pl.manifests[0].text, pl.place("", name)...)
+	return ok
+}
+
 // scoped places overrides: for all of a name where there is one version of it and the app
-// does not ask for it, else for one parent.
+// does not ask for it, or where that is so already, else for one parent.
 func (pl *planner) scoped(over []Step, p, user *lockfile.Package) []Step {
 	if p.Alias != "" || pl.kind == "bun" {
 		return nil
 	}
 	versions := slices.Compact(slices.Sorted(slices.Values(pl.locked[p.Name])))
-	_, direct := pl.lock.Direct(p.Name)
-	for _, m := range pl.manifests {
-		direct = direct || slices.ContainsFunc(m.Needs, func(n lockfile.Need) bool { return n.Name == p.Name })
-	}
+	direct := slices.ContainsFunc(pl.manifests, func(m *manifest) bool {
+		return slices.ContainsFunc(m.Needs, func(n lockfile.Need) bool { return n.Name == p.Name })
+	})
 	parent := ""
-	if direct || len(versions) > 1 {
+	if (direct || len(versions) > 1) && !pl.decided(p.Name) {
 		parent = user.Name
 	}
 	placed := slices.Clone(over)
 	for i := range placed {
 		s := &placed[i]
-		s.Parent, s.File = parent, "package.json"
-		switch {
-		case pl.kind == "npm" && parent != "":
-			s.path = []string{"overrides", parent, p.Name}
-		case pl.kind == "npm":
-			s.path = []string{"overrides", p.Name}
-		case pl.kind == "pnpm" && parent != "":
-			s.path = []string{"pnpm", "overrides", parent + ">" + p.Name}
-		case pl.kind == "pnpm":
-			s.path = []string{"pnpm", "overrides", p.Name}
-		case pl.kind == "yarn 1" && parent != "":
-			s.path = []string{"resolutions", "**/" + parent + "/" + p.Name}
-		case parent != "":
-			s.path = []string{"resolutions", parent + "/" + p.Name}
-		default:
-			s.path = []string{"resolutions", p.Name}
-		}
+		s.Parent, s.File, s.path = parent, "package.json", pl.place(parent, p.Name)
+		s.Old, _ = getJSON(pl.manifests[0].text, s.path...)
 	}
 	return placed
 }

@@ -75,4 +75,3 @@ func (w *workshop) settle() error {
 	text = pairsOf(w.project.text(".yarnrc.yml"), ":", yarnSettings)
 	return os.WriteFile(filepath.Join(w.dir, ".yarnrc.yml"), []byte(text), 0o600)
 }
-

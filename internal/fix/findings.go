@@ -31,9 +31,13 @@ type Finding struct {
 // key is what makes a finding the same in two lockfiles.
 func (f *Finding) key() string { return f.Package + "@" + f.Version + " " + f.Advisory }
 
-func (f *Finding) named(id string) bool {
+// Named says whether an id, a package or package@version names the finding.
+func (f *Finding) Named(id string) bool {
 	return f.Advisory == id || slices.Contains(f.Aliases, id) || f.Package == id || f.Package+"@"+f.Version == id
 }
+
+// AtLeast says whether a finding is as severe; an unknown severity is medium.
+func (f *Finding) AtLeast(l osv.Level) bool { return rank(f.level) >= rank(l) }
 
 // A version is one of a package.
 type pair struct{ name, version string }

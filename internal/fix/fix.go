@@ -80,13 +80,37 @@ type Left struct {
 	Why []string `json:"why"`
 }
 
-// Lockfiles are the files of a folder that can be fixed.
-func Lockfiles(found *lockfile.Found) []string {
-	var names []string
-	for _, l := range found.Locks {
-		names = append(names, l.File)
+// Lockfiles are the lockfiles of a folder, one of each ecosystem. Several of one are
+// ErrSeveral, and none is ErrNothing; a file that cannot be read is another error.
+func Lockfiles(dir string) ([]string, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
 	}
-	return names
+	defer root.Close()
+	found := lockfile.Read(root.FS())
+	if len(found.Errors) > 0 {
+		return nil, errors.Join(found.Errors...)
+	}
+	seen := map[lockfile.Ecosystem]bool{}
+	for _, l := range found.Locks {
+		if seen[l.Ecosystem] {
+			return nil, fmt.Errorf("%w: %s", ErrSeveral, strings.Join(names(found), ", "))
+		}
+		seen[l.Ecosystem] = true
+	}
+	if len(found.Locks) == 0 {
+		return nil, ErrNothing
+	}
+	return names(found), nil
+}
+
+func names(found *lockfile.Found) []string {
+	var all []string
+	for _, l := range found.Locks {
+		all = append(all, l.File)
+	}
+	return all
 }
 
 // New reads a folder. It changes nothing.
@@ -127,9 +151,9 @@ func choose(found *lockfile.Found, name string) (*lockfile.Lock, error) {
 	case len(chosen) == 1:
 		return chosen[0], nil
 	case len(chosen) > 1:
-		return nil, fmt.Errorf("%w: %s", ErrSeveral, strings.Join(Lockfiles(found), ", "))
+		return nil, fmt.Errorf("%w: %s", ErrSeveral, strings.Join(names(found), ", "))
 	case name != "":
-		return nil, fmt.Errorf("%w: %s is none of the folder's (%s)", ErrNothing, name, strings.Join(Lockfiles(found), ", "))
+		return nil, fmt.Errorf("%w: %s is none of the folder's (%s)", ErrNothing, name, strings.Join(names(found), ", "))
 	}
 	return nil, ErrNothing
 }

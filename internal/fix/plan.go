@@ -40,13 +40,19 @@ func (t *target) current() *option {
 
 // drop goes on to the next option.
 func (t *target) drop(why string) {
-	if o := t.current(); o != nil {
-		for i := range o.steps {
-			why = strings.ReplaceAll(why, "\n", " ")
-			t.why = append(t.why, o.steps[i].String()+": "+why)
-		}
-		t.at++
+	o := t.current()
+	if o == nil {
+		return
 	}
+	var steps []string
+	for i := range o.steps {
+		steps = append(steps, o.steps[i].String())
+	}
+	line := strings.Join(steps, " and ") + ": " + strings.ReplaceAll(why, "\n", " ")
+	if !slices.Contains(t.why, line) {
+		t.why = append(t.why, line)
+	}
+	t.at++
 }
 
 // targetsOf groups findings by the version that is under them, the worst first.
@@ -113,7 +119,11 @@ func (pl *planner) plan(ctx context.Context, t *target) error {
 		}
 		for _, u := range pl.lock.Users(i) {
 			c := climb{seen: map[int]bool{i: true}}
-			pl.edge(ctx, &c, u, p, t.name, false)
+			if decided := pl.decided(p.Name); decided {
+				c.stuck = "package.json overrides it"
+			} else {
+				pl.edge(ctx, &c, u, p, t.name, false)
+			}
 			var o []Step
 			if u >= 0 {
 				o = pl.scoped(over, p, &pl.lock.Packages[u])

@@ -65,8 +65,8 @@ func (Folder) Tarball(_ context.Context, name, _ string) (io.ReadCloser, error) 
 
 // A packument is what is read of a registry's answer.
 type packument struct {
-	Tags     map[string]string   `json:"dist-tags"`
-	Versions map[string]*release `json:"versions"`
+	Tags     map[string]string
+	Versions map[string]*release
 
 	// order are the versions that can be read, lowest first.
 	order []npmsemver.Version
@@ -76,13 +76,31 @@ type packument struct {
 
 // A release is one version of a package.
 type release struct {
-	Dependencies         map[string]string `json:"dependencies"`
-	OptionalDependencies map[string]string `json:"optionalDependencies"`
-	PeerDependencies     map[string]string `json:"peerDependencies"`
-	Deprecated           flag              `json:"deprecated"`
+	Dependencies         section `json:"dependencies"`
+	OptionalDependencies section `json:"optionalDependencies"`
+	PeerDependencies     section `json:"peerDependencies"`
+	Deprecated           flag    `json:"deprecated"`
 	Dist                 struct {
 		Tarball string `json:"tarball"`
 	} `json:"dist"`
+}
+
+// A section is what a release asks for. Old releases have lists and other things there,
+// which npm takes for nothing.
+type section map[string]string
+
+func (s *section) UnmarshalJSON(text []byte) error {
+	var all map[string]any
+	if json.Unmarshal(text, &all) != nil {
+		return nil
+	}
+	*s = make(section, len(all))
+	for name, spec := range all {
+		if spec, ok := spec.(string); ok {
+			(*s)[name] = spec
+		}
+	}
+	return nil
 }
 
 // A flag is set by a text that is not empty, or by true: registries have both.
@@ -96,7 +114,7 @@ func (f *flag) UnmarshalJSON(text []byte) error {
 
 // spec is what a release asks for under a name.
 func (r *release) spec(name string) (string, bool) {
-	for _, section := range []map[string]string{r.OptionalDependencies, r.Dependencies, r.PeerDependencies} {
+	for _, section := range []section{r.OptionalDependencies, r.Dependencies, r.PeerDependencies} {
 		if s, ok := section[name]; ok {
 			return s, true
 		}
@@ -148,16 +166,20 @@ func (p *packuments) get(ctx context.Context, name string) (*packument, error) {
 }
 
 func readPackument(name string, text []byte) (*packument, error) {
-	got := &packument{text: text}
-	if err := json.Unmarshal(text, got); err != nil {
+	var read struct {
+		Tags     map[string]string          `json:"dist-tags"`
+		Versions map[string]json.RawMessage `json:"versions"`
+	}
+	if err := json.Unmarshal(text, &read); err != nil {
 		return nil, fmt.Errorf("the registry's answer about %s is no packument: %w", name, err)
 	}
-	for v, r := range got.Versions {
+	got := &packument{text: text, Tags: read.Tags, Versions: make(map[string]*release, len(read.Versions))}
+	for v, about := range read.Versions {
 		// What cannot be read is never chosen.
-		if parsed, err := npmsemver.Parse(v, npmsemver.Options{}); err == nil && parsed.String() == v && r != nil {
+		r := new(release)
+		if parsed, err := npmsemver.Parse(v, npmsemver.Options{}); err == nil && parsed.String() == v && json.Unmarshal(about, r) == nil {
 			got.order = append(got.order, parsed)
-		} else {
-			delete(got.Versions, v)
+			got.Versions[v] = r
 		}
 	}
 	sortVersions(got.order)

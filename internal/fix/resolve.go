@@ -122,7 +122,7 @@ func (r *resolver) allowed(name, version, avoid string) bool {
 
 // subtree says whether what a release needs is clean.
 func (r *resolver) subtree(ctx context.Context, release *release, of pair, avoid string, deep int) bool {
-	for _, section := range []map[string]string{release.Dependencies, release.OptionalDependencies} {
+	for _, section := range []section{release.Dependencies, release.OptionalDependencies} {
 		for _, name := range sortedKeys(section) {
 			spec := section[name]
 			if r.keeps(name, spec, avoid) {

@@ -163,7 +163,7 @@ func (f *Fixer) tryNPM(ctx context.Context, dir string, some []*target, all []St
 		return err
 	}
 	f.show.show(f.hidden(some))
-	lock, err := w.resolve(ctx, names(all))
+	lock, err := w.resolve(ctx, anew(all))
 	if refused, failed := f.show.trouble(); err != nil && failed != nil {
 		return failed
 	} else if m := new(ManagerError); errors.As(err, &m) && len(refused) > 0 {
@@ -176,8 +176,8 @@ func (f *Fixer) tryNPM(ctx context.Context, dir string, some []*target, all []St
 	return nil
 }
 
-// names are those that the package manager is to choose anew.
-func names(all []Step) []string {
+// anew are the names of what the package manager is to choose anew.
+func anew(all []Step) []string {
 	var names []string
 	for _, s := range all {
 		if s.Kind == Update || s.Kind == Override || s.Kind == Bump && s.File != "package.json" {
