@@ -80,19 +80,15 @@ func findings(l *lockfile.Lock, db *osv.DB) ([]Finding, error) {
 	return all, nil
 }
 
-// introduced are the findings of after that were not there before.
+// introduced are the findings of after that were not there before. An advisory that the
+// package was under in another version is none: nothing is worse by it.
 func introduced(before, after []Finding) []Finding {
-	had := map[string]bool{}
-	for i := range before {
-		had[before[i].key()] = true
+	type hole struct{ name, advisory string }
+	had := map[hole]bool{}
+	for _, f := range before {
+		had[hole{f.Package, f.Advisory}] = true
 	}
-	var added []Finding
-	for i := range after {
-		if !had[after[i].key()] {
-			added = append(added, after[i])
-		}
-	}
-	return added
+	return slices.DeleteFunc(slices.Clone(after), func(f Finding) bool { return had[hole{f.Package, f.Advisory}] })
 }
 
 // worst sorts findings by severity, unknown as medium, and then by name.

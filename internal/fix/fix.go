@@ -226,6 +226,9 @@ func (f *Fixer) leave(out *Outcome, targets []*target, left []Finding) {
 	worst(left)
 	for _, l := range left {
 		reasons := why[pair{l.Package, l.Version}]
+		if f.plan != nil && slices.Contains(f.plan.tolerated[l.Package], l.Advisory) {
+			reasons = append(slices.Clone(reasons), "no later version of "+l.Package+" is without it")
+		}
 		if len(reasons) == 0 {
 			reasons = []string{"it was not asked for"}
 			if out.Unverified != "" {

@@ -46,6 +46,9 @@ func (f *Fixer) planGo(t *target) error {
 				next = h.Fixed[at]
 			}
 		}
+		if next == seen && seen != t.version {
+			break // the rest of them no version mends
+		}
 		if next == seen {
 			t.why = append(t.why, fmt.Sprintf("no version of %s mends %s", t.name, none))
 			return nil

@@ -80,6 +80,17 @@ func (t *target) keys() []string {
 	return keys
 }
 
+// clears are the findings that any option of a target clears.
+func (pl *planner) clears(t *target) []string {
+	var keys []string
+	for i := range t.found {
+		if f := &t.found[i]; !slices.Contains(pl.tolerated[f.Package], f.Advisory) {
+			keys = append(keys, f.key())
+		}
+	}
+	return keys
+}
+
 // A planner finds the options of npm packages.
 type planner struct {
 	*resolver
@@ -104,8 +115,23 @@ type climb struct {
 	seen  map[int]bool
 }
 
-// plan fills the options of a target.
+// plan fills the options of a target: such that clear all of its findings, or else such
+// that clear most.
 func (pl *planner) plan(ctx context.Context, t *target) error {
+	if err := pl.fill(ctx, t); err != nil || len(t.options) > 0 || !pl.tolerate(ctx, t) {
+		return err
+	}
+	why := t.why
+	if err := pl.fill(ctx, t); err != nil {
+		return err
+	}
+	if len(t.options) == 0 {
+		t.why = why
+	}
+	return nil
+}
+
+func (pl *planner) fill(ctx context.Context, t *target) error {
 	var moves []climb
 	var overrides [][]Step
 	var blocked []string
@@ -164,7 +190,7 @@ func (pl *planner) plan(ctx context.Context, t *target) error {
 	}
 	for i := range t.options {
 		for j := range t.options[i].steps {
-			t.options[i].steps[j].Clears = t.keys()
+			t.options[i].steps[j].Clears = pl.clears(t)
 		}
 	}
 	return nil

@@ -26,6 +26,8 @@ type resolver struct {
 	// refused are versions that are under no advisory themselves and bring what is, with
 	// what that is; package managers are not shown them.
 	refused map[pair]string
+	// tolerated are advisories that no later version of a package is without.
+	tolerated map[string][]string
 }
 
 type want struct{ name, spec, avoid string }
@@ -37,23 +39,65 @@ type answer struct {
 }
 
 func newResolver(l *lockfile.Lock, db *osv.DB, from *packuments) *resolver {
-	r := &resolver{lock: l, db: db, from: from, locked: map[string][]string{}, known: map[pair]bool{}, asked: map[want]answer{}, refused: map[pair]string{}}
+	r := &resolver{lock: l, db: db, from: from, locked: map[string][]string{}, known: map[pair]bool{}, asked: map[want]answer{}, refused: map[pair]string{}, tolerated: map[string][]string{}}
 	for _, p := range l.Packages {
 		r.locked[p.Name] = append(r.locked[p.Name], p.Version)
 	}
 	return r
 }
 
-// vulnerable says whether a version is under an advisory. What cannot be told is.
+// vulnerable says whether a version is under an advisory that is not tolerated. What
+// cannot be told is.
 func (r *resolver) vulnerable(name, version string) bool {
 	at := pair{name, version}
 	bad, ok := r.known[at]
 	if !ok {
-		hits, err := r.db.Match(string(r.lock.Ecosystem), name, version)
-		bad = err != nil || len(hits) > 0
+		ids, err := r.advisories(name, version)
+		bad = err != nil || slices.ContainsFunc(ids, func(id string) bool { return !slices.Contains(r.tolerated[name], id) })
 		r.known[at] = bad
 	}
 	return bad
+}
+
+func (r *resolver) advisories(name, version string) ([]string, error) {
+	hits, err := r.db.Match(string(r.lock.Ecosystem), name, version)
+	var ids []string
+	for _, h := range hits {
+		ids = append(ids, h.ID)
+	}
+	return ids, err
+}
+
+// tolerate finds the later versions that are under the fewest of the advisories that a
+// locked one is under, and under no other, and lets those pass. It is false where that
+// clears nothing.
+func (r *resolver) tolerate(ctx context.Context, t *target) bool {
+	doc, err := r.from.get(ctx, t.name)
+	if err != nil {
+		return false
+	}
+	now, err := r.advisories(t.name, t.version)
+	if err != nil {
+		return false
+	}
+	best := now
+	for _, v := range doc.order {
+		if !higher(v.String(), t.version) {
+			continue
+		}
+		ids, err := r.advisories(t.name, v.String())
+		subset := !slices.ContainsFunc(ids, func(id string) bool { return !slices.Contains(now, id) })
+		if err == nil && subset && len(ids) < len(best) {
+			best = ids
+		}
+	}
+	if len(best) == len(now) || len(best) == 0 {
+		return false
+	}
+	r.tolerated[t.name] = best
+	clear(r.known)
+	clear(r.asked)
+	return true
 }
 
 // alias reads "npm:name@range".
