@@ -44,7 +44,7 @@ func (w *workshop) environment() []string {
 		"npm_config_cache="+filepath.Join(w.home, "npm"), "npm_config_store_dir="+filepath.Join(w.home, "store"),
 		"npm_config_ignore_scripts=true", "npm_config_update_notifier=false", "npm_config_fetch_retries=0", "npm_config_git="+nothing,
 		"npm_config_proxy="+proxy, "npm_config_https_proxy="+proxy, "npm_config_noproxy=127.0.0.1",
-		"npm_config_manage_package_manager_versions=false", "npm_config_ignore_pnpmfile=true", "npm_config_minimum_release_age=0",
+		"npm_config_manage_package_manager_versions=false", "npm_config_ignore_pnpmfile=true",
 		"COREPACK_ENABLE_PROJECT_SPEC=0", "COREPACK_ENABLE_STRICT=0", "COREPACK_ENABLE_AUTO_PIN=0", "COREPACK_ENABLE_DOWNLOAD_PROMPT=0",
 	)
 	if w.kind == "yarn 1" {
@@ -53,7 +53,7 @@ func (w *workshop) environment() []string {
 	return append(env,
 		"YARN_NPM_REGISTRY_SERVER="+proxy, "YARN_UNSAFE_HTTP_WHITELIST=127.0.0.1", "YARN_ENABLE_SCRIPTS=false", "YARN_IGNORE_PATH=1",
 		"YARN_ENABLE_IMMUTABLE_INSTALLS=false", "YARN_ENABLE_TELEMETRY=0", "YARN_ENABLE_GLOBAL_CACHE=true",
-		"YARN_GLOBAL_FOLDER="+filepath.Join(w.home, "berry"), "YARN_ENABLE_HARDENED_MODE=0", "YARN_HTTP_RETRY=0", "YARN_NPM_MINIMAL_AGE_GATE=0",
+		"YARN_GLOBAL_FOLDER="+filepath.Join(w.home, "berry"), "YARN_ENABLE_HARDENED_MODE=0", "YARN_HTTP_RETRY=0",
 		"YARN_HTTP_PROXY="+proxy, "YARN_HTTPS_PROXY="+proxy,
 	)
 }

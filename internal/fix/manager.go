@@ -97,7 +97,10 @@ func (w *workshop) pnpm(ctx context.Context, names []string) error {
 	if _, err := w.run(ctx, "pnpm", append(args, "--ignore-scripts", "--ignore-pnpmfile")...); err != nil || len(names) == 0 {
 		return err
 	}
-	args = []string{"update", "--recursive", "--depth", "1000", "--no-save", "--lockfile-only", "--ignore-scripts", "--ignore-pnpmfile"}
+	args = []string{"update", "--depth", "1000", "--no-save", "--lockfile-only", "--ignore-scripts", "--ignore-pnpmfile"}
+	if w.project.files["pnpm-workspace.yaml"] != nil {
+		args = append(args, "--recursive")
+	}
 	_, err := w.run(ctx, "pnpm", append(args, names...)...)
 	return err
 }

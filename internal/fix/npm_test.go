@@ -95,7 +95,11 @@ func bounded(t *testing.T) context.Context {
 // is now, at the same address.
 func (s *scenario) lock(t *testing.T, dir, program string, args ...string) *registry {
 	t.Helper()
-	r := newRegistry(t, s.then)
+	return s.lockWith(t, newRegistry(t, s.then), dir, program, args...)
+}
+
+func (s *scenario) lockWith(t *testing.T, r *registry, dir, program string, args ...string) *registry {
+	t.Helper()
 	run(t, dir, r.URL, program, args...)
 	later := newRegistry(t, s.now)
 	r.mu.Lock()

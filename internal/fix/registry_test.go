@@ -137,12 +137,15 @@ func (r *registry) packument(name string) []byte {
 		return nil
 	}
 	latest := ""
+	// Old enough for package managers that wait with what is new.
+	times := map[string]string{"created": "2020-01-01T00:00:00.000Z", "modified": "2020-01-01T00:00:00.000Z"}
 	for v := range versions {
+		times[v] = "2020-01-01T00:00:00.000Z"
 		if latest == "" || v > latest {
 			latest = v
 		}
 	}
-	text, err := json.Marshal(map[string]any{"name": name, "dist-tags": map[string]string{"latest": latest}, "versions": versions})
+	text, err := json.Marshal(map[string]any{"name": name, "dist-tags": map[string]string{"latest": latest}, "time": times, "versions": versions})
 	if err != nil {
 		panic(err)
 	}

@@ -99,6 +99,10 @@ func (s *showcase) refuse(w http.ResponseWriter, what string) {
 }
 
 func (s *showcase) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodConnect && "http://"+r.Host+"/" == s.base {
+		s.tunnel(w) // Yarn asks its proxy for what is on loopback, too
+		return
+	}
 	// What names another host takes this for a proxy.
 	if r.Method == http.MethodConnect || r.URL.Host != "" && "http://"+r.URL.Host+"/" != s.base {
 		s.refuse(w, r.Method+" "+r.Host)
@@ -123,6 +127,29 @@ func (s *showcase) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	s.fail(w, err)
+}
+
+// tunnel leads a connection to the showcase itself.
+func (s *showcase) tunnel(w http.ResponseWriter) {
+	from, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		http.Error(w, "not served", http.StatusForbidden)
+		return
+	}
+	defer from.Close()
+	to, err := net.Dial("tcp", strings.Trim(strings.TrimPrefix(s.base, "http:"), "/"))
+	if err != nil {
+		return
+	}
+	defer to.Close()
+	if _, err := io.WriteString(from, "HTTP/1.1 200 OK\r\n\r\n"); err != nil {
+		return
+	}
+	go func() {
+		_, _ = io.Copy(to, from)
+		to.Close() // which ends the other way as well
+	}()
+	_, _ = io.Copy(from, to)
 }
 
 func (s *showcase) fail(w http.ResponseWriter, err error) {
