@@ -20,10 +20,15 @@ import (
 // planGo finds the lowest later version of a module that no advisory is about: minimal
 // version selection takes what it is asked for and nothing newer.
 func (f *Fixer) planGo(t *target) error {
-	p := f.project.lock.Packages[t.found[0].entries[0]]
-	if p.Alias != "" || p.Source != lockfile.Registry {
-		t.why = append(t.why, fmt.Sprintf("go.mod replaces it in line %d: change that line", p.Line))
-		return nil
+	mod, err := modfile.Parse("go.mod", f.project.files["go.mod"], nil)
+	if err != nil {
+		return err
+	}
+	for _, r := range mod.Replace {
+		if r.New.Path == t.name {
+			t.why = append(t.why, fmt.Sprintf("go.mod replaces it in line %d: change that line", r.Syntax.Start.Line))
+			return nil
+		}
 	}
 	seen := t.version
 	var none string
