@@ -118,6 +118,11 @@ func (v *fixFlags) all(ctx context.Context, s Streams, dir string) error {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return usageError("", "%s is no folder", dir)
 	}
+	if v.interactive {
+		if err := v.answerable(s); err != nil {
+			return err
+		}
+	}
 	if v.restore {
 		return restoreFix(s, dir)
 	}

@@ -20,6 +20,8 @@ type fixRun struct {
 	o     fix.Options
 	quiet func()
 	done  []fixed
+
+	wizard *wizard
 }
 
 // fixed is what became of one lockfile, as --format json has it.
@@ -103,7 +105,7 @@ func (r *fixRun) report() error {
 	var err error
 	switch {
 	case r.interactive:
-		return r.close()
+		return r.wizard.finish()
 	case r.format == "json":
 		e := json.NewEncoder(r.s.Out)
 		e.SetIndent("", "  ")

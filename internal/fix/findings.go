@@ -28,8 +28,8 @@ type Finding struct {
 	entries []int
 }
 
-// key is what makes a finding the same in two lockfiles.
-func (f *Finding) key() string { return f.Package + "@" + f.Version + " " + f.Advisory }
+// Key is what makes a finding the same in two lockfiles: package@version ADVISORY.
+func (f *Finding) Key() string { return f.Package + "@" + f.Version + " " + f.Advisory }
 
 // Named says whether an id, a package or package@version names the finding.
 func (f *Finding) Named(id string) bool {

@@ -75,7 +75,7 @@ func targetsOf(found []Finding) []*target {
 func (t *target) keys() []string {
 	var keys []string
 	for i := range t.found {
-		keys = append(keys, t.found[i].key())
+		keys = append(keys, t.found[i].Key())
 	}
 	return keys
 }
@@ -85,7 +85,7 @@ func (pl *planner) clears(t *target) []string {
 	var keys []string
 	for i := range t.found {
 		if f := &t.found[i]; !slices.Contains(pl.tolerated[f.Package], f.Advisory) {
-			keys = append(keys, f.key())
+			keys = append(keys, f.Key())
 		}
 	}
 	return keys

@@ -50,7 +50,7 @@ func (f *Fixer) search(ctx context.Context, targets []*target) (*result, error) 
 func (f *Fixer) dropUncleared(active []*target, r *result) bool {
 	left := map[string]bool{}
 	for i := range r.found {
-		left[r.found[i].key()] = true
+		left[r.found[i].Key()] = true
 	}
 	dropped := false
 	for _, t := range active {

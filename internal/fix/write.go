@@ -50,27 +50,32 @@ func (f *Fixer) Write(out *Outcome, check func() error) error {
 	if out.Unverified != "" {
 		return fmt.Errorf("the plan was not tried: %s", out.Unverified)
 	}
-	root := f.project.root
-	if Interrupted(f.project.dir) {
+	return replaceAll(f.project.root, out.Changes, func() error {
+		if err := f.verify(out); err != nil || check == nil {
+			return err
+		}
+		return check()
+	})
+}
+
+// replaceAll replaces all files or none; see Write.
+func replaceAll(root *os.Root, changes []Change, check func() error) error {
+	if _, err := root.Lstat(Journal); err == nil {
 		return fmt.Errorf("%w: panoply fix --restore takes it back", ErrInterrupted)
 	}
-	entries, err := f.inspect(out.Changes)
+	entries, err := inspect(root, changes)
 	if err != nil || len(entries) == 0 {
 		return err
 	}
-	if err := journal(root, out.Changes, entries); err != nil {
+	if err := journal(root, changes, entries); err != nil {
 		return errors.Join(err, root.RemoveAll(Journal))
 	}
-	err = nil
-	for i, c := range out.Changes {
+	for i, c := range changes {
 		if err = replace(root, c.Name, c.new, entries[i].Mode); err != nil {
 			break
 		}
 	}
 	if err == nil {
-		err = f.verify(out)
-	}
-	if err == nil && check != nil {
 		err = check()
 	}
 	if err != nil {
@@ -80,10 +85,10 @@ func (f *Fixer) Write(out *Outcome, check func() error) error {
 }
 
 // inspect refuses files that are not what was read.
-func (f *Fixer) inspect(changes []Change) ([]entry, error) {
+func inspect(root *os.Root, changes []Change) ([]entry, error) {
 	var entries []entry
 	for _, c := range changes {
-		info, err := f.project.root.Lstat(c.Name)
+		info, err := root.Lstat(c.Name)
 		if errors.Is(err, fs.ErrNotExist) && c.old == nil {
 			entries = append(entries, entry{Name: c.Name, Mode: 0o644, Made: true})
 			continue
@@ -94,7 +99,7 @@ func (f *Fixer) inspect(changes []Change) ([]entry, error) {
 		if !info.Mode().IsRegular() {
 			return nil, fmt.Errorf("%s is no regular file, and stays as it is", c.Name)
 		}
-		now, err := f.project.root.ReadFile(c.Name)
+		now, err := root.ReadFile(c.Name)
 		if err != nil {
 			return nil, err
 		}
