@@ -34,12 +34,18 @@ func WriteNotes(dir string, n Notes) error {
 		return err
 	}
 	defer root.Close()
-	old, err := root.ReadFile(ConfigFile)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	var old []byte
+	info, err := root.Lstat(ConfigFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
 		return err
-	}
-	if err != nil {
-		old = nil
+	case !info.Mode().IsRegular() || info.Size() > 1<<20:
+		return fmt.Errorf("%s is no regular file of at most 1 MiB", ConfigFile)
+	default:
+		if old, err = root.ReadFile(ConfigFile); err != nil {
+			return err
+		}
 	}
 	now, err := n.add(string(old))
 	if err != nil || now == string(old) {
