@@ -133,7 +133,14 @@ func (r *fixRun) report() error {
 // text shows a plan as a table, what is left, and the difference it makes.
 func (r *fixRun) text(d fixed) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s (%s): %d findings\n", d.Lockfile, d.Manager, len(d.Before))
+	fmt.Fprintf(&b, "%s (%s): %d findings", d.Lockfile, d.Manager, len(d.Before))
+	if d.Newest != "" {
+		fmt.Fprintf(&b, " by advisories up to %s", d.Newest)
+	}
+	b.WriteString("\n")
+	if len(d.Unknown) > 0 {
+		fmt.Fprintf(&b, "not looked up, since their version is not told: %s\n", strings.Join(d.Unknown[:min(len(d.Unknown), 10)], ", "))
+	}
 	if len(d.Steps) > 0 {
 		b.WriteString("\n")
 		tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)

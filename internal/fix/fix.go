@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/panoplysec/panoply/internal/lockfile"
 	"github.com/panoplysec/panoply/internal/osv"
@@ -66,6 +67,10 @@ type Outcome struct {
 	Before []Finding `json:"before"`
 	Steps  []Step    `json:"steps"`
 	Left   []Left    `json:"left"`
+	// Unknown are packages whose version the lockfile does not tell: nobody looked them up.
+	Unknown []string `json:"unknown,omitempty"`
+	// Newest is the day of the newest advisory; empty where they have no date.
+	Newest string `json:"newest_advisory,omitempty"`
 	// Dropped are steps that were tried and dropped, with why.
 	Dropped []string `json:"dropped,omitempty"`
 	// Unverified says why the plan was not tried. Such a plan cannot be written.
@@ -129,6 +134,10 @@ func New(dir string, o Options) (*Fixer, error) {
 		root.Close()
 		return nil, err
 	}
+	if o.Advisories.Meta.Ecosystems[string(lock.Ecosystem)] == 0 {
+		root.Close()
+		return nil, fmt.Errorf("the advisories know nothing of %s: that a package is under none of them tells nothing", lock.Ecosystem)
+	}
 	f := &Fixer{o: o, kind: managerOf(lock)}
 	if f.before, err = findings(lock, o.Advisories); err == nil {
 		f.project, err = readProject(root, dir, found, lock)
@@ -177,6 +186,14 @@ func (f *Fixer) tell(format string, args ...any) {
 // Fix makes a plan and tries it in a copy. It changes nothing in the folder; Write does.
 func (f *Fixer) Fix(ctx context.Context) (*Outcome, error) {
 	out := &Outcome{Folder: f.project.dir, Lockfile: f.project.lock.File, Manager: f.kind, Before: f.Findings(), Steps: []Step{}, Left: []Left{}, Changes: []Change{}}
+	if day := f.o.Advisories.Meta.Newest; !day.IsZero() {
+		out.Newest = day.Format(time.DateOnly)
+	}
+	for _, p := range f.project.lock.Packages {
+		if p.Version == "" && p.Source != lockfile.Folder {
+			out.Unknown = append(out.Unknown, p.Name)
+		}
+	}
 	var wanted []Finding
 	for i := range f.before {
 		if f.o.Wanted == nil || f.o.Wanted(&f.before[i]) {
@@ -196,6 +213,11 @@ func (f *Fixer) Fix(ctx context.Context) (*Outcome, error) {
 		f.tell("looking for a way around %s@%s", t.name, t.version)
 		if err := f.options(ctx, t); err != nil {
 			return nil, err
+		}
+	}
+	if f.docs != nil && !slices.ContainsFunc(targets, func(t *target) bool { return t.current() != nil }) {
+		if err := f.docs.trouble(); err != nil {
+			return nil, fmt.Errorf("the registry cannot be asked: %w", err)
 		}
 	}
 	result, err := f.search(ctx, targets)

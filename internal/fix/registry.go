@@ -165,6 +165,22 @@ func (p *packuments) get(ctx context.Context, name string) (*packument, error) {
 	return r.got, r.err
 }
 
+// trouble is why a package could not be asked for, other than that there is none.
+func (p *packuments) trouble() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, name := range sortedKeys(p.read) {
+		r := p.read[name]
+		r.mu.Lock()
+		err := r.err
+		r.mu.Unlock()
+		if err != nil && !errors.Is(err, ErrNoPackage) {
+			return err
+		}
+	}
+	return nil
+}
+
 func readPackument(name string, text []byte) (*packument, error) {
 	var read struct {
 		Tags     map[string]string          `json:"dist-tags"`

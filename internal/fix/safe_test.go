@@ -248,3 +248,19 @@ func TestAPlanWithoutAPackageManager(t *testing.T) {
 		t.Error("Write of a plan that was not tried = nil")
 	}
 }
+
+// A registry that does not answer is no folder without a mending.
+func TestARegistryThatDoesNotAnswer(t *testing.T) {
+	dir, r := locked(t)
+	r.token = "another"
+	f := open(t, dir, fix.Options{Advisories: advisories(t, "npm", simple.advisories), Registry: client(t, r)})
+	if out, err := f.Fix(bounded(t)); err == nil || !strings.Contains(err.Error(), "401") {
+		t.Errorf("Fix = %+v, %v, want the registry's refusal", out, err)
+	}
+	if _, err := fix.New(dir, fix.Options{Advisories: advisories(t, "npm", ""), Registry: client(t, r)}); err != nil {
+		t.Errorf("New = %v", err)
+	}
+	if _, err := fix.New(dir, fix.Options{Advisories: advisories(t, "Go", "")}); err == nil || !strings.Contains(err.Error(), "know nothing of npm") {
+		t.Errorf("New with advisories of another ecosystem = %v, want an error", err)
+	}
+}
