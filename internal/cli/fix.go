@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/panoplysec/panoply/internal/fix"
 	"github.com/panoplysec/panoply/internal/osv"
+	"github.com/panoplysec/panoply/internal/osv/mirror"
 )
 
 type fixFlags struct {
@@ -47,11 +49,11 @@ manager sees. With --run its tests are run in a copy first, and decide.
 
 Exit codes: 0 no finding is left, 1 some are (without --write: some are there), 2 wrong
 usage, 3 could not complete, with everything as it was.`,
-		Example: `  panoply fix --advisories all.zip
-  panoply fix --advisories all.zip --write --run
-  panoply fix --advisories all.zip --major=false --severity high ../shop
+		Example: `  panoply fix
+  panoply fix --write --run
+  panoply fix --major=false --severity high ../shop
   panoply fix --advisories all.zip --packuments stored/ --format json
-  panoply fix --advisories all.zip --interactive`,
+  panoply fix --interactive`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := "."
@@ -64,7 +66,7 @@ usage, 3 could not complete, with everything as it was.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&v.advisories, "advisories", "", "OSV records, as for panoply audit")
+	f.StringVar(&v.advisories, "advisories", "", "OSV records, as for panoply audit (default: what panoply db update has fetched)")
 	f.StringVar(&v.packuments, "packuments", "", "folder of stored packuments (NAME.json, @SCOPE/NAME.json) in place of the registry")
 	f.StringVar(&v.lockfile, "lockfile", "", "the lockfile to fix, where the folder has several")
 	f.StringArrayVar(&v.only, "only", nil, "fix this alone: the id of an advisory, a CVE, or a package (repeat for more)")
@@ -130,10 +132,11 @@ func (v *fixFlags) all(ctx context.Context, s Streams, dir string) error {
 		return &exitError{code: exitIncomplete, err: fmt.Errorf("%s: %w", dir, fix.ErrInterrupted),
 			hint: "panoply fix --restore puts back the files that lie in " + filepath.Join(dir, fix.Journal)}
 	}
-	if v.advisories == "" {
-		return usageError("OSV publishes them as all.zip for each ecosystem", "--advisories names no file or folder: without advisories there is nothing to fix")
+	source := cmp.Or(v.advisories, mirror.Kept())
+	if source == "" {
+		return usageError("panoply db update fetches advisories", "--advisories names no file or folder, and none were fetched: without advisories there is nothing to fix")
 	}
-	db, err := osv.Open(v.advisories, advisoryCache())
+	db, err := osv.Open(source, advisoryCache())
 	if err != nil {
 		return &exitError{code: exitUsage, err: fmt.Errorf("--advisories: %w", err)}
 	}
