@@ -26,17 +26,17 @@ func fixShop(t *testing.T) (dir, packuments, advisories string) {
 		"shop/package.json": "{\n  \"name\": \"shop\",\n  \"version\": \"1.0.0\",\n  \"scripts\": {\"test\": \"exit 1\"},\n  \"dependencies\": {\n    \"web\": \"1.0.0\",\n    \"old\": \"1.0.0\"\n  }\n}\n",
 		"shop/package-lock.json": `{"name": "shop", "version": "1.0.0", "lockfileVersion": 3, "requires": true, "packages": {
   "": {"name": "shop", "version": "1.0.0", "dependencies": {"web": "1.0.0", "old": "1.0.0"}},
-  "node_modules/old": {"version": "1.0.0", "resolved": "https://registry.npmjs.org/old/-/old-1.0.0.tgz"},
-  "node_modules/web": {"version": "1.0.0", "resolved": "https://registry.npmjs.org/web/-/web-1.0.0.tgz"}
+  "node_modules/old": {"version": "1.0.0", "resolved": "https://registry.example/old/-/old-1.0.0.tgz"},
+  "node_modules/web": {"version": "1.0.0", "resolved": "https://registry.example/web/-/web-1.0.0.tgz"}
 }}
 `,
 		"shop/lib.js": "one\ntwo\nthree\n",
 		"lib.patch":   "--- a/lib.js\n+++ b/lib.js\n@@ -1,3 +1,3 @@\n one\n-two\n+TWO\n three\n",
 		"evil.patch":  "--- a/../shop2.js\n+++ b/../shop2.js\n@@ -1,1 +1,1 @@\n-one\n+two\n",
 		"stored/web.json": `{"name": "web", "dist-tags": {"latest": "1.0.1"}, "versions": {
-  "1.0.0": {"name": "web", "version": "1.0.0", "dist": {"tarball": "https://registry.npmjs.org/web/-/web-1.0.0.tgz"}},
-  "1.0.1": {"name": "web", "version": "1.0.1", "dist": {"tarball": "https://registry.npmjs.org/web/-/web-1.0.1.tgz", "integrity": "sha512-AAAA"}}}}`,
-		"stored/old.json":  `{"name": "old", "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": {"name": "old", "version": "1.0.0", "dist": {"tarball": "https://registry.npmjs.org/old/-/old-1.0.0.tgz"}}}}`,
+  "1.0.0": {"name": "web", "version": "1.0.0", "dist": {"tarball": "https://registry.example/web/-/web-1.0.0.tgz"}},
+  "1.0.1": {"name": "web", "version": "1.0.1", "dist": {"tarball": "https://registry.example/web/-/web-1.0.1.tgz", "integrity": "sha512-AAAA"}}}}`,
+		"stored/old.json":  `{"name": "old", "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": {"name": "old", "version": "1.0.0", "dist": {"tarball": "https://registry.example/old/-/old-1.0.0.tgz"}}}}`,
 		"advisories.jsonl": advisory("GHSA-web", "web", `{"fixed": "1.0.1"}`) + advisory("GHSA-old", "old", ""),
 	}
 	for name, text := range files {
@@ -111,7 +111,7 @@ func TestFix(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &doc); err != nil || code != 1 || doc.Schema != 1 || len(doc.Results) != 1 || !doc.Results[0].Written || len(doc.Results[0].Steps) != 1 || len(doc.Results[0].Left) != 1 {
 		t.Errorf("--write: exit %d, %v\n%s%s", code, err, out, errs)
 	}
-	if now := text(t, dir, "package-lock.json"); !strings.Contains(now, "https://registry.npmjs.org/web/-/web-1.0.1.tgz") {
+	if now := text(t, dir, "package-lock.json"); !strings.Contains(now, "https://registry.example/web/-/web-1.0.1.tgz") {
 		t.Errorf("the lockfile was not written:\n%s", now)
 	}
 

@@ -11,11 +11,12 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/panoplysec/panoply/internal/npmregistry"
 	"github.com/panoplysec/panoply/internal/pattern"
 )
 
 // DefaultRegistry is where packages come from when nobody says otherwise.
-const DefaultRegistry = "https://registry.npmjs.org/"
+const DefaultRegistry = npmregistry.PublicRegistry
 
 // A Config is what is used of .npmrc files: which registry has which packages, and with
 // what a host of them is asked. The zero value asks DefaultRegistry without a token.

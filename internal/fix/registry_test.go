@@ -71,6 +71,13 @@ func newRegistry(t *testing.T, lines string) *registry {
 	return r
 }
 
+// demand has the registry answer only those who bring a token.
+func (r *registry) demand(token string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.token = token
+}
+
 // mark is a file that nothing may make.
 func mark(t *testing.T) string {
 	return filepath.Join(os.TempDir(), "panoply-fix-mark-"+strings.ReplaceAll(t.Name(), "/", "-"))

@@ -37,7 +37,7 @@ func locked(t *testing.T) (string, *registry) {
 // A folder that would send package managers, and tokens, elsewhere.
 func TestTheFolderIsData(t *testing.T) {
 	dir, r := locked(t)
-	r.token = "t0k3n"
+	r.demand("t0k3n")
 	var stolen atomic.Int64
 	thief := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		t.Logf("the folder's host was asked for %s", q.URL)
@@ -86,6 +86,8 @@ func TestTheFolderIsData(t *testing.T) {
 	if n := stolen.Load(); n != 0 {
 		t.Errorf("the host that the folder names was asked %d times", n)
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.denied != 0 {
 		t.Errorf("the registry was asked %d times without the token", r.denied)
 	}
@@ -252,7 +254,7 @@ func TestAPlanWithoutAPackageManager(t *testing.T) {
 // A registry that does not answer is no folder without a mending.
 func TestARegistryThatDoesNotAnswer(t *testing.T) {
 	dir, r := locked(t)
-	r.token = "another"
+	r.demand("another")
 	f := open(t, dir, fix.Options{Advisories: advisories(t, "npm", simple.advisories), Registry: client(t, r)})
 	if out, err := f.Fix(bounded(t)); err == nil || !strings.Contains(err.Error(), "401") {
 		t.Errorf("Fix = %+v, %v, want the registry's refusal", out, err)
