@@ -30,7 +30,6 @@ type registry struct {
 	mu       sync.Mutex
 	packages map[string]map[string]map[string]any
 	tarballs map[string][]byte
-	asked    []string
 	denied   int
 }
 
@@ -130,6 +129,8 @@ func (r *registry) add(t *testing.T, name, version string, about map[string]any)
 	}
 	delete(release, "scripts")
 	release["hasInstallScript"] = true
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.packages[name] == nil {
 		r.packages[name] = map[string]map[string]any{}
 	}
@@ -162,7 +163,6 @@ func (r *registry) packument(name string) []byte {
 func (r *registry) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.asked = append(r.asked, q.Method+" "+q.URL.Path)
 	if r.token != "" && q.Header.Get("Authorization") != "Bearer "+r.token {
 		r.denied++
 		http.Error(w, "who are you?", http.StatusUnauthorized)
