@@ -93,7 +93,7 @@ configuration, 3 could not complete.`,
 		return usageError("panoply help "+strings.TrimPrefix(cmd.CommandPath(), "panoply "), "%v", err)
 	})
 	root.AddCommand(
-		newDemo(s), newInit(s), newServe(s, version), newAudit(s, version), newHeaders(s), newExplain(s), newValidate(s), newAdapt(s),
+		newDemo(s), newInit(s), newServe(s, version), newAudit(s, version), newFix(s), newHeaders(s), newExplain(s), newValidate(s), newAdapt(s),
 		newStatus(s), newHealth(s), newDoctor(s), newOff(s), newReload(s), newUpgrade(s), newTrust(s), newUntrust(s), newCookies(s), newCSRF(s),
 		newWhy(s), newAllow(s), newDiff(s), newLimits(s), newLogin(s), newDB(s), newMan(s), newSBOM(s, version), newVersion(s, version),
 	)

@@ -177,20 +177,12 @@ func (l *Lock) Direct(name string) (int, bool) {
 func (l *Lock) Ways(i, most int) [][]string {
 	g := &l.graph
 	at := l.Packages[i].node
-	g.once.Do(func() {
-		g.users = make([][]int32, len(g.nodes))
-		for from := range g.nodes {
-			for _, e := range g.nodes[from].deps {
-				g.users[e.to] = append(g.users[e.to], int32(from))
-			}
-		}
-	})
 	var ways [][]string
 	if g.from[at] == -1 {
 		ways = append(ways, []string{g.label(at)})
 	}
 	// A way that comes by the package itself is none.
-	for _, user := range g.users[at] {
+	for _, user := range g.usersOf(at) {
 		if way, ok := g.way(user, at); ok {
 			ways = append(ways, append(way, g.label(at)))
 		}
@@ -203,6 +195,19 @@ func (l *Lock) Ways(i, most int) [][]string {
 	})
 	ways = slices.CompactFunc(ways, slices.Equal)
 	return ways[:min(len(ways), most)]
+}
+
+// usersOf are the nodes that depend on one.
+func (g *graph) usersOf(at int32) []int32 {
+	g.once.Do(func() {
+		g.users = make([][]int32, len(g.nodes))
+		for from := range g.nodes {
+			for _, e := range g.nodes[from].deps {
+				g.users[e.to] = append(g.users[e.to], int32(from))
+			}
+		}
+	})
+	return g.users[at]
 }
 
 // way is the shortest way to a node that does not come by another.

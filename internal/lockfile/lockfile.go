@@ -54,6 +54,8 @@ type Package struct {
 	// Dev says that only development needs it, Optional that nothing fails without it,
 	// Peer that it is there because a package asks its user for it.
 	Dev, Optional, Peer bool
+	// Bundled says that the package that uses it brings it along, in a package-lock.
+	Bundled bool
 	// Least says that Version is the lowest that may be used and not the one that is:
 	// the standard library of a go.mod without a toolchain line.
 	Least bool
@@ -84,6 +86,7 @@ type Lock struct {
 	keys   map[string]int
 	names  map[string][]int
 	byNode map[int32]int
+	peers  []peerNeed
 }
 
 // An Error is a file that could not be read to its end.

@@ -93,6 +93,9 @@ func npmPackages(l *Lock, packages *value) (*Lock, error) {
 			for _, d := range v.get(s.section).dict() {
 				if to, ok := npmResolve(keys, g.nodes[i].Key, d.key); ok {
 					g.connect(int32(i), to, s.need)
+					if s.need == peer {
+						l.peers = append(l.peers, peerNeed{int32(i), to, d.str()})
+					}
 				}
 			}
 		}
@@ -141,7 +144,7 @@ func npmNode(key string, v *value) node {
 	n.Source, n.Address = npmSource(v.get("resolved").str(), n.Version)
 	n.Integrity, n.License = v.get("integrity").str(), v.get("license").str()
 	n.Origin = npmOrigin(v)
-	n.Dev, n.Peer = v.get("dev").isTrue(), v.get("peer").isTrue()
+	n.Dev, n.Peer, n.Bundled = v.get("dev").isTrue(), v.get("peer").isTrue(), v.get("inBundle").isTrue()
 	// What development and an optional package both need goes where either goes.
 	n.Optional = v.get("optional").isTrue() || v.get("devOptional").isTrue()
 	return n
@@ -233,7 +236,7 @@ func npmTree(l *Lock, root *value, m *Manifest) (*Lock, error) {
 			n.member = n.Source == Folder && !strings.HasSuffix(n.Address, "gz")
 			n.Integrity = d.get("integrity").str()
 			n.Origin = npmOrigin(&d.value)
-			n.Dev, n.Optional = d.get("dev").isTrue(), d.get("optional").isTrue()
+			n.Dev, n.Optional, n.Bundled = d.get("dev").isTrue(), d.get("optional").isTrue(), d.get("bundled").isTrue()
 			keys[key] = g.add(n)
 			all = append(all, entry{keys[key], &d.value})
 			if err := walk(&d.value, key+"/"); err != nil {

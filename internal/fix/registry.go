@@ -1,0 +1,216 @@
+package fix
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/panoplysec/panoply/internal/npmsemver"
+)
+
+// maxPackument bounds what a registry says of one package.
+const maxPackument = 128 << 20
+
+// ErrNoPackage says that a registry does not have a package.
+var ErrNoPackage = errors.New("the registry has no such package")
+
+// A Registry tells about packages. It is safe for concurrent use.
+type Registry interface {
+	// Packument returns what the registry says of a package, in JSON. A package that it
+	// does not have is ErrNoPackage.
+	Packument(ctx context.Context, name string) ([]byte, error)
+	// Tarball opens the tarball of an address that a packument names. A registry without
+	// tarballs returns ErrNoPackage.
+	Tarball(ctx context.Context, name, address string) (io.ReadCloser, error)
+}
+
+// A Folder is a registry of stored packuments: NAME.json, and SCOPE/NAME.json or
+// SCOPE%2fNAME.json for those of a scope. It has no tarballs.
+type Folder string
+
+// Packument reads the file of a package.
+func (f Folder) Packument(_ context.Context, name string) ([]byte, error) {
+	root, err := os.OpenRoot(string(f))
+	if err != nil {
+		return nil, fmt.Errorf("packuments: %w", err)
+	}
+	defer root.Close()
+	for _, file := range []string{name + ".json", strings.ReplaceAll(name, "/", "%2f") + ".json", strings.ReplaceAll(name, "/", "%2F") + ".json"} {
+		info, err := root.Stat(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("packuments: %w", err)
+		}
+		if !info.Mode().IsRegular() || info.Size() > maxPackument {
+			return nil, fmt.Errorf("packuments: %s is no regular file of at most %d MiB", file, maxPackument>>20)
+		}
+		return root.ReadFile(file)
+	}
+	return nil, fmt.Errorf("%s: %w", name, ErrNoPackage)
+}
+
+// Tarball has none.
+func (Folder) Tarball(_ context.Context, name, _ string) (io.ReadCloser, error) {
+	return nil, fmt.Errorf("%s: %w: stored packuments have no tarballs", name, ErrNoPackage)
+}
+
+// A packument is what is read of a registry's answer.
+type packument struct {
+	Tags     map[string]string
+	Versions map[string]*release
+
+	// order are the versions that can be read, lowest first.
+	order []npmsemver.Version
+	// text is the answer itself.
+	text []byte
+}
+
+// A release is one version of a package.
+type release struct {
+	Dependencies         section `json:"dependencies"`
+	OptionalDependencies section `json:"optionalDependencies"`
+	PeerDependencies     section `json:"peerDependencies"`
+	Deprecated           flag    `json:"deprecated"`
+	Dist                 struct {
+		Tarball string `json:"tarball"`
+	} `json:"dist"`
+}
+
+// A section is what a release asks for. Old releases have lists and other things there,
+// which npm takes for nothing.
+type section map[string]string
+
+func (s *section) UnmarshalJSON(text []byte) error {
+	var all map[string]any
+	if json.Unmarshal(text, &all) != nil {
+		return nil
+	}
+	*s = make(section, len(all))
+	for name, spec := range all {
+		if spec, ok := spec.(string); ok {
+			(*s)[name] = spec
+		}
+	}
+	return nil
+}
+
+// A flag is set by a text that is not empty, or by true: registries have both.
+type flag bool
+
+func (f *flag) UnmarshalJSON(text []byte) error {
+	s := string(text)
+	*f = s != `""` && s != "false" && s != "null"
+	return nil
+}
+
+// spec is what a release asks for under a name.
+func (r *release) spec(name string) (string, bool) {
+	for _, section := range []section{r.OptionalDependencies, r.Dependencies, r.PeerDependencies} {
+		if s, ok := section[name]; ok {
+			return s, true
+		}
+	}
+	return "", false
+}
+
+// packuments reads each package once. It is safe for concurrent use.
+type packuments struct {
+	from Registry
+	mu   sync.Mutex
+	read map[string]*reading
+}
+
+type reading struct {
+	mu   sync.Mutex
+	done bool
+	got  *packument
+	err  error
+}
+
+func newPackuments(from Registry) *packuments {
+	return &packuments{from: from, read: map[string]*reading{}}
+}
+
+func (p *packuments) get(ctx context.Context, name string) (*packument, error) {
+	if !packageName(name) {
+		return nil, fmt.Errorf("%.100q is no name of a package", name)
+	}
+	p.mu.Lock()
+	r := p.read[name]
+	if r == nil {
+		r = new(reading)
+		p.read[name] = r
+	}
+	p.mu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.done {
+		return r.got, r.err
+	}
+	text, err := p.from.Packument(ctx, name)
+	if err == nil {
+		r.got, err = readPackument(name, text)
+	}
+	r.err = err
+	r.done = ctx.Err() == nil // one who was called off tells nothing
+	return r.got, r.err
+}
+
+// trouble is why a package could not be asked for, other than that there is none.
+func (p *packuments) trouble() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, name := range sortedKeys(p.read) {
+		r := p.read[name]
+		r.mu.Lock()
+		err := r.err
+		r.mu.Unlock()
+		if err != nil && !errors.Is(err, ErrNoPackage) {
+			return err
+		}
+	}
+	return nil
+}
+
+func readPackument(name string, text []byte) (*packument, error) {
+	var read struct {
+		Tags     map[string]string          `json:"dist-tags"`
+		Versions map[string]json.RawMessage `json:"versions"`
+	}
+	if err := json.Unmarshal(text, &read); err != nil {
+		return nil, fmt.Errorf("the registry's answer about %s is no packument: %w", name, err)
+	}
+	got := &packument{text: text, Tags: read.Tags, Versions: make(map[string]*release, len(read.Versions))}
+	for v, about := range read.Versions {
+		// What cannot be read is never chosen.
+		r := new(release)
+		if parsed, err := npmsemver.Parse(v, npmsemver.Options{}); err == nil && parsed.String() == v && json.Unmarshal(about, r) == nil {
+			got.order = append(got.order, parsed)
+			got.Versions[v] = r
+		}
+	}
+	sortVersions(got.order)
+	return got, nil
+}
+
+// packageName keeps what a lockfile or a manifest calls a package from being a path or
+// an address of its own.
+func packageName(name string) bool {
+	if len(name) > 214 || strings.ContainsAny(name, "\\%?#: \t\r\n") || url.PathEscape(name) == "" {
+		return false
+	}
+	scope, rest, scoped := strings.Cut(name, "/")
+	if !scoped {
+		return name != "" && !strings.HasPrefix(name, ".") && !strings.HasPrefix(name, "@")
+	}
+	return strings.HasPrefix(scope, "@") && len(scope) > 1 && rest != "" && !strings.Contains(rest, "/") && !strings.HasPrefix(rest, ".") && !strings.HasPrefix(scope, "@.")
+}
