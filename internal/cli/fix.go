@@ -151,7 +151,7 @@ func (v *fixFlags) all(ctx context.Context, s Streams, dir string) error {
 	if o.Registry, err = v.registry(dir); err != nil {
 		return err
 	}
-	bar := newProgress(s.Err)
+	bar := newProgress(s.Err, "steps")
 	defer bar.close()
 	o.Tell = func(line string) { bar.tell(0, 1, visible(line)) }
 	o.Wanted = func(f *fix.Finding) bool {
