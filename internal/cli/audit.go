@@ -26,20 +26,17 @@ import (
 type auditFlags struct {
 	version string
 
-	format, failOn, upstream, plain, scorer          string
-	baseline, config, login, har, openAPI, key       string
-	advisories, packuments, keys, goTags             string
-	guess                                            check.Guess
-	forge                                            check.Forge
-	guessFields                                      string
-	fixFor                                           mend.Server
-	only, roots, headers, reports                    []string
-	timeout, idle                                    time.Duration
-	pages, rate                                      int
-	active, yes, listSent, trustProject, printSchema bool
-	askRegistry, signatures, reachability            bool
-	scanning                                         scanFlags
-	fleet                                            fleetFlags
+	format, failOn, upstream, plain, scorer string
+	baseline, config, login, har, openAPI   string
+	only, roots, headers, reports           []string
+	timeout, idle                           time.Duration
+	pages, rate                             int
+	trustProject, printSchema               bool
+	fixFor                                  mend.Server
+	activeFlags
+	dependencyFlags
+	scanning scanFlags
+	fleet    fleetFlags
 }
 
 func newAudit(s Streams, version string) *cobra.Command {
@@ -91,29 +88,12 @@ not be told anything about. The format never changes the code.`,
 	f.StringVar(&v.openAPI, "openapi", "", "OpenAPI file that names routes to look at")
 	f.IntVar(&v.pages, "pages", audit.DefaultPages, "pages to look at, at most")
 	f.IntVar(&v.rate, "rate", 0, fmt.Sprintf("requests a second to one host, at most (default %d, on loopback %d)", audit.DefaultRate, audit.DefaultLoopbackRate))
-	f.StringVar(&v.advisories, "advisories", "", "OSV records to look the folder's dependencies up in: a folder, a .jsonl, .jsonl.gz or .json file, a .zip such as OSV's all.zip, or an index made of them (default: what panoply db update has fetched)")
-	f.BoolVar(&v.askRegistry, "ask-registry", false, "ask the npm registries of your own .npmrc too which advisories the folder's packages are under; they get names and versions, as from npm audit")
-	f.StringVar(&v.packuments, "packuments", "", "folder with the registry's documents of packages, NAME.json, for what --format npm-audit tells of meta-vulnerabilities, and for --signatures without a network")
-	f.BoolVar(&v.signatures, "signatures", false, "verify what the registry of your own .npmrc signed of each locked package")
-	f.StringVar(&v.keys, "keys", "", "file with the keys of the registry that --packuments came from, as /-/npm/v1/keys answers them")
-	f.BoolVar(&v.reachability, "reachability", false, "run go list in the folder, offline and without cgo, to say of each hole in a Go module whether the app calls it")
-	f.StringVar(&v.goTags, "go-tags", "", "with --reachability: build tags, joined by commas")
 	f.StringArrayVar(&v.roots, "root", nil, "PEM file, or folder of such, of certificate authorities to trust beside the system's: a store by itself (repeat for more)")
 	f.StringVar(&v.upstream, "upstream", "", "address of the app behind the door, to tell its work from the app's and to look for a way around it")
 	f.StringVar(&v.plain, "plain", "", "host:port of plain HTTP that should redirect to the URL")
 	f.StringVar(&v.scorer, "observatory", "v6", "version of MDN's HTTP Observatory that grades: v6 or v4")
-	f.BoolVar(&v.active, "active", false, "send probes too that could change something, to loopback or to a host that proves control; shows the plan and asks")
-	f.BoolVar(&v.yes, "yes", false, "answer the question of --active with yes")
-	f.StringVar(&v.guess.Route, "login-route", "", "with --active: the login to try wrong passwords on, where no page shows its form: \"POST /login\"")
-	f.StringVar(&v.guessFields, "login-fields", "", "with --active: names of the login's fields, user before password (default: those of the form, or username,password)")
-	f.StringVar(&v.guess.Format, "login-format", "", "with --active: how --login-route takes them: form, json or basic (default: form)")
-	f.StringVar(&v.guess.User, "login-user", "", "with --active: a name that the app knows, to see whether answers tell it from others; its account may be locked for a while")
-	f.IntVar(&v.guess.Tries, "login-tries", 0, fmt.Sprintf("with --active: wrong passwords in a series, from 5 to %d (default 30)", check.MaxTogether))
-	f.StringArrayVar(&v.forge.Routes, "csrf-route", nil, "with --active: a route that changes something, \"POST /cart\", to send what another site could send; sent for real, several times; \"GET /ws\" for a WebSocket (repeat for more)")
-	f.StringVar(&v.forge.Format, "csrf-format", "", "with --active: how --csrf-route takes its fields: form or json (default: form)")
-	f.StringVar(&v.forge.Fields, "csrf-fields", "", "with --active: what --csrf-route is sent, as in a query: \"id=1&qty=2\" (default: the fields of a form that leads there)")
-	f.StringVar(&v.key, "control-key", "", "file of the key with which the host proves control (the door's is audit.key in its state folder)")
-	f.BoolVar(&v.listSent, "list-sent", false, "list every request in the report; --active always does")
+	v.activeFlags.define(cmd)
+	v.dependencyFlags.define(cmd)
 	v.scanning.define(cmd)
 	v.fleet.define(cmd)
 	f.DurationVar(&v.timeout, "timeout", audit.DefaultTimeout, "time for the whole run, with --targets for each target")
@@ -153,7 +133,7 @@ func (v *auditFlags) run(cmd *cobra.Command, s Streams, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := v.dependencyFlags(plan); err != nil {
+	if err := v.checkDependencies(plan); err != nil {
 		return err
 	}
 	o, err := v.options(plan)

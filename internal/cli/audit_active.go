@@ -15,6 +15,31 @@ import (
 	"github.com/panoplysec/panoply/internal/report/redact"
 )
 
+// activeFlags say what an active audit tries.
+type activeFlags struct {
+	active, yes, listSent bool
+	guess                 check.Guess
+	guessFields           string
+	forge                 check.Forge
+	key                   string
+}
+
+func (f *activeFlags) define(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.BoolVar(&f.active, "active", false, "send probes too that could change something, to loopback or to a host that proves control; shows the plan and asks")
+	flags.BoolVar(&f.yes, "yes", false, "answer the question of --active with yes")
+	flags.StringVar(&f.guess.Route, "login-route", "", "with --active: the login to try wrong passwords on, where no page shows its form: \"POST /login\"")
+	flags.StringVar(&f.guessFields, "login-fields", "", "with --active: names of the login's fields, user before password (default: those of the form, or username,password)")
+	flags.StringVar(&f.guess.Format, "login-format", "", "with --active: how --login-route takes them: form, json or basic (default: form)")
+	flags.StringVar(&f.guess.User, "login-user", "", "with --active: a name that the app knows, to see whether answers tell it from others; its account may be locked for a while")
+	flags.IntVar(&f.guess.Tries, "login-tries", 0, fmt.Sprintf("with --active: wrong passwords in a series, from 5 to %d (default 30)", check.MaxTogether))
+	flags.StringArrayVar(&f.forge.Routes, "csrf-route", nil, "with --active: a route that changes something, \"POST /cart\", to send what another site could send; sent for real, several times; \"GET /ws\" for a WebSocket (repeat for more)")
+	flags.StringVar(&f.forge.Format, "csrf-format", "", "with --active: how --csrf-route takes its fields: form or json (default: form)")
+	flags.StringVar(&f.forge.Fields, "csrf-fields", "", "with --active: what --csrf-route is sent, as in a query: \"id=1&qty=2\" (default: the fields of a form that leads there)")
+	flags.StringVar(&f.key, "control-key", "", "file of the key with which the host proves control (the door's is audit.key in its state folder)")
+	flags.BoolVar(&f.listSent, "list-sent", false, "list every request in the report; --active always does")
+}
+
 // consent shows what an active run would send, and asks. A site in production is
 // refused, whoever says yes.
 func (v *auditFlags) consent(s Streams, plan *auditPlan, checks []check.Check, o audit.Options) error {

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/panoplysec/panoply/audit"
 	"github.com/panoplysec/panoply/audit/check"
 	"github.com/panoplysec/panoply/internal/checks/deps"
@@ -19,6 +21,23 @@ import (
 	"github.com/panoplysec/panoply/internal/packument"
 	"github.com/panoplysec/panoply/internal/report"
 )
+
+// dependencyFlags say what a folder's dependencies are held against.
+type dependencyFlags struct {
+	advisories, packuments, keys, goTags  string
+	askRegistry, signatures, reachability bool
+}
+
+func (f *dependencyFlags) define(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.advisories, "advisories", "", "OSV records to look the folder's dependencies up in: a folder, a .jsonl, .jsonl.gz or .json file, a .zip such as OSV's all.zip, or an index made of them (default: what panoply db update has fetched)")
+	flags.BoolVar(&f.askRegistry, "ask-registry", false, "ask the npm registries of your own .npmrc too which advisories the folder's packages are under; they get names and versions, as from npm audit")
+	flags.StringVar(&f.packuments, "packuments", "", "folder with the registry's documents of packages, NAME.json, for what --format npm-audit tells of meta-vulnerabilities, and for --signatures without a network")
+	flags.BoolVar(&f.signatures, "signatures", false, "verify what the registry of your own .npmrc signed of each locked package")
+	flags.StringVar(&f.keys, "keys", "", "file with the keys of the registry that --packuments came from, as /-/npm/v1/keys answers them")
+	flags.BoolVar(&f.reachability, "reachability", false, "run go list in the folder, offline and without cgo, to say of each hole in a Go module whether the app calls it")
+	flags.StringVar(&f.goTags, "go-tags", "", "with --reachability: build tags, joined by commas")
+}
 
 // auditFormats are those of the whole report, and those of a folder's dependencies alone.
 func auditFormats() []string { return append(report.Formats(), depreport.Formats()...) }
@@ -33,9 +52,9 @@ func (p *auditPlan) folder() string {
 	return ""
 }
 
-// dependencyFlags checks what only makes sense with a folder, and says who is asked about
+// checkDependencies checks what only makes sense with a folder, and says who is asked about
 // signatures.
-func (v *auditFlags) dependencyFlags(plan *auditPlan) error {
+func (v *auditFlags) checkDependencies(plan *auditPlan) error {
 	all := []string{v.format}
 	for _, name := range v.reports {
 		all = append(all, formatOf(name))
