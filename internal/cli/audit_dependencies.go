@@ -95,7 +95,7 @@ func (v *auditFlags) checkDependencies(plan *auditPlan) error {
 // configuration.
 func (v *auditFlags) documents(folder string) (check.Documents, error) {
 	if v.packuments == "" {
-		return v.askNPM(folder, "--signatures")
+		return askNPM(folder, v.trustProject, "--signatures goes")
 	}
 	keys, err := os.ReadFile(v.keys)
 	if err != nil {

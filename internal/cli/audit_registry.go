@@ -18,25 +18,26 @@ func (v *auditFlags) registry(folder string) (check.Registry, error) {
 	if folder == "" {
 		return nil, usageError("name the app's folder too", "--ask-registry asks about a folder's dependencies, and there is no folder")
 	}
-	return v.askNPM(folder, "--ask-registry")
+	return askNPM(folder, v.trustProject, "--ask-registry goes")
 }
 
-// askNPM is a client of the registries of the user's own settings, for a flag.
-func (v *auditFlags) askNPM(folder, flag string) (*npmregistry.Client, error) {
+// askNPM is a client of the registries of the user's own settings, and of those of a
+// trusted folder. by says who goes by them.
+func askNPM(folder string, trust bool, by string) (*npmregistry.Client, error) {
 	from := npmregistry.Sources{Environ: os.Environ(), Machine: machineSettings()}
 	if home, err := os.UserHomeDir(); err == nil {
 		from.User = filepath.Join(home, ".npmrc")
 	}
-	if v.trustProject {
+	if trust {
 		from.Project = filepath.Join(folder, ".npmrc")
 	}
 	settings, err := npmregistry.Load(from)
 	if err != nil {
-		return nil, &exitError{code: exitUsage, err: err, hint: "the settings of npm that " + flag + " goes by"}
+		return nil, &exitError{code: exitUsage, err: err, hint: "the settings of npm that " + by + " by"}
 	}
 	client, err := npmregistry.New(settings)
 	if err != nil {
-		return nil, &exitError{code: exitUsage, err: err, hint: "the settings of npm that " + flag + " goes by"}
+		return nil, &exitError{code: exitUsage, err: err, hint: "the settings of npm that " + by + " by"}
 	}
 	return client, nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/panoplysec/panoply/internal/fix"
 	"github.com/panoplysec/panoply/internal/osv"
 	"github.com/panoplysec/panoply/internal/osv/mirror"
+	"github.com/panoplysec/panoply/internal/packument"
 )
 
 type fixFlags struct {
@@ -201,22 +202,9 @@ func (v *fixFlags) registry(dir string) (fix.Registry, error) {
 		if info, err := os.Stat(v.packuments); err != nil || !info.IsDir() {
 			return nil, usageError("", "--packuments %s is no folder", v.packuments)
 		}
-		return fix.Folder(v.packuments), nil
+		return &packument.Folder{Files: os.DirFS(v.packuments), Name: v.packuments}, nil
 	}
-	config, err := fix.UserConfig(os.LookupEnv)
-	if err == nil && v.trust {
-		if text, unread := os.ReadFile(filepath.Join(dir, ".npmrc")); unread == nil {
-			config, err = config.WithProject(string(text))
-		}
-	}
-	if err != nil {
-		return nil, &exitError{code: exitUsage, err: err}
-	}
-	client, err := fix.NewClient(config)
-	if err != nil {
-		return nil, &exitError{code: exitUsage, err: err}
-	}
-	return client, nil
+	return askNPM(dir, v.trust, "fix goes")
 }
 
 // advisoryCache is where indexes of advisories are kept; empty where there is no place.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/panoplysec/panoply/internal/fix"
 	"github.com/panoplysec/panoply/internal/need"
+	"github.com/panoplysec/panoply/internal/npmregistry"
 )
 
 // A scenario is an app, what the registry had when it was locked and has now, and what fix
@@ -72,13 +73,16 @@ func open(t *testing.T, dir string, o fix.Options) *fix.Fixer {
 
 func client(t *testing.T, r *registry) fix.Registry {
 	t.Helper()
-	config, err := fix.UserConfig(func(name string) (string, bool) {
-		return r.URL, name == "npm_config_registry"
-	})
+	return clientOf(t, npmregistry.Sources{Environ: []string{"npm_config_registry=" + r.URL}})
+}
+
+func clientOf(t *testing.T, from npmregistry.Sources) fix.Registry {
+	t.Helper()
+	settings, err := npmregistry.Load(from)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := fix.NewClient(config)
+	c, err := npmregistry.New(settings)
 	if err != nil {
 		t.Fatal(err)
 	}

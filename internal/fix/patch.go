@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -146,7 +145,7 @@ func patchedName(old, now string) (string, error) {
 	if a == "/dev/null" || b == "/dev/null" {
 		return "", errors.New("a file that is made or removed is not for fix")
 	}
-	if a != b || !filepath.IsLocal(filepath.FromSlash(b)) || strings.Contains(b, "\\") || path.Clean(b) != b || strings.HasPrefix(b, ".git/") || strings.HasPrefix(b, Journal+"/") {
+	if a != b || !changeable(b) {
 		return "", fmt.Errorf("%q is no file below the folder", b)
 	}
 	return b, nil

@@ -8,59 +8,23 @@ import (
 	"io"
 	"io/fs"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 
 	"github.com/panoplysec/panoply/internal/npmsemver"
 )
 
-// maxPackument bounds what a registry says of one package.
-const maxPackument = 128 << 20
-
-// ErrNoPackage says that a registry does not have a package.
-var ErrNoPackage = errors.New("the registry has no such package")
-
-// A Registry tells about packages. It is safe for concurrent use.
+// A Registry tells about packages. It is safe for concurrent use. Those of packages
+// npmregistry and packument are.
 type Registry interface {
-	// Packument returns what the registry says of a package, in JSON. A package that it
-	// does not have is ErrNoPackage.
+	// Packument returns what the registry says of a package, in JSON. The error of a
+	// package that it does not have is fs.ErrNotExist.
 	Packument(ctx context.Context, name string) ([]byte, error)
-	// Tarball opens the tarball of an address that a packument names. A registry without
-	// tarballs returns ErrNoPackage.
-	Tarball(ctx context.Context, name, address string) (io.ReadCloser, error)
 }
 
-// A Folder is a registry of stored packuments: NAME.json, and SCOPE/NAME.json or
-// SCOPE%2fNAME.json for those of a scope. It has no tarballs.
-type Folder string
-
-// Packument reads the file of a package.
-func (f Folder) Packument(_ context.Context, name string) ([]byte, error) {
-	root, err := os.OpenRoot(string(f))
-	if err != nil {
-		return nil, fmt.Errorf("packuments: %w", err)
-	}
-	defer root.Close()
-	for _, file := range []string{name + ".json", strings.ReplaceAll(name, "/", "%2f") + ".json", strings.ReplaceAll(name, "/", "%2F") + ".json"} {
-		info, err := root.Stat(file)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("packuments: %w", err)
-		}
-		if !info.Mode().IsRegular() || info.Size() > maxPackument {
-			return nil, fmt.Errorf("packuments: %s is no regular file of at most %d MiB", file, maxPackument>>20)
-		}
-		return root.ReadFile(file)
-	}
-	return nil, fmt.Errorf("%s: %w", name, ErrNoPackage)
-}
-
-// Tarball has none.
-func (Folder) Tarball(_ context.Context, name, _ string) (io.ReadCloser, error) {
-	return nil, fmt.Errorf("%s: %w: stored packuments have no tarballs", name, ErrNoPackage)
+// tarballs is a Registry that has tarballs, too.
+type tarballs interface {
+	Tarball(ctx context.Context, address string) (io.ReadCloser, error)
 }
 
 // A packument is what is read of a registry's answer.
@@ -174,7 +138,7 @@ func (p *packuments) trouble() error {
 		r.mu.Lock()
 		err := r.err
 		r.mu.Unlock()
-		if err != nil && !errors.Is(err, ErrNoPackage) {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/panoplysec/panoply/internal/fix"
 	"github.com/panoplysec/panoply/internal/need"
+	"github.com/panoplysec/panoply/internal/npmregistry"
 )
 
 var simple = scenario{
@@ -67,22 +68,12 @@ func TestTheFolderIsData(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	home := t.TempDir()
+	user := filepath.Join(t.TempDir(), ".npmrc")
 	rc := "registry=" + r.URL + "/\n" + strings.TrimPrefix(r.URL, "http:") + "/:_authToken=${NPM_TOKEN}\n"
-	if err := os.WriteFile(filepath.Join(home, ".npmrc"), []byte(rc), 0o600); err != nil {
+	if err := os.WriteFile(user, []byte(rc), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	config, err := fix.UserConfig(func(name string) (string, bool) {
-		return map[string]string{"HOME": home, "NPM_TOKEN": "t0k3n"}[name], name == "HOME" || name == "NPM_TOKEN"
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := fix.NewClient(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	simple.prove(t, dir, c)
+	simple.prove(t, dir, clientOf(t, npmregistry.Sources{User: user, Environ: []string{"NPM_TOKEN=t0k3n"}}))
 	if n := stolen.Load(); n != 0 {
 		t.Errorf("the host that the folder names was asked %d times", n)
 	}
@@ -94,47 +85,6 @@ func TestTheFolderIsData(t *testing.T) {
 }
 
 func quote(s string) string { return `"` + s + `"` }
-
-// A token goes to the host it is for, also when the registry sends the client elsewhere.
-func TestTokensStayWithTheirHost(t *testing.T) {
-	var got atomic.Value
-	got.Store("nothing")
-	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		got.Store(q.Header.Get("Authorization"))
-		_, _ = io.WriteString(w, `{"versions":{}}`)
-	}))
-	defer other.Close()
-	mine := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		http.Redirect(w, q, other.URL+q.URL.Path, http.StatusFound)
-	}))
-	defer mine.Close()
-	home := t.TempDir()
-	rc := "registry=" + mine.URL + "\n" + strings.TrimPrefix(mine.URL, "http:") + "/:_authToken=secret\n"
-	if err := os.WriteFile(filepath.Join(home, ".npmrc"), []byte(rc), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	config, err := fix.UserConfig(func(name string) (string, bool) { return home, name == "HOME" })
-	if err != nil {
-		t.Fatal(err)
-	}
-	// Not for a registry that a trusted project names either.
-	config, err = config.WithProject("@scope:registry=" + other.URL + "\n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := fix.NewClient(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"web", "@scope/web"} {
-		if _, err := c.Packument(t.Context(), name); err != nil {
-			t.Fatal(err)
-		}
-		if auth := got.Load(); auth != "" {
-			t.Errorf("%s: another host got %q", name, auth)
-		}
-	}
-}
 
 func TestATestThatFailsLeavesTheFolderAsItWas(t *testing.T) {
 	dir, r := locked(t)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -153,7 +154,7 @@ func (s *showcase) tunnel(w http.ResponseWriter) {
 }
 
 func (s *showcase) fail(w http.ResponseWriter, err error) {
-	if errors.Is(err, ErrNoPackage) {
+	if errors.Is(err, fs.ErrNotExist) {
 		http.Error(w, `{"error":"not found"}`, http.StatusNotFound)
 		return
 	}
@@ -249,7 +250,12 @@ func (s *showcase) tarball(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	body, err := s.from.from.Tarball(r.Context(), t.name, t.address)
+	from, ok := s.from.from.(tarballs)
+	if !ok {
+		s.fail(w, fmt.Errorf("%s: stored packuments have no tarballs: %w", t.name, fs.ErrNotExist))
+		return
+	}
+	body, err := from.Tarball(r.Context(), t.address)
 	if err != nil {
 		s.fail(w, err)
 		return
@@ -274,5 +280,5 @@ func (s *showcase) find(ctx context.Context, path string) (tarball, error) {
 	if v, err := npmsemver.Parse(version, npmsemver.Options{}); err == nil && p.Versions[v.String()] != nil {
 		return tarball{name, p.Versions[v.String()].Dist.Tarball}, nil
 	}
-	return tarball{}, fmt.Errorf("%s: %w", path, ErrNoPackage)
+	return tarball{}, fmt.Errorf("%s: %w", path, fs.ErrNotExist)
 }

@@ -9,7 +9,9 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strings"
 )
 
 // Journal is the folder in which the files lie as they were while they are changed. It is
@@ -30,7 +32,7 @@ type Change struct {
 // entry is what the journal notes of a file.
 type entry struct {
 	Name string      `json:"name"`
-	Mode fs.FileMode `json:"mode"`
+	Mode fs.FileMode `json:"-"` // that of the file in the journal
 	// Made says that the file was not there.
 	Made bool `json:"made,omitempty"`
 }
@@ -59,16 +61,22 @@ func (f *Fixer) Write(out *Outcome, check func() error) error {
 }
 
 // replaceAll replaces all files or none; see Write.
-func replaceAll(root *os.Root, changes []Change, check func() error) error {
-	if _, err := root.Lstat(Journal); err == nil {
-		return fmt.Errorf("%w: panoply fix --restore takes it back", ErrInterrupted)
+func replaceAll(root files, changes []Change, check func() error) error {
+	if len(changes) == 0 {
+		return nil
 	}
-	entries, err := inspect(root, changes)
-	if err != nil || len(entries) == 0 {
+	// Of two at once one makes it, before it looks at what is there.
+	if err := root.Mkdir(Journal, 0o700); errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%w, or another is writing: panoply fix --restore takes it back", ErrInterrupted)
+	} else if err != nil {
 		return err
 	}
-	if err := journal(root, changes, entries); err != nil {
-		return errors.Join(err, root.RemoveAll(Journal))
+	entries, err := inspect(root, changes)
+	if err == nil {
+		err = journal(root, changes, entries)
+	}
+	if err != nil {
+		return errors.Join(err, forget(root))
 	}
 	for i, c := range changes {
 		if err = replace(root, c.Name, c.new, entries[i].Mode); err != nil {
@@ -81,13 +89,28 @@ func replaceAll(root *os.Root, changes []Change, check func() error) error {
 	if err != nil {
 		return errors.Join(err, restore(root))
 	}
-	return root.RemoveAll(Journal)
+	return forget(root)
+}
+
+// files are what is done to a folder; *os.Root does it.
+type files interface {
+	Lstat(name string) (fs.FileInfo, error)
+	ReadFile(name string) ([]byte, error)
+	Mkdir(name string, mode fs.FileMode) error
+	Open(name string) (*os.File, error)
+	OpenFile(name string, flag int, mode fs.FileMode) (*os.File, error)
+	Rename(from, to string) error
+	Remove(name string) error
+	RemoveAll(name string) error
 }
 
 // inspect refuses files that are not what was read.
-func inspect(root *os.Root, changes []Change) ([]entry, error) {
+func inspect(root files, changes []Change) ([]entry, error) {
 	var entries []entry
 	for _, c := range changes {
+		if !changeable(c.Name) {
+			return nil, fmt.Errorf("%q is no file that fix changes", c.Name)
+		}
 		info, err := root.Lstat(c.Name)
 		if errors.Is(err, fs.ErrNotExist) && c.old == nil {
 			entries = append(entries, entry{Name: c.Name, Mode: 0o644, Made: true})
@@ -131,15 +154,12 @@ func (f *Fixer) verify(out *Outcome) error {
 
 // journal keeps the files as they are. Its list is written last: without it the files
 // have not been touched.
-func journal(root *os.Root, changes []Change, entries []entry) error {
-	if err := root.Mkdir(Journal, 0o700); err != nil {
-		return err
-	}
+func journal(root files, changes []Change, entries []entry) error {
 	for i, e := range entries {
 		if e.Made {
 			continue
 		}
-		if err := durable(root, path.Join(Journal, fmt.Sprint(i)), changes[i].old, 0o600); err != nil {
+		if err := durable(root, path.Join(Journal, fmt.Sprint(i)), changes[i].old, e.Mode); err != nil {
 			return err
 		}
 	}
@@ -147,10 +167,22 @@ func journal(root *os.Root, changes []Change, entries []entry) error {
 	if err != nil {
 		return err
 	}
-	return replace(root, path.Join(Journal, "files.json"), list, 0o600)
+	if err := replace(root, path.Join(Journal, "files.json"), list, 0o600); err != nil {
+		return err
+	}
+	return settled(root, ".")
 }
 
-// Restore takes a write back that was interrupted.
+// changeable says whether a file is one that fix may change or put back: below the folder,
+// and nothing that Git goes by, such as its hooks.
+func changeable(name string) bool {
+	own := func(part string) bool { return strings.EqualFold(part, ".git") || strings.EqualFold(part, Journal) }
+	return name != "." && filepath.IsLocal(filepath.FromSlash(name)) && path.Clean(name) == name && !strings.Contains(name, "\\") &&
+		!slices.ContainsFunc(strings.Split(name, "/"), own)
+}
+
+// Restore takes a write back that was interrupted. What lies in Journal may have come with
+// the folder, and is not taken where it names what fix never changes.
 func Restore(dir string) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -160,7 +192,10 @@ func Restore(dir string) error {
 	return restore(root)
 }
 
-func restore(root *os.Root) error {
+func restore(root files) error {
+	if info, err := root.Lstat(Journal); err != nil || !info.IsDir() {
+		return errors.Join(err, fmt.Errorf("%s is no folder", Journal))
+	}
 	list, err := root.ReadFile(path.Join(Journal, "files.json"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return root.RemoveAll(Journal) // nothing had been changed yet
@@ -172,38 +207,72 @@ func restore(root *os.Root) error {
 	if err := json.Unmarshal(list, &entries); err != nil {
 		return fmt.Errorf("%s/files.json cannot be read: the files in %s are those from before: %w", Journal, Journal, err)
 	}
+	for _, e := range entries {
+		if !changeable(e.Name) {
+			return fmt.Errorf("%s names %q, which fix does not change: it did not write that, and nothing is put back", Journal, e.Name)
+		}
+	}
 	for i, e := range entries {
 		if e.Made {
-			err = root.Remove(e.Name)
-			if errors.Is(err, fs.ErrNotExist) {
-				err = nil
-			}
+			err = errors.Join(remove(root, e.Name), remove(root, beside(e.Name)))
 		} else {
-			var old []byte
-			if old, err = root.ReadFile(path.Join(Journal, fmt.Sprint(i))); err == nil {
-				err = replace(root, e.Name, old, e.Mode.Perm())
-			}
+			err = errors.Join(putBack(root, path.Join(Journal, fmt.Sprint(i)), e.Name), remove(root, beside(e.Name)))
 		}
 		if err != nil {
 			return fmt.Errorf("%s could not be put back, and lies as %s/%d: %w", e.Name, Journal, i, err)
 		}
 	}
-	return root.RemoveAll(Journal)
+	return forget(root)
+}
+
+// putBack renames, which needs no room on a disk that is full. What is not there any more
+// was put back already.
+func putBack(root files, from, to string) error {
+	info, err := root.Lstat(from)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no regular file", from)
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(root.Rename(from, to), settled(root, path.Dir(to)))
+}
+
+// forget removes the journal, its list first: what else lies there then means nothing.
+func forget(root files) error {
+	return errors.Join(remove(root, path.Join(Journal, "files.json")), root.RemoveAll(Journal))
 }
 
 // replace writes beside a file and renames.
-func replace(root *os.Root, name string, text []byte, mode fs.FileMode) error {
-	beside := path.Join(path.Dir(name), ".panoply-"+path.Base(name))
-	if err := durable(root, beside, text, mode); err != nil {
-		return errors.Join(err, remove(root, beside))
+func replace(root files, name string, text []byte, mode fs.FileMode) error {
+	at := beside(name)
+	if err := durable(root, at, text, mode); err != nil {
+		return errors.Join(err, remove(root, at))
 	}
-	if err := root.Rename(beside, name); err != nil {
-		return errors.Join(err, remove(root, beside))
+	if err := root.Rename(at, name); err != nil {
+		return errors.Join(err, remove(root, at))
 	}
-	return nil
+	return settled(root, path.Dir(name))
 }
 
-func remove(root *os.Root, name string) error {
+func beside(name string) string { return path.Join(path.Dir(name), ".panoply-"+path.Base(name)) }
+
+// settled has what was made and renamed in a folder outlive a power cut.
+func settled(root files, dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil // which cannot
+	}
+	d, err := root.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func remove(root files, name string) error {
 	if err := root.Remove(name); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -211,7 +280,7 @@ func remove(root *os.Root, name string) error {
 }
 
 // durable writes a file that outlives a power cut.
-func durable(root *os.Root, name string, text []byte, mode fs.FileMode) error {
+func durable(root files, name string, text []byte, mode fs.FileMode) error {
 	if err := remove(root, name); err != nil {
 		return err
 	}

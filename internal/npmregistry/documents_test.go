@@ -1,6 +1,9 @@
 package npmregistry_test
 
 import (
+	"errors"
+	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -86,5 +89,50 @@ func TestARegistryWithoutKeys(t *testing.T) {
 	t.Cleanup(s.Close)
 	if keys, err := documentsOf(t, "registry="+s.URL).Keys(t.Context(), "qs"); keys != nil || err != nil {
 		t.Errorf("Keys = %q, %v, want none", keys, err)
+	}
+}
+
+// TestTarballs asks for tarballs at addresses that a registry named.
+func TestTarballs(t *testing.T) {
+	var seen []string
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen = append(seen, r.URL.Path+" "+r.Header.Get("Authorization"))
+		if r.URL.Path == "/away.tgz" {
+			http.Redirect(w, r, "http://"+r.Host+"/qs.tgz", http.StatusFound)
+			return
+		}
+		io.WriteString(w, "tar")
+	})
+	s, other := httptest.NewServer(handler), httptest.NewServer(handler)
+	t.Cleanup(s.Close)
+	t.Cleanup(other.Close)
+	c := documentsOf(t, "registry="+s.URL, "//"+strings.TrimPrefix(s.URL, "http://")+"/:_authToken=secret")
+	body, err := c.Tarball(t.Context(), s.URL+"/qs.tgz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	if text, err := io.ReadAll(body); string(text) != "tar" || err != nil || len(seen) != 1 || seen[0] != "/qs.tgz Bearer secret" {
+		t.Errorf("Tarball = %q, %v; seen %q", text, err, seen)
+	}
+	if _, err := c.Tarball(t.Context(), s.URL+"/away.tgz"); err == nil || len(seen) != 2 {
+		t.Errorf("a redirect: %v, seen %q, want it refused", err, seen)
+	}
+	// What a registry names on loopback beside itself, or without TLS, is another's.
+	for _, address := range []string{other.URL + "/qs.tgz", "http://registry.example/qs.tgz", "file:///etc/passwd", "//x", "https://u:p@registry.example/x", "https:"} {
+		if _, err := c.Tarball(t.Context(), address); err == nil || !strings.Contains(err.Error(), "neither https nor") {
+			t.Errorf("Tarball(%s) = %v, want it refused", address, err)
+		}
+	}
+	if len(seen) != 2 {
+		t.Errorf("seen %q", seen)
+	}
+}
+
+func TestAPackageThatIsNotThere(t *testing.T) {
+	s := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(s.Close)
+	if _, err := documentsOf(t, "registry="+s.URL).Packument(t.Context(), "qs"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Packument = %v, want %v", err, fs.ErrNotExist)
 	}
 }
