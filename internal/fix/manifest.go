@@ -46,22 +46,22 @@ func getJSON(text []byte, path ...string) (string, bool) {
 	return s, true
 }
 
-// dropJSON takes a key out of the document's own object.
-func dropJSON(text []byte, key string) []byte {
-	at, err := locate(text, []string{key})
-	if err != nil || !at.found {
-		return text
+// dropJSON takes what is at a path out of a document, as often as it is there: what reads
+// it may take the last of several.
+func dropJSON(text []byte, path ...string) []byte {
+	for {
+		at, err := locate(text, path)
+		if err != nil || !at.found {
+			return text
+		}
+		start, end := at.key, at.end
+		if rest := bytes.TrimLeft(text[end:], " \t\r\n"); len(rest) > 0 && rest[0] == ',' {
+			end = len(text) - len(rest) + 1
+		} else if comma := bytes.TrimRight(text[:start], " \t\r\n"); len(comma) > 0 && comma[len(comma)-1] == ',' {
+			start = len(comma) - 1
+		}
+		text = splice(text, start, end, "")
 	}
-	start := bytes.LastIndexByte(text[:at.start], ':')
-	start = bytes.LastIndexByte(text[:start], '"') // the end of the key
-	start = bytes.LastIndex(text[:start], []byte(quoteJSON(key)[:len(quoteJSON(key))-1]))
-	end := at.end
-	if rest := bytes.TrimLeft(text[end:], " \t\r\n"); len(rest) > 0 && rest[0] == ',' {
-		end = len(text) - len(rest) + 1
-	} else if comma := bytes.TrimRight(text[:start], " \t\r\n"); len(comma) > 0 && comma[len(comma)-1] == ',' {
-		start = len(comma) - 1
-	}
-	return splice(text, start, end, "")
 }
 
 type place struct {
@@ -70,6 +70,8 @@ type place struct {
 	// empty says that an object has nothing in it; last is where its last value ends.
 	empty bool
 	last  int
+	// key is where the key of the value begins.
+	key int
 }
 
 // locate finds the value at a path.
@@ -84,16 +86,13 @@ func descend(d *json.Decoder, text []byte, path []string) (place, error) {
 	if err != nil {
 		return place{}, fmt.Errorf("is no JSON: %w", err)
 	}
-	start := int(before)
-	for start < len(text) && strings.IndexByte(" \t\r\n,:", text[start]) >= 0 {
-		start++
-	}
-	p := place{start: start, found: len(path) == 0}
+	p := place{start: skipTo(text, before), found: len(path) == 0}
 	if t == json.Delim('{') || t == json.Delim('[') {
 		p.empty = true
 		for d.More() {
 			p.empty = false
 			var key string
+			begins := skipTo(text, d.InputOffset())
 			if t == json.Delim('{') {
 				k, err := d.Token()
 				if err != nil {
@@ -107,7 +106,10 @@ func descend(d *json.Decoder, text []byte, path []string) (place, error) {
 				below = path[1:]
 			}
 			v, err := descend(d, text, below)
-			if err != nil || wanted {
+			if wanted && len(below) == 0 {
+				v.key = begins
+			}
+			if err != nil || wanted && v.found {
 				return v, err
 			}
 			p.last = v.end
@@ -118,6 +120,15 @@ func descend(d *json.Decoder, text []byte, path []string) (place, error) {
 	}
 	p.end = int(d.InputOffset())
 	return p, nil
+}
+
+// skipTo is where the next thing begins.
+func skipTo(text []byte, from int64) int {
+	start := int(from)
+	for start < len(text) && strings.IndexByte(" \t\r\n,:", text[start]) >= 0 {
+		start++
+	}
+	return start
 }
 
 // insert adds a value at the end of an object.

@@ -36,7 +36,7 @@ func tame(name string, text []byte) []byte {
 	switch path.Base(name) {
 	case "package.json":
 		// By it Corepack and pnpm fetch a package manager and run it.
-		return dropJSON(text, "packageManager")
+		return dropJSON(dropJSON(text, "packageManager"), "devEngines", "packageManager")
 	case "pnpm-workspace.yaml":
 		return keepBlocks(text, pnpmSettings)
 	}
@@ -47,8 +47,10 @@ func tame(name string, text []byte) []byte {
 func keepBlocks(text []byte, known map[string]bool) []byte {
 	var b strings.Builder
 	keep := false
-	for line := range strings.Lines(string(text)) {
-		if c := line[0]; c != ' ' && c != '-' && c != '#' && c != '\n' && c != '\r' && c != '\t' {
+	// YAML takes a lone CR for the end of a line, too.
+	lines := strings.ReplaceAll(strings.ReplaceAll(string(text), "\r\n", "\n"), "\r", "\n")
+	for line := range strings.Lines(lines) {
+		if c := line[0]; c != ' ' && c != '-' && c != '#' && c != '\n' && c != '\t' {
 			key, _, _ := strings.Cut(line, ":")
 			keep = known[strings.TrimSpace(key)]
 		}

@@ -58,6 +58,9 @@ func TestDropJSON(t *testing.T) {
 		{`{"packageManager": "yarn@4"}`, `{}`},
 		{`{"a": 1, "packageManager": "yarn@4"}`, `{"a": 1}`},
 		{`{"a": {"packageManager": "x"}}`, `{"a": {"packageManager": "x"}}`},
+		{`{"packageManager": "yarn@4", "b": 2, "packageManager": "yarn@5"}`, `{ "b": 2}`},
+		{`{"package\u004danager": "yarn@4", "b": [1]}`, `{ "b": [1]}`},
+		{`["packageManager"]`, `["packageManager"]`},
 	} {
 		if got := string(dropJSON([]byte(c[0]), "packageManager")); got != c[1] {
 			t.Errorf("dropJSON(%s) = %s, want %s", c[0], got, c[1])
@@ -80,6 +83,13 @@ func TestTame(t *testing.T) {
 	got := string(tame("pnpm-workspace.yaml", []byte("packages:\n- 'a/*'\n  # x\nconfigDependencies:\n  evil: 1\n\"pnpmfile\": x\noverrides:\n  a: 1\nnodeOptions: --require ./x\n")))
 	if want := "packages:\n- 'a/*'\n  # x\noverrides:\n  a: 1\n"; got != want {
 		t.Errorf("tame = %q, want %q", got, want)
+	}
+	// A lone CR ends a line of YAML.
+	if got := string(tame("pnpm-workspace.yaml", []byte("packages: [a]\rconfigDependencies:\r  evil: 1\r"))); got != "packages: [a]\n" {
+		t.Errorf("tame = %q, want the packages alone", got)
+	}
+	if got := string(tame("package.json", []byte(`{"devEngines": {"packageManager": {"name": "pnpm"}, "a": 1}}`))); got != `{"devEngines": { "a": 1}}` {
+		t.Errorf("tame = %q, want no package manager", got)
 	}
 	rc := pairsOf([]byte("legacy-peer-deps=true\nregistry=https://evil\n@s:registry=x\nnode-options=--x\nlegacy-peer-deps=$(x)\nomit-lockfile-registry-resolved = true\r\n"), "=", npmSettings)
 	if want := "legacy-peer-deps= true\nomit-lockfile-registry-resolved= true\n"; rc != want {
@@ -232,6 +242,37 @@ func TestPackageName(t *testing.T) {
 	for name, want := range map[string]bool{"web": true, "@s/web": true, "../web": false, "a/b": false, "@s/../x": false, "": false, "@s": false, "a b": false, "a?b": false, ".x": false, "@s/.x": false, "http://x": false} {
 		if got := packageName(name); got != want {
 			t.Errorf("packageName(%q) = %v, want %v", name, got, want)
+		}
+	}
+}
+
+func TestWhatLeadsOut(t *testing.T) {
+	for spec, want := range map[string]bool{
+		"^1.0.0": false, "~1.0.0": false, "~1": false, "npm:a@^1": false, "latest": false, "": false, "*": false, "workspace:^": false, "workspace:~": false, "workspace:*": false,
+		"file:../b": false, "link:../../x": true, "file:./x.tgz": false, "file:../../b": true, "portal:/etc": true, "file:/etc": true, "file:///etc": true, "../b": false, "../../b": true,
+		"/etc": true, "~/x": true, "file:~/x": true, "C:\\x": true, "c:/x": true, "..\\..\\x": true, "file:%2e%2e/%2e%2e/x": true, "FILE:../../x": true, "workspace:../../x": true,
+		"git+https://h/../../x": false, "github:a/b": false, "https://h/x.tgz": false, "patch:a@npm:1#~/.yarn/patches/a.patch": false, "patch:a@npm:1#../../x.patch": true, "patch:a@1#/etc/x": true,
+		"exec:./x": true, "a/b": false,
+	} {
+		if err := specsInside("packages/a/..", "x", spec, false); (err != nil) != want {
+			t.Errorf("%q leads out: %v, want %v", spec, err, want)
+		}
+	}
+	for text, want := range map[string]bool{
+		`{"workspaces": ["packages/*"]}`: false, `{"workspaces": ["{..,x}/../*"]}`: true, `{"workspaces": {"packages": ["/home/*"]}}`: true, `{"workspaces": ["a", "!b/**"]}`: false,
+		`{"pnpm": {"patchedDependencies": {"a@1": "../x.patch"}}}`: true, `{"overrides": {"a": {"b": "$b", "c": "file:/x"}}}`: true, `{"overrides": {"a": "$a"}}`: false,
+		`{"resolutions": {"a": "exec:./a.tgz"}}`: true, `{"scripts": {"test": "../x"}}`: false, `{"dependencies": 1}`: false, `nothing`: false,
+	} {
+		if err := manifestInside(".", []byte(text)); (err != nil) != want {
+			t.Errorf("%s leads out: %v, want %v", text, err, want)
+		}
+	}
+	for text, want := range map[string]bool{
+		"packages:\n  - packages/*\n  - '!**/test/**'\n": false, "packages: ['../*']": true, "packages:\n- /home/*": true, "packages:\n- \"\\x2e./x\"": true,
+		"overrides:\n  a: link:../x": true, "overrides:\n  a: '>=1.0.0 <2'": false, "overrides:\n  a: link:/x": true, "catalog:\n  a: ^1.0.0": false,
+	} {
+		if err := workspaceInside([]byte(text)); (err != nil) != want {
+			t.Errorf("%q leads out: %v, want %v", text, err, want)
 		}
 	}
 }

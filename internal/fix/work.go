@@ -76,7 +76,10 @@ func readProject(root *os.Root, dir string, found *lockfile.Found, lock *lockfil
 	if lock.Ecosystem == lockfile.Go {
 		return p, nil
 	}
-	return p, p.members()
+	if err := p.members(); err != nil {
+		return nil, err
+	}
+	return p, p.staysInside()
 }
 
 // wants says whether a file decides what is installed.
