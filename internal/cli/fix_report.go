@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/panoplysec/panoply/audit"
 	"github.com/panoplysec/panoply/internal/fix"
 )
 
@@ -19,7 +20,9 @@ type fixRun struct {
 	dir   string
 	o     fix.Options
 	quiet func()
-	done  []fixed
+	// ignores are those of the folder.
+	ignores []audit.Ignore
+	done    []fixed
 
 	wizard *wizard
 }
@@ -28,6 +31,8 @@ type fixRun struct {
 type fixed struct {
 	*fix.Outcome
 	Written bool `json:"written"`
+	// Ignored are the findings that the folder's files leave out.
+	Ignored []fixIgnored `json:"ignored"`
 
 	// open says that something that was asked for is not cleared.
 	open bool
@@ -66,6 +71,7 @@ func (r *fixRun) one(ctx context.Context, file string) error {
 	for i := range left {
 		d.open = d.open || r.o.Wanted(&left[i])
 	}
+	d.setAside(r.ignores)
 	r.done = append(r.done, d)
 	return nil
 }
@@ -134,6 +140,9 @@ func (r *fixRun) report() error {
 func (r *fixRun) text(d fixed) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s (%s): %d findings", d.Lockfile, d.Manager, len(d.Before))
+	if n := len(d.Ignored); n > 0 {
+		fmt.Fprintf(&b, ", %d ignored,", n)
+	}
 	if d.Newest != "" {
 		fmt.Fprintf(&b, " by advisories up to %s", d.Newest)
 	}
@@ -173,6 +182,7 @@ func (r *fixRun) text(d fixed) error {
 		}
 		fmt.Fprintf(&b, "  what no version mends can be shielded at the door or ignored with a reason: panoply fix --interactive\n")
 	}
+	d.ignoredText(&b)
 	if len(d.Dropped) > 0 {
 		fmt.Fprintf(&b, "\ntried and dropped:\n")
 		for _, why := range d.Dropped {

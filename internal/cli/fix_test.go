@@ -193,12 +193,35 @@ func TestFixInteractive(t *testing.T) {
 		t.Errorf("package.json has no new version:\n%s", now)
 	}
 
+	// What is ignored is shown, and is no reason for exit 1; other scanners' files count too.
+	code, out, errs = panoply(t, "", base[:len(base)-2]...)
+	if code != 0 || !strings.Contains(out, "1 findings, 1 ignored,") || !strings.Contains(out, "panoply.yaml:10: no \"path\" to it: x, until "+until) || strings.Contains(out, "left:") {
+		t.Errorf("with an ignore: exit %d\n%s%s", code, out, errs)
+	}
+	put := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("panoply.yaml", config)
+	put("osv-scanner.toml", "[[IgnoredVulns]]\nid = \"GHSA-old\"\nreason = \"theirs\"\nignoreUntil = "+until+"\n")
+	if code, out, errs = panoply(t, "", append(base[:len(base)-2:len(base)-2], "--format", "json")...); code != 0 || !strings.Contains(out, `"by": "osv-scanner.toml:`) {
+		t.Errorf("with an ignore of osv-scanner: exit %d\n%s%s", code, out, errs)
+	}
+	put("osv-scanner.toml", "[[IgnoredVulns]]\nid = \"GHSA-old\"\nignoreUntil = 2020-01-01\n")
+	if code, out, errs = panoply(t, "", base[:len(base)-2]...); code != 1 || strings.Contains(out, "ignored:") {
+		t.Errorf("with an ignore that has ended: exit %d\n%s%s", code, out, errs)
+	}
+
 	// A patch, and another ignore after the first.
+	put("panoply.yaml", strings.ReplaceAll(want, "old", "web"))
 	patch := filepath.Join(filepath.Dir(dir), "lib.patch")
 	code, out, errs = panoply(t, "p\n"+until+"\ny\n", append(base, "--patch", patch)...)
 	if code != 0 || text(t, dir, "lib.js") != "one\nTWO\nthree\n" || strings.Count(text(t, dir, "panoply.yaml"), "  - id:") != 2 {
 		t.Errorf("patch: exit %d\n%s%s\n%s", code, out, errs, text(t, dir, "panoply.yaml"))
 	}
+	put("panoply.yaml", config)
 	evil := filepath.Join(filepath.Dir(dir), "evil.patch")
 	if code, out, errs = panoply(t, "p\n\n", append(base, "--patch", evil)...); code != 1 || !strings.Contains(out, "no file below the folder") {
 		t.Errorf("a patch that leads out: exit %d\n%s%s", code, out, errs)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/panoplysec/panoply/audit/check"
 	"github.com/panoplysec/panoply/internal/lockfile"
 	"github.com/panoplysec/panoply/internal/osv"
 )
@@ -24,8 +25,23 @@ type Finding struct {
 	Ways []string `json:"paths,omitempty"`
 	Dev  bool     `json:"dev,omitempty"`
 
-	level   osv.Level
-	entries []int
+	level     osv.Level
+	entries   []int
+	ecosystem lockfile.Ecosystem
+	// all are the ways, and cut says that there are more.
+	all []string
+	cut bool
+}
+
+// maxWays is how many ways to an entry are kept for rules that ignore some of them.
+const maxWays = 500
+
+// Dependency is what an audit says of it.
+func (f *Finding) Dependency() *check.Dependency {
+	return &check.Dependency{
+		Ecosystem: string(f.ecosystem), Name: f.Package, Version: f.Version, Advisory: f.Advisory, Aliases: f.Aliases, Fixed: f.Fixed,
+		Paths: f.Ways, Dev: f.Dev, Ways: f.all, Cut: f.cut,
+	}
 }
 
 // Key is what makes a finding the same in two lockfiles: package@version ADVISORY.
@@ -65,15 +81,22 @@ func findings(l *lockfile.Lock, db *osv.DB) ([]Finding, error) {
 		for _, h := range hits {
 			f := Finding{
 				Package: at.name, Version: at.version, Advisory: h.ID, Aliases: h.Aliases, Severity: h.Level.String(), Summary: h.Summary,
-				Fixed: h.Fixed, Dev: true, level: h.Level, entries: entries[at],
+				Fixed: h.Fixed, Dev: true, level: h.Level, entries: entries[at], ecosystem: l.Ecosystem,
 			}
 			for _, i := range f.entries {
 				f.Dev = f.Dev && l.Packages[i].Dev
-				for _, way := range l.Ways(i, 3) {
-					f.Ways = append(f.Ways, strings.Join(way, " > "))
+				here := l.Ways(i, maxWays)
+				f.cut = f.cut || len(here) == maxWays
+				for n, way := range here {
+					if n < 3 && len(f.Ways) < 3 {
+						f.Ways = append(f.Ways, strings.Join(way, " > "))
+					}
+					if len(way) > 1 && strings.LastIndexByte(way[0], '@') <= 0 {
+						way = way[1:] // a member of the workspace is an app itself
+					}
+					f.all = append(f.all, strings.Join(way, " > "))
 				}
 			}
-			f.Ways = f.Ways[:min(len(f.Ways), 3)]
 			all = append(all, f)
 		}
 	}
