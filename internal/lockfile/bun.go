@@ -60,7 +60,6 @@ func readBun(file, text string) (*Lock, error) {
 			return nil, &Error{file, int(m.line), "has an entry without a name or a version: " + quote(m.key)}
 		}
 		n := node{Package: Package{Name: name, Version: version, Key: m.key, Line: int(m.line), Origin: bunOrigin(parts, trusted[name])}}
-		n.Integrity = n.Origin.Sum
 		switch {
 		case strings.HasPrefix(version, "file:"), strings.HasPrefix(version, "link:"), strings.HasPrefix(version, "./"), strings.HasPrefix(version, "root:"):
 			n.Source, n.Address, n.Version = Folder, version, ""

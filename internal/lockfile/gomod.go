@@ -71,9 +71,7 @@ func readGoMod(file, text, sum string) (*Lock, error) {
 	}
 	for i := range g.nodes {
 		if n := &g.nodes[i]; n.Version != "" {
-			if n.Origin.Sum = sums[n.Name+" v"+n.Version]; strings.HasPrefix(n.Origin.Sum, "h1:") {
-				n.Integrity = n.Origin.Sum
-			}
+			n.Origin.Sum = sums[n.Name+" v"+n.Version]
 		}
 	}
 	return l.finish(true), nil

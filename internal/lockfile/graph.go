@@ -1,7 +1,6 @@
 package lockfile
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"sync"
@@ -147,27 +146,6 @@ func (g *graph) orphans() []int32 {
 		}
 	}
 	return g.walk(roots, nil, func(edge) bool { return true })
-}
-
-// Direct returns what the app itself installs under a name: the number of a package, or
-// false where there is none. A member of its own workspace is found and has no number: -1.
-func (l *Lock) Direct(name string) (int, bool) {
-	g := &l.graph
-	root := slices.IndexFunc(g.nodes, func(n node) bool { return n.member && n.Name == "" })
-	if root < 0 {
-		return 0, false
-	}
-	for _, e := range g.nodes[root].deps {
-		n := &g.nodes[e.to]
-		if installed := cmp.Or(n.Alias, n.Name); installed != name {
-			continue
-		}
-		if n.member {
-			return -1, true
-		}
-		return slices.IndexFunc(l.Packages, func(p Package) bool { return p.node == e.to }), true
-	}
-	return 0, false
 }
 
 // Ways returns up to most ways from the app to a package, each by another of those that

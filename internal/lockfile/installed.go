@@ -7,24 +7,76 @@ import (
 	"strings"
 )
 
+// An index finds entries.
+type index struct {
+	// keys are numbers of packages by their key, names by what they are installed as.
+	keys  map[string]int
+	names map[string][]int
+	// direct is what the app itself has under a name, -1 for a member of its workspace, and
+	// asked what it or any member asks for.
+	direct map[string]int
+	asked  map[string][]int
+}
+
+func (l *Lock) index() *index {
+	l.foundOnce.Do(func() {
+		x := &l.found
+		x.keys, x.names = make(map[string]int, len(l.Packages)), make(map[string][]int)
+		x.direct, x.asked = map[string]int{}, map[string][]int{}
+		for i := range l.Packages {
+			p := &l.Packages[i]
+			x.keys[p.Key] = i
+			name := cmp.Or(p.Alias, p.Name)
+			x.names[name] = append(x.names[name], i)
+		}
+		rooted := false
+		for i := range l.graph.nodes {
+			n := &l.graph.nodes[i]
+			if !n.member {
+				continue
+			}
+			root := n.Name == "" && !rooted
+			rooted = rooted || root
+			for _, e := range n.deps {
+				to := &l.graph.nodes[e.to]
+				name, number := cmp.Or(to.Alias, to.Name), -1
+				if at, ok := l.number(e.to); ok {
+					number = at
+					if !slices.Contains(x.asked[name], at) {
+						x.asked[name] = append(x.asked[name], at)
+					}
+				}
+				if _, twice := x.direct[name]; root && !twice {
+					x.direct[name] = number
+				}
+			}
+		}
+	})
+	return &l.found
+}
+
+// number is that of the package of a node; false for the app's own parts.
+func (l *Lock) number(node int32) (int, bool) {
+	// Packages keep the order of the nodes.
+	return slices.BinarySearchFunc(l.Packages, node, func(p Package, node int32) int { return int(p.node - node) })
+}
+
+// Direct returns what the app itself installs under a name: the number of a package, or
+// false where there is none. A member of its own workspace is found and has no number: -1.
+func (l *Lock) Direct(name string) (int, bool) {
+	at, ok := l.index().direct[name]
+	return at, ok
+}
+
 // Installed returns the numbers of the packages that code in a folder gets when it imports
 // a name, "." being the folder of the lockfile. In a package-lock it is the one that Node
 // finds; elsewhere those that the app or a member of its workspace asks for by that name,
 // and where none does, all of the name.
 func (l *Lock) Installed(dir, name string) []int {
-	l.byKey.Do(func() {
-		l.keys, l.names = make(map[string]int, len(l.Packages)), make(map[string][]int)
-		l.byNode = make(map[int32]int, len(l.Packages))
-		for i, p := range l.Packages {
-			l.keys[p.Key] = i
-			l.byNode[p.node] = i
-			installed := cmp.Or(p.Alias, p.Name)
-			l.names[installed] = append(l.names[installed], i)
-		}
-	})
+	x := l.index()
 	if strings.HasPrefix(l.Format, "package-lock") || strings.HasPrefix(l.Format, "npm-shrinkwrap") {
 		for {
-			if i, ok := l.keys[path.Join(dir, "node_modules", name)]; ok {
+			if i, ok := x.keys[path.Join(dir, "node_modules", name)]; ok {
 				return []int{i}
 			}
 			if dir == "." || dir == "/" || dir == "" {
@@ -33,22 +85,10 @@ func (l *Lock) Installed(dir, name string) []int {
 			dir = path.Dir(dir)
 		}
 	}
-	var asked []int
-	for i := range l.graph.nodes {
-		if !l.graph.nodes[i].member {
-			continue
-		}
-		for _, e := range l.graph.nodes[i].deps {
-			n := &l.graph.nodes[e.to]
-			if number, ok := l.byNode[e.to]; ok && cmp.Or(n.Alias, n.Name) == name && !slices.Contains(asked, number) {
-				asked = append(asked, number)
-			}
-		}
-	}
-	if len(asked) > 0 {
+	if asked := x.asked[name]; len(asked) > 0 {
 		return asked
 	}
-	return l.names[name]
+	return x.names[name]
 }
 
 // Behind are the packages that some packages need, directly or not, themselves among them.

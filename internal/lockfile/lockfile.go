@@ -45,10 +45,6 @@ type Package struct {
 	Key string
 	// Line is that of the entry, from 1.
 	Line int
-	// Integrity is the checksum of its tarball as the lockfile has it, in the form of
-	// Subresource Integrity: "sha512-…"; of Go modules that of go.sum, "h1:…". It is empty
-	// where the lockfile has none, or one of something else than the tarball.
-	Integrity string
 	// License is what the lockfile says of it: an SPDX expression, mostly.
 	License string
 	// Dev says that only development needs it, Optional that nothing fails without it,
@@ -80,13 +76,10 @@ type Lock struct {
 	// npm is what NPMTree is made of; nil where the file is none of npm's.
 	npm *value
 
-	// keys, names and byNode find entries by their key, by the name under which they are
-	// installed and by their node; made when first asked for.
-	byKey  sync.Once
-	keys   map[string]int
-	names  map[string][]int
-	byNode map[int32]int
-	peers  []peerNeed
+	// found is how entries are found; made when first asked for.
+	found     index
+	foundOnce sync.Once
+	peers     []peerNeed
 }
 
 // An Error is a file that could not be read to its end.

@@ -142,7 +142,7 @@ func npmNode(key string, v *value) node {
 		n.Name, n.Alias = name, n.Name
 	}
 	n.Source, n.Address = npmSource(v.get("resolved").str(), n.Version)
-	n.Integrity, n.License = v.get("integrity").str(), v.get("license").str()
+	n.License = v.get("license").str()
 	n.Origin = npmOrigin(v)
 	n.Dev, n.Peer, n.Bundled = v.get("dev").isTrue(), v.get("peer").isTrue(), v.get("inBundle").isTrue()
 	// What development and an optional package both need goes where either goes.
@@ -234,7 +234,6 @@ func npmTree(l *Lock, root *value, m *Manifest) (*Lock, error) {
 				n.Version = ""
 			}
 			n.member = n.Source == Folder && !strings.HasSuffix(n.Address, "gz")
-			n.Integrity = d.get("integrity").str()
 			n.Origin = npmOrigin(&d.value)
 			n.Dev, n.Optional, n.Bundled = d.get("dev").isTrue(), d.get("optional").isTrue(), d.get("bundled").isTrue()
 			keys[key] = g.add(n)

@@ -15,15 +15,24 @@ type Origin struct {
 	Deprecated string
 	// Script says that it runs a script when it is installed.
 	Script bool
-	// Inside says that another package brings it along in its own archive.
-	Inside bool
+}
+
+// Integrity is the checksum of its tarball in the form of Subresource Integrity:
+// "sha512-…"; of Go modules that of go.sum, "h1:…". It is empty where the lockfile has none,
+// or one of something else than the tarball, or in another form.
+func (p *Package) Integrity() string {
+	sum := p.Origin.Sum
+	if old := strings.HasPrefix(sum, "sha1-") && len(sum) == len("sha1-")+40; !old && strings.HasPrefix(sum, "sha") || strings.HasPrefix(sum, "h1:") {
+		return sum
+	}
+	return ""
 }
 
 // npmOrigin is that of an entry of package-lock.json.
 func npmOrigin(v *value) Origin {
 	return Origin{
 		Resolved: v.get("resolved").str(), Sum: v.get("integrity").str(), Deprecated: v.get("deprecated").str(),
-		Script: v.get("hasInstallScript").isTrue(), Inside: v.get("inBundle").isTrue() || v.get("bundled").isTrue(),
+		Script: v.get("hasInstallScript").isTrue(),
 	}
 }
 

@@ -1,7 +1,5 @@
 package lockfile
 
-import "slices"
-
 // A Part is the app itself or a member of its workspace.
 type Part struct {
 	// Name and Version are empty where the lockfile does not tell them. Key is its folder
@@ -47,9 +45,7 @@ func (l *Lock) Needs(i int) []int { return l.packagesOf(l.Packages[i].node) }
 func (l *Lock) packagesOf(node int32) []int {
 	var all []int
 	for _, e := range l.graph.nodes[node].deps {
-		// Packages keep the order of the nodes.
-		at, ok := slices.BinarySearchFunc(l.Packages, e.to, func(p Package, node int32) int { return int(p.node - node) })
-		if ok {
+		if at, ok := l.number(e.to); ok {
 			all = append(all, at)
 		}
 	}

@@ -81,7 +81,6 @@ func readPNPM(file, text string) (*Lock, error) {
 			return nil, &Error{file, int(e.line), "has an entry without a name: " + quote(e.key)}
 		}
 		n.Line = int(e.line)
-		n.Integrity = v.get("resolution").get("integrity").str()
 		n.Dev, n.Optional = v.get("dev").isTrue(), v.get("optional").isTrue()
 		keys[e.key] = g.add(n)
 	}

@@ -11,13 +11,9 @@ import (
 // first of all -1 where the app itself or a member of its workspace does.
 func (l *Lock) Users(i int) []int {
 	g := &l.graph
-	numbers := make(map[int32]int, len(l.Packages))
-	for n, p := range l.Packages {
-		numbers[p.node] = n
-	}
 	var users []int
 	for _, from := range g.usersOf(l.Packages[i].node) {
-		if n, ok := numbers[from]; ok {
+		if n, ok := l.number(from); ok {
 			users = append(users, n)
 		} else {
 			users = append(users, -1)

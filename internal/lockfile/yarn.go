@@ -25,7 +25,7 @@ func readYarn(file, text string, f *Found) (*Lock, error) {
 		}
 		specs := strings.Split(m.key, ", ")
 		name, spec := cutName(specs[0])
-		n := node{Package: Package{Name: name, Version: m.get("version").str(), Integrity: m.get("integrity").str(), Key: m.key, Line: int(m.line), Origin: yarnOrigin(&m.value)}}
+		n := node{Package: Package{Name: name, Version: m.get("version").str(), Key: m.key, Line: int(m.line), Origin: yarnOrigin(&m.value)}}
 		if real, ok := strings.CutPrefix(spec, "npm:"); ok {
 			if n.Name, _ = cutSpec(real); n.Name != name {
 				n.Alias = name

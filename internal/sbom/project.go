@@ -211,7 +211,7 @@ func (b *bill) lock(l *lockfile.Lock, root string) {
 		}
 		if c == nil {
 			c = &component{Type: "library", Ref: ref, Name: p.Name, Version: p.Version, Scope: scope, PURL: purl, Licenses: licensesOf(p.License)}
-			c.Hashes, c.Properties = hashesOf(p.Integrity)
+			c.Hashes, c.Properties = hashesOf(p.Integrity())
 			b.parts[ref], b.needs[ref] = c, map[string]bool{}
 		}
 		// What is installed twice is needed if either is.

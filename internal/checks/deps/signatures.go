@@ -80,7 +80,7 @@ func (v *verdict) signed(ctx context.Context, l *lockfile.Lock) {
 				v.doubt("%s:%d: %s knows no %s %s", l.File, p.Line, v.session.Target.Documents.Registry(p.Name), p.Name, p.Version)
 				continue
 			}
-			id := p.Version + "\x00" + p.Integrity
+			id := p.Version + "\x00" + p.Integrity()
 			if seen[id] {
 				continue
 			}
@@ -89,7 +89,7 @@ func (v *verdict) signed(ctx context.Context, l *lockfile.Lock) {
 				attested++
 			}
 			r := npmsign.Verify(p.Name, p.Version, d, c.signer.keys)
-			if !d.Agrees(p.Integrity) {
+			if !d.Agrees(p.Integrity()) {
 				r.State = npmsign.Invalid
 			}
 			count[r.State]++
@@ -169,7 +169,7 @@ func (v *verdict) unsigned(l *lockfile.Lock, p *lockfile.Package, d *npmsign.Dis
 		return
 	case npmsign.Invalid:
 		rule, message = "dependencies/signature-invalid", fmt.Sprintf("the signature at %s is not of this package, version and checksum", registry)
-		if !d.Agrees(p.Integrity) {
+		if !d.Agrees(p.Integrity()) {
 			message = fmt.Sprintf("%s has another checksum than %s", l.File, registry)
 		}
 	case npmsign.Missing:

@@ -209,7 +209,7 @@ func (s *sources) checksums() {
 	for i := range s.lock.Packages {
 		p := &s.lock.Packages[i]
 		switch {
-		case p.Source != lockfile.Registry || p.Origin.Inside || p.Origin.Sum == "" && hostOf(p.Origin.Resolved) != "":
+		case p.Source != lockfile.Registry || p.Bundled || p.Origin.Sum == "" && hostOf(p.Origin.Resolved) != "":
 		case p.Origin.Sum == "":
 			bare = append(bare, p)
 		case strings.HasPrefix(p.Origin.Sum, "sha1-"):
@@ -246,7 +246,7 @@ func (s *sources) several(id string, all []*lockfile.Package, format string) *ch
 // registry judges the address and the checksum of a package of a registry.
 func (s *sources) registry(p *lockfile.Package) {
 	host := hostOf(p.Origin.Resolved)
-	if p.Origin.Sum == "" && !p.Origin.Inside && host != "" && !strings.HasPrefix(s.lock.Format, "yarn berry") {
+	if p.Origin.Sum == "" && !p.Bundled && host != "" && !strings.HasPrefix(s.lock.Format, "yarn berry") {
 		s.find("dependencies/no-checksum", p, "%s has no checksum in %s", label(p), s.lock.File)
 	}
 	if host == "" || strings.HasPrefix(s.lock.Format, "bun") && !strings.HasSuffix(p.Origin.Resolved, "gz") {
