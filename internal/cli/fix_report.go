@@ -34,6 +34,10 @@ type fixed struct {
 	// Ignored are the findings that the folder's files leave out.
 	Ignored []fixIgnored `json:"ignored"`
 
+	// Removed are what the app uses that the Express of the plan has no more, and Unseen how
+	// many places of its source could not be read for that.
+	Removed []removedAPI `json:"express_removed,omitempty"`
+	Unseen  int          `json:"express_unseen,omitempty"`
 	// open says that something that was asked for is not cleared.
 	open bool
 }
@@ -55,6 +59,9 @@ func (r *fixRun) one(ctx context.Context, file string) error {
 		return failed(file, err)
 	}
 	d := fixed{Outcome: out}
+	if d.Removed, d.Unseen, err = removedAPIs(r.dir, out.Steps); err != nil {
+		return failed(file, err)
+	}
 	if r.write {
 		if err := r.put(ctx, f, out); err != nil {
 			return err
@@ -183,6 +190,7 @@ func (r *fixRun) text(d fixed) error {
 		fmt.Fprintf(&b, "  what no version mends can be shielded at the door or ignored with a reason: panoply fix --interactive\n")
 	}
 	d.ignoredText(&b)
+	d.removedText(&b)
 	if len(d.Dropped) > 0 {
 		fmt.Fprintf(&b, "\ntried and dropped:\n")
 		for _, why := range d.Dropped {

@@ -50,6 +50,16 @@ func (r *fixRun) ask(ctx context.Context, f *fix.Fixer) error {
 	if err != nil {
 		return failed(r.o.Lockfile, err)
 	}
+	d := fixed{Outcome: out}
+	if d.Removed, d.Unseen, err = removedAPIs(r.dir, out.Steps); err != nil {
+		return failed(r.o.Lockfile, err)
+	}
+	var b strings.Builder
+	if d.removedText(&b); b.Len() > 0 {
+		if err := w.say("%s", b.String()); err != nil {
+			return &exitError{code: exitIncomplete, err: err}
+		}
+	}
 	steps := map[string][]string{}
 	for i := range out.Steps {
 		for _, key := range out.Steps[i].Clears {
