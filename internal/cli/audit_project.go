@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -69,8 +70,10 @@ func readOwn(root *os.Root) (project, error) {
 
 func readSome(root *os.Root, name string) ([]byte, error) {
 	// Asked before it is opened: a FIFO would be waited for.
-	if info, err := root.Stat(name); err != nil || !info.Mode().IsRegular() {
-		return nil, cmp.Or(err, fs.ErrNotExist)
+	if info, err := root.Stat(name); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", name)
 	}
 	f, err := root.Open(name)
 	if err != nil {

@@ -35,9 +35,10 @@ type oddLine struct {
 // maxOdd bounds what is kept of lines that could not be read.
 const maxOdd = 200
 
-// read finds the modules that a file names.
-func read(in string) *source {
-	s := scan(in)
+// read finds the modules that a file names. The scratch is used again for the next one.
+func read(in string, scratch *[]token) *source {
+	s := scan(in, (*scratch)[:0])
+	*scratch = s.tokens
 	r := &refReader{tokens: s.tokens, requires: map[string]bool{"require": true}, makers: map[string]bool{"createRequire": true}, consts: map[string]token{}, erased: map[int]bool{}}
 	out := &source{texts: map[string]int{}, unended: s.unended}
 	for i := range r.tokens {
@@ -49,16 +50,19 @@ func read(in string) *source {
 	for i, t := range r.tokens {
 		if (t.kind == text || t.kind == template && !t.open) && !r.erased[i] {
 			if _, seen := out.texts[t.text]; !seen && len(t.text) < 256 {
-				out.texts[t.text] = t.line
+				out.texts[strings.Clone(t.text)] = t.line // else the whole file stays in memory
 			}
 		}
+	}
+	for i := range r.refs {
+		r.refs[i].name = strings.Clone(r.refs[i].name)
 	}
 	out.refs = r.refs
 	if len(s.loose) > 0 {
 		lines := strings.Split(in, "\n")
 		for _, n := range slices.Compact(s.loose) {
 			if len(out.odd) < maxOdd {
-				out.odd = append(out.odd, oddLine{n, lines[n-1]})
+				out.odd = append(out.odd, oddLine{n, strings.Clone(lines[n-1])})
 			}
 		}
 	}
@@ -91,8 +95,12 @@ func (r *refReader) is(i int, text string) bool {
 
 // declare notes names of texts and of other requires.
 func (r *refReader) declare(i int) {
+	if r.tokens[i].kind != word {
+		return
+	}
+	maker := r.makers[r.tokens[i].text]
 	switch {
-	case r.makers[r.at(i).text] && r.at(i).kind == word && (r.is(i+1, "as") || r.is(i+1, ":")) && r.at(i+2).kind == word:
+	case maker && (r.is(i+1, "as") || r.is(i+1, ":")) && r.at(i+2).kind == word:
 		r.makers[r.at(i+2).text] = true
 	case r.is(i, "const") && r.at(i+1).kind == word && r.is(i+2, "="):
 		name, v := r.at(i+1).text, r.at(i+3)
@@ -106,7 +114,7 @@ func (r *refReader) declare(i int) {
 			r.requires[name] = true
 		}
 	}
-	if r.makers[r.at(i).text] && r.is(i+1, "(") {
+	if maker && r.is(i+1, "(") {
 		// const require = module.createRequire(import.meta.url)
 		from := i
 		for r.is(from-1, ".") {

@@ -41,8 +41,8 @@ type scanner struct {
 	unended bool
 }
 
-func scan(in string) *scanner {
-	s := &scanner{in: in, line: 1}
+func scan(in string, room []token) *scanner {
+	s := &scanner{in: in, line: 1, tokens: room}
 	if strings.HasPrefix(in, "#!") {
 		s.skipLine()
 	}

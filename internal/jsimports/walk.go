@@ -30,6 +30,8 @@ type walker struct {
 	folders map[string]*folder
 	doubts  []Doubt
 	size    int64
+	// scratch is where a file's words are kept while it is read.
+	scratch []token
 	full    bool
 	aliases []alias
 	// starts are entry points, and starters the files beside package.json that tell some.
@@ -137,7 +139,7 @@ func (w *walker) file(name string, test bool) *file {
 	case ".vue", ".svelte", ".astro":
 		in = onlyScripts(in)
 	}
-	f := &file{name: name, source: read(in), test: test}
+	f := &file{name: name, source: read(in, &w.scratch), test: test}
 	w.files[name] = f
 	if f.unended && !test {
 		w.doubt(name, "ends inside of a comment or a template, as far as it could be read")

@@ -3,6 +3,7 @@ package lockfile
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"strings"
@@ -19,6 +20,10 @@ const Stdlib = "stdlib"
 func readGoMod(file, text, sum string) (*Lock, error) {
 	if err := unfit(file, text); err != nil {
 		return nil, err
+	}
+	// Counted before anything is made of it.
+	if n := strings.Count(text, "\n"); n > maxPackages {
+		return nil, &Error{file, n, fmt.Sprintf("has more than %d lines", maxPackages)}
 	}
 	f, err := modfile.Parse(file, []byte(text), nil)
 	if err != nil {
@@ -121,6 +126,10 @@ func (f *Found) readWork(fsys fs.FS) {
 		f.note(err)
 		return
 	}
+	if n := strings.Count(text, "\n"); n > maxPackages {
+		f.note(&Error{"go.work", n, fmt.Sprintf("has more than %d lines", maxPackages)})
+		return
+	}
 	work, err := modfile.ParseWork("go.work", []byte(text), nil)
 	if err != nil {
 		f.note(goError("go.work", err))
@@ -170,6 +179,9 @@ func goSum(l *Lock, sum string, required map[string]int32) error {
 			continue
 		}
 		at, ok := required[path]
+		if !ok && len(required) == maxPackages {
+			return &Error{"go.sum", number, fmt.Sprintf("has more than %d modules", maxPackages)}
+		}
 		if !ok {
 			at = l.graph.add(node{Package: Package{Name: path, Version: trimV(version), Key: path, Line: number}})
 			required[path] = at

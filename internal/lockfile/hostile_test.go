@@ -114,6 +114,22 @@ func TestManyEntries(t *testing.T) {
 	if found := readText("yarn.lock", strings.Repeat("a", lockfile.MaxFile+1)); len(found.Errors) != 1 || !strings.Contains(found.Errors[0].Error(), "more than 32 MiB") {
 		t.Errorf("errors = %v, want one about 32 MiB", found.Errors)
 	}
+	// The files of Go are counted before they are parsed.
+	mod := "module x\n\ngo 1.25\n\nrequire (\n" + strings.Repeat("\ta.test/b v1.0.0\n", 300_000) + ")\n"
+	if found := readText("go.mod", mod); len(found.Errors) != 1 || !strings.Contains(found.Errors[0].Error(), "go.mod:300006: has more than 200000 lines") {
+		t.Errorf("errors = %v, want one about too many lines", found.Errors)
+	}
+	if found := readText("go.work", "go 1.25\n"+strings.Repeat("use ./a\n", 300_000)); len(found.Errors) != 1 || !strings.Contains(found.Errors[0].Error(), "go.work:300001: has more than 200000 lines") {
+		t.Errorf("errors = %v, want one about too many lines", found.Errors)
+	}
+	var sum strings.Builder
+	for i := range 300_000 {
+		fmt.Fprintf(&sum, "a.test/m%d v1.0.0 h1:x\n", i)
+	}
+	found = lockfile.Read(fstest.MapFS{"go.mod": {Data: []byte("module x\n\ngo 1.16\n")}, "go.sum": {Data: []byte(sum.String())}})
+	if len(found.Errors) != 1 || !strings.Contains(found.Errors[0].Error(), "go.sum:200001: has more than 200000 modules") {
+		t.Errorf("errors = %v, want one about too many modules", found.Errors)
+	}
 }
 
 // Packages that need each other are no loop for the reader, and their ways end.

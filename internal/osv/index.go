@@ -216,13 +216,24 @@ func cutBlock(b []byte) (block, rest []byte, ok bool) {
 // not known: an index that is damaged, or versions that cannot be compared.
 func (db *DB) Match(ecosystem, name, version string) ([]Hit, error) {
 	var hits []Hit
+	var unknown []error
 	err := db.records(key(ecosystem, name), func(r *Record) error {
 		h, err := r.hit(ecosystem, name, version)
-		if h != nil {
+		if err != nil {
+			unknown = append(unknown, err)
+		} else if h != nil {
 			hits = append(hits, *h)
 		}
-		return err
+		return nil
 	})
+	// What one record leaves open hides none of the others.
+	switch {
+	case err != nil || len(unknown) == 0:
+	case len(unknown) == 1:
+		err = unknown[0]
+	default:
+		err = fmt.Errorf("%w, and %d more cannot be compared", unknown[0], len(unknown)-1)
+	}
 	return distinct(hits), err
 }
 
@@ -230,14 +241,17 @@ func key(ecosystem, name string) string { return ecosystem + "\x00" + name }
 
 // openFile opens a file that is an index already.
 func openFile(name string) (*DB, error) {
+	// Asked before it is opened: a FIFO would be waited for.
+	if info, err := os.Stat(name); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, errOther
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errOther
-	}
 	if err != nil {
 		f.Close()
 		return nil, err

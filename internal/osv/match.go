@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/semver"
 
@@ -85,9 +86,16 @@ func compareGo(a, b string) (int, error) {
 	return semver.Compare(a, b), nil
 }
 
-// match says whether a version is affected, and by which versions that is mended.
+// match says whether a version is affected, and by which versions that is mended. An entry
+// that tells no versions at all means every one.
 func (a *Affected) match(version string, compare order) (affected bool, fixed []string, err error) {
+	if len(a.Versions) == 0 && len(a.Ranges) == 0 {
+		return true, nil, nil
+	}
 	if _, err := compare(version, version); err != nil {
+		if slices.Contains(a.Versions, version) {
+			return true, nil, nil
+		}
 		return false, nil, err
 	}
 	for _, v := range a.Versions {
@@ -100,6 +108,9 @@ func (a *Affected) match(version string, compare order) (affected bool, fixed []
 			continue
 		}
 		in, fix, err := r.match(version, compare)
+		if err == nil && in && fix == "" && r.open() {
+			in, err = a.lastKnown(version, compare)
+		}
 		if err != nil {
 			return false, nil, fmt.Errorf("a range of %s: %w", a.Package.Name, err)
 		}
@@ -108,6 +119,33 @@ func (a *Affected) match(version string, compare order) (affected bool, fixed []
 		}
 	}
 	return affected, fixed, nil
+}
+
+// open says that nothing ends the range.
+func (r *Range) open() bool {
+	return !slices.ContainsFunc(r.Events, func(e Event) bool { return e.Introduced == "" })
+}
+
+// bound is how the database ends what its ranges leave open, "<" or "<=" and a version;
+// empty where it does not.
+func (a *Affected) bound() (operator, version string) {
+	rest := strings.TrimSpace(a.DatabaseSpecific.LastKnown)
+	version = strings.TrimLeft(rest, "<=")
+	if operator = rest[:len(rest)-len(version)]; operator != "<" && operator != "<=" {
+		return "", "" // of another form: the range stays open
+	}
+	return operator, strings.TrimSpace(version)
+}
+
+// lastKnown says whether a version of a range that nothing ends is one of those that are
+// known to be affected, as npm audit has it.
+func (a *Affected) lastKnown(version string, compare order) (bool, error) {
+	operator, end := a.bound()
+	if operator == "" {
+		return true, nil
+	}
+	n, err := compareBound(version, end, compare)
+	return n < 0 || n == 0 && operator == "<=", err
 }
 
 type change struct {
@@ -190,7 +228,7 @@ func compareBound(a, b string, compare order) (int, error) {
 
 // hit makes a Hit where the record affects the version of the package.
 func (r *Record) hit(ecosystem, name, version string) (*Hit, error) {
-	if r.Withdrawn != nil {
+	if r.withdrawn(time.Now()) {
 		return nil, nil
 	}
 	compare, err := orderOf(ecosystem)

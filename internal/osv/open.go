@@ -21,6 +21,10 @@ const Ending = ".osv"
 // indexes are kept, made where it is not there. Empty means that none is kept, and so does
 // a cache that cannot be written: the advisories are then indexed in memory.
 func Open(path, cache string) (*DB, error) {
+	// A link to a folder is the folder: the walk would not go through it.
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
 	db, err := openFile(path)
 	if err == nil {
 		return db, nil
@@ -128,10 +132,10 @@ func Stamp(path string) (string, error) {
 		return hex.EncodeToString(h.Sum(nil)), nil
 	}
 	err = filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
+		if err != nil || !isFile(name, d) {
 			return err
 		}
-		info, err := d.Info()
+		info, err := os.Stat(name)
 		if err == nil {
 			stamp(h, name, info)
 		}

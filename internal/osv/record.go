@@ -67,6 +67,8 @@ type specific struct {
 	Severity string   `json:"severity,omitempty"`
 	CWEIDs   []string `json:"cwe_ids,omitempty"`
 	Imports  []Import `json:"imports,omitempty"`
+	// LastKnown is how GitHub ends a range that no release mends: "< 0.20.2".
+	LastKnown string `json:"last_known_affected_version_range,omitempty"`
 }
 
 // An Import is a package of Go that has the hole.
@@ -84,12 +86,16 @@ func (s *specific) UnmarshalJSON(text []byte) error {
 	if json.Unmarshal(text, &fields) == nil {
 		json.Unmarshal(fields["severity"], &s.Severity)
 		json.Unmarshal(fields["cwe_ids"], &s.CWEIDs)
+		json.Unmarshal(fields["last_known_affected_version_range"], &s.LastKnown)
 		if json.Unmarshal(fields["imports"], &s.Imports) != nil {
 			s.Imports = nil
 		}
 	}
 	return nil
 }
+
+// withdrawn says whether a record has been taken back; it may be told beforehand.
+func (r *Record) withdrawn(now time.Time) bool { return r.Withdrawn != nil && !r.Withdrawn.After(now) }
 
 // Parse reads one record.
 func Parse(text []byte) (*Record, error) {

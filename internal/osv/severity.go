@@ -69,6 +69,10 @@ func (r *Record) level(a *Affected) (Level, float64) {
 			return Critical, 0
 		}
 	}
+	// What is made to do harm has no vector, and MAL- records have no word either.
+	if strings.HasPrefix(r.ID, "MAL-") {
+		return Critical, 0
+	}
 	return Unknown, 0
 }
 

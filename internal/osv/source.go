@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 const (
@@ -44,17 +45,20 @@ func (s *source) load(path string) error {
 	if err != nil {
 		return fmt.Errorf("osv: %w", err)
 	}
-	if !info.IsDir() {
+	switch {
+	case info.Mode().IsRegular():
 		if err = s.file(path, true); err == nil && s.meta.Records == 0 {
 			err = fmt.Errorf("osv: %s holds no advisory", path)
 		}
 		return err
+	case !info.IsDir():
+		return fmt.Errorf("osv: %s is neither a file nor a folder", path)
 	}
 	err = filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return fmt.Errorf("osv: %w", err)
-		case d.Type().IsRegular():
+		case isFile(name, d):
 			return s.file(name, false)
 		}
 		return nil
@@ -63,6 +67,16 @@ func (s *source) load(path string) error {
 		err = fmt.Errorf("osv: the folder %s holds no advisory", path)
 	}
 	return err
+}
+
+// isFile says whether an entry of a folder is a file, or a link to one: a folder that
+// Kubernetes mounts has nothing else.
+func isFile(name string, d fs.DirEntry) bool {
+	if d.Type()&fs.ModeSymlink == 0 {
+		return d.Type().IsRegular()
+	}
+	info, err := os.Stat(name)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // file reads a file by its ending. Of a folder, files of other kinds are left alone.
@@ -241,7 +255,7 @@ func (s *source) record(text []byte) error {
 	if err != nil {
 		return s.unread(err)
 	}
-	if r.Withdrawn != nil {
+	if r.withdrawn(time.Now()) {
 		s.meta.Withdrawn++
 		return nil
 	}

@@ -18,6 +18,9 @@ func (r *Record) Span(ecosystem, name string) string {
 		if a.Package.Name != name || !sameEcosystem(a.Package.Ecosystem, ecosystem) {
 			continue
 		}
+		if len(a.Ranges) == 0 && len(a.Versions) == 0 {
+			add("")
+		}
 		for _, g := range a.Ranges {
 			if g.Type != "SEMVER" && g.Type != "ECOSYSTEM" {
 				continue
@@ -42,7 +45,11 @@ func (r *Record) Span(ecosystem, name string) string {
 				}
 			}
 			if open {
-				add(strings.TrimSpace(from0("")))
+				operator, end := a.bound()
+				if !g.open() {
+					operator, end = "", ""
+				}
+				add(strings.TrimSpace(from0(operator + end)))
 			}
 		}
 		for _, v := range a.Versions {

@@ -93,6 +93,8 @@ type verdict struct {
 	doubts  []string
 	proof   []string
 	failed  bool
+	// drifted are the lines of manifests that the lockfile at hand does not have.
+	drifted int
 }
 
 func (v *verdict) doubt(format string, args ...any) {

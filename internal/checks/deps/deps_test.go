@@ -231,6 +231,14 @@ func TestDrift(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("drifts = %q, want %q", got, want)
 	}
+	var many strings.Builder
+	for i := range 5000 {
+		fmt.Fprintf(&many, `"x%d":"1",`, i)
+	}
+	got = drifts(&check.Session{Folder: fstest.MapFS{"package-lock.json": {Data: lock}, "package.json": {Data: []byte(`{"dependencies":{` + many.String() + `"express":"^5.0.0"}}`)}}})
+	if len(got) != 101 || got[100] != "package-lock.json differs in 4900 more from what is asked for" {
+		t.Errorf("%d drifts, the last %q, want 100 and how many more", len(got), got[len(got)-1])
+	}
 }
 
 // What was not looked at is never proved.

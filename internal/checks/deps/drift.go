@@ -10,6 +10,10 @@ import (
 	"github.com/panoplysec/panoply/internal/npmsemver"
 )
 
+// maxDrift is how many lines of manifests are told one by one: whoever has more of them has
+// another lockfile.
+const maxDrift = 100
+
 // drift compares what the manifests ask for with what is locked. What is no range of
 // versions, such as a tag or a folder, is whatever was locked.
 func (v *verdict) drift(l *lockfile.Lock) {
@@ -21,6 +25,13 @@ func (v *verdict) drift(l *lockfile.Lock) {
 	if f.Manifest == nil {
 		return
 	}
+	v.drifted = 0
+	defer func() {
+		if more := v.drifted - maxDrift; more > 0 {
+			v.found = append(v.found, dependenciesRules.Find("dependencies/drift", l.File, evidence(l.File, 1, "")).In(check.Locked).
+				Saying("%s differs in %d more from what is asked for", l.File, more))
+		}
+	}()
 	for _, n := range f.Manifest.Needs {
 		i, ok := l.Direct(n.Name)
 		var have []int
@@ -41,6 +52,9 @@ func (v *verdict) drift(l *lockfile.Lock) {
 // need judges one line of a manifest by what is locked for it.
 func (v *verdict) need(l *lockfile.Lock, m *lockfile.Manifest, n lockfile.Need, locked bool, have []int) {
 	find := func(format string, args ...any) {
+		if v.drifted++; v.drifted > maxDrift {
+			return
+		}
 		f := dependenciesRules.Find("dependencies/drift", n.Name, evidence(m.File, n.Line, n.Name+": "+n.Spec))
 		if m != v.folder.found.Manifest {
 			f.Subject = path.Dir(m.File) + " " + n.Name
