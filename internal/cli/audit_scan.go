@@ -58,7 +58,7 @@ func (v *auditFlags) scan(stores []check.Store) (*check.Scan, error) {
 		}
 		return nil, nil
 	}
-	s := &check.Scan{ServerName: f.sni, Stores: stores, FetchRevocation: f.fetch, Resolver: f.resolver}
+	s := &check.Scan{ServerName: f.sni, Stores: stores, FetchRevocation: f.fetch, Resolver: f.resolver, Alone: len(v.only) == 1}
 	var bad []error
 	fault := func(flag string, err error) {
 		if err != nil {
