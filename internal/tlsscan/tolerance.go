@@ -97,9 +97,9 @@ func (s *scan) versions(ctx context.Context, p *protocol) {
 	a := s.ask(ctx, h)
 	switch {
 	case a.outcome == accepted:
-	case s.protocols[wire.TLS13] != nil && !s.manner.no13:
-		// Versions after 1.2 are agreed on in an extension, and no client ever sends more
-		// than 1.2 in the old field. Go before 1.21 refuses it, with TLS 1.3 on.
+	case s.protocols[wire.TLS13] != nil && a.outcome == refused && a.alert.Description == wire.AlertIllegalParameter:
+		// TLS 1.3 is agreed on in an extension, and no client of it names more than 1.2 in
+		// the old field: older crypto/tls, which knows that, calls this hello illegal.
 		s.note("tls.legacy-version", "the server fails at a hello whose old field names a version after TLS 1.2, which no client sends: %v", a.err)
 	default:
 		s.say("tls.version-intolerant", "the server fails at a hello with a version that does not exist yet: %v", a.err)

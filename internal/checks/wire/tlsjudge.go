@@ -18,7 +18,11 @@ func judgeScan(ctx context.Context, s *check.Session, r *tlsscan.Report) check.R
 	if len(r.Protocols) == 0 {
 		for _, name := range []string{"target.not-tls", "target.no-handshake"} {
 			if seen := r.Evidence[name]; seen != "" {
-				t.add("tls/handshake", "handshake", seen, "%s", seen)
+				id := "tls/handshake"
+				if strings.HasSuffix(seen, "in plain HTTP") {
+					id = "tls/absent"
+				}
+				t.add(id, "handshake", seen, "%s", seen)
 				return check.Conclude("", t.found)
 			}
 		}
