@@ -95,6 +95,9 @@ type Scan struct {
 	// guideline in JSON. Empty demands nothing.
 	Profile     string
 	ProfileText []byte
+	// Alone says that no other practice is looked at: then no pages are crawled, and of
+	// redirects to plain HTTP the front page's alone is judged.
+	Alone bool
 	// Resolver is HOST:PORT of the DNS resolver to ask about the name; empty is the
 	// system's, for public names only.
 	Resolver string

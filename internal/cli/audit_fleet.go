@@ -106,6 +106,8 @@ type fleetRun struct {
 	checks  []check.Check
 	options audit.Options
 	scan    *check.Scan
+	// address makes an address of a target's.
+	address func(context.Context, string) (string, error)
 	journal *fleet.Journal
 	// asked is a digest of all that makes the question, but for the target.
 	asked string
@@ -128,7 +130,7 @@ func (v *auditFlags) runFleet(cmd *cobra.Command, s Streams, checks []check.Chec
 	for _, t := range targets {
 		plan.targets = append(plan.targets, check.Target{URL: t.URL()})
 	}
-	run := &fleetRun{checks: checks}
+	run := &fleetRun{checks: checks, address: v.addressOf}
 	if run.options, err = v.options(plan); err != nil {
 		return err
 	}
@@ -238,7 +240,7 @@ func (f *fleetRun) one(ctx context.Context, t fleet.Target) (m *report.Member) {
 }
 
 func (f *fleetRun) audit(ctx context.Context, t fleet.Target) (*audit.Report, string) {
-	address, err := addressOf(ctx, t.Address)
+	address, err := f.address(ctx, t.Address)
 	if err != nil {
 		return nil, err.Error()
 	}
@@ -259,11 +261,11 @@ func (f *fleetRun) audit(ctx context.Context, t fleet.Target) (*audit.Report, st
 // answer to this question from one to another. Secrets are in it as digests only.
 func (v *auditFlags) question(f *fleetRun) (string, error) {
 	var q struct {
-		Version, Scorer, Control, Name, Logs, Client, Profile string
-		Checks, Roots, Ignores, Stores, CRLs                  []string
-		Active, Sent, Fetch                                   bool
-		Timeout                                               time.Duration
-		Rate, Pages                                           int
+		Version, Scorer, Control, Name, Logs, Client, Profile, Resolver string
+		Checks, Roots, Ignores, Stores, CRLs                            []string
+		Active, Sent, Fetch                                             bool
+		Timeout                                                         time.Duration
+		Rate, Pages                                                     int
 	}
 	o := f.options
 	q.Version, q.Scorer, q.Active, q.Sent, q.Timeout, q.Rate, q.Pages = v.version, o.Scorer, o.Active, o.ListSent, o.Timeout, o.Rate, o.Pages
@@ -278,7 +280,7 @@ func (v *auditFlags) question(f *fleetRun) (string, error) {
 		q.Ignores = append(q.Ignores, fmt.Sprintf("%q %q %q %q %q", i.ID, i.Scope, i.Reason, i.Until, i.By))
 	}
 	if f.scan != nil {
-		q.Name, q.Logs, q.Fetch = f.scan.ServerName, digest(f.scan.Logs), f.scan.FetchRevocation
+		q.Name, q.Logs, q.Fetch, q.Resolver = f.scan.ServerName, digest(f.scan.Logs), f.scan.FetchRevocation, f.scan.Resolver
 		q.Profile = f.scan.Profile + " " + digest(f.scan.ProfileText)
 		for _, l := range f.scan.CRLs {
 			q.CRLs = append(q.CRLs, digest(l.Raw))

@@ -49,6 +49,9 @@ func (f *scanFlags) given() []string {
 	return names
 }
 
+// tlsAlone says that nothing is looked at but TLS.
+func (v *auditFlags) tlsAlone() bool { return slices.Equal(v.only, []string{"tls"}) }
+
 // scan is how to scan the targets: with --only tls as a whole, otherwise not.
 func (v *auditFlags) scan(stores []check.Store) (*check.Scan, error) {
 	f := &v.scanning
@@ -58,7 +61,7 @@ func (v *auditFlags) scan(stores []check.Store) (*check.Scan, error) {
 		}
 		return nil, nil
 	}
-	s := &check.Scan{ServerName: f.sni, Stores: stores, FetchRevocation: f.fetch, Resolver: f.resolver}
+	s := &check.Scan{ServerName: f.sni, Stores: stores, FetchRevocation: f.fetch, Resolver: f.resolver, Alone: v.tlsAlone()}
 	var bad []error
 	fault := func(flag string, err error) {
 		if err != nil {

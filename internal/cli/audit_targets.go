@@ -48,7 +48,7 @@ func (v *auditFlags) targets(ctx context.Context, args []string, s Streams) (*au
 		case err == nil:
 			return nil, usageError("", "%s is a file: an audit looks at folders and addresses", arg)
 		default:
-			address, err := addressOf(ctx, arg)
+			address, err := v.addressOf(ctx, arg)
 			if err != nil {
 				return nil, err
 			}
@@ -189,8 +189,8 @@ func (v *auditFlags) credentials() (string, error) {
 }
 
 // addressOf reads an argument that is no folder: a URL, or host:port, which is asked
-// whether it speaks TLS.
-func addressOf(ctx context.Context, arg string) (string, error) {
+// whether it speaks TLS. A scan of TLS alone finds that out by itself.
+func (v *auditFlags) addressOf(ctx context.Context, arg string) (string, error) {
 	if strings.Contains(arg, "://") {
 		return arg, nil
 	}
@@ -202,7 +202,7 @@ func addressOf(ctx context.Context, arg string) (string, error) {
 		host = "localhost"
 	}
 	address := net.JoinHostPort(host, port)
-	if port == "80" || !speaksTLS(ctx, address) {
+	if port == "80" || !v.tlsAlone() && !speaksTLS(ctx, address) {
 		return "http://" + address, nil
 	}
 	return "https://" + address, nil

@@ -1,6 +1,7 @@
 package tlsscan
 
 import (
+	"crypto/x509"
 	"maps"
 	"slices"
 
@@ -188,6 +189,9 @@ func (s *scan) certificates(r *Report) {
 	r.Asked = s.fetched.asked
 	for _, x := range s.served {
 		c := j.certificate(x)
+		if leaf, sent, err := x.parse(); err == nil && x.name == s.o.ServerName {
+			r.Chains = append(r.Chains, append([]*x509.Certificate{leaf}, sent...))
+		}
 		if signs := s.signing.byLeaf[string(x.chain[0])]; signs != nil {
 			c.Signs = names(signs)
 		}

@@ -11,7 +11,7 @@ import (
 )
 
 // alpnOthers are asked for beside HTTP/1.1, to learn of HTTP/2 and what else is spoken.
-var alpnOthers = []string{"h2", "h3", "http/1.0", "spdy/3.1", "grpc-exp", "acme-tls/1", "imap", "pop3", "ftp", "xmpp-client", "xmpp-server", "postgresql", "mqtt", "dot", "irc"}
+var alpnOthers = []string{"h2", "h3", "http/1.0", "spdy/3.1", "grpc-exp", "imap", "pop3", "ftp", "xmpp-client", "xmpp-server", "postgresql", "mqtt", "dot", "irc"}
 
 // moderns makes whole connections of TLS 1.3, one per kind of certificate: only they
 // show certificates, protocols and tickets, and prove that a handshake comes to its end.

@@ -93,6 +93,34 @@ func TestEachIntolerance(t *testing.T) {
 	}
 }
 
+// TestLegacyVersion holds that a server of TLS 1.3 that calls a newer version in the old
+// field illegal is not blamed, for no client sends one.
+func TestLegacyVersion(t *testing.T) {
+	root := newAuthority(t, "root", nil, 1000*time.Hour)
+	server := serve(t, &tls.Config{Certificates: []tls.Certificate{leaf{}.make(t, root)}, CipherSuites: intermediate, CurvePreferences: groups})
+	r := scan(t, raw(t, func(c net.Conn) {
+		rec, err := wire.ReadRecord(c)
+		if err != nil {
+			return
+		}
+		if len(rec.Data) > 6 && rec.Data[5] > 3 {
+			c.Write(wire.AppendRecords(nil, wire.RecordAlert, wire.TLS12, []byte{2, wire.AlertIllegalParameter}))
+			return
+		}
+		up, err := net.Dial("tcp", server)
+		if err != nil {
+			return
+		}
+		defer up.Close()
+		up.Write(wire.AppendRecords(nil, rec.Type, rec.Version, rec.Data))
+		go func() { io.Copy(up, c); up.(*net.TCPConn).CloseWrite() }()
+		io.Copy(c, up)
+	}), root.cert)
+	if slices.Contains(r.Findings, "tls.version-intolerant") || r.Notes["tls.legacy-version"] == "" {
+		t.Errorf("findings %v, notes %v; want a note alone", r.Findings, r.Notes)
+	}
+}
+
 // echKey makes keys for an Encrypted Client Hello under a public name.
 func echKey(t *testing.T, name string) tls.EncryptedClientHelloKey {
 	t.Helper()

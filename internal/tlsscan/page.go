@@ -67,6 +67,7 @@ func (s *scan) headers(head textproto.MIMEHeader, err error) {
 	s.mu.Lock()
 	s.features.HSTS, s.features.sentHSTS = &age, head.Get("Strict-Transport-Security") != ""
 	s.altSvc = alternatives(head.Get("Alt-Svc"))
+	s.features.Redirect = head.Get("Location")
 	for _, at := range s.altSvc {
 		s.features.AltSvc = append(s.features.AltSvc, at.String())
 	}
@@ -115,6 +116,9 @@ func readHead(r io.Reader) (textproto.MIMEHeader, error) {
 		head, err := t.ReadMIMEHeader()
 		if err != nil && !(errors.Is(err, io.EOF) && len(head) > 0) {
 			return nil, err
+		}
+		if !strings.HasPrefix(status, "3") {
+			head.Del("Location") // it leads somewhere in a redirect alone
 		}
 		if !strings.HasPrefix(status, "1") {
 			return head, nil

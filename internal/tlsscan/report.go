@@ -1,6 +1,9 @@
 package tlsscan
 
-import "time"
+import (
+	"crypto/x509"
+	"time"
+)
 
 // A Report is what a scan saw. Lists are sorted unless an order is said; what was not
 // tested is nil or stands in NotTested, and never counts as clean.
@@ -25,7 +28,10 @@ type Report struct {
 	Signatures map[string][]string `json:"signature_schemes,omitempty"`
 	// Certificates are the leaves that were served, by any offer that was made.
 	Certificates []Certificate `json:"certificates"`
-	Features     Features      `json:"features"`
+	// Chains are those that came for the server name, leaf first, as far as they can be
+	// read.
+	Chains   [][]*x509.Certificate `json:"-"`
+	Features Features              `json:"features"`
 	// DNS is nil where no answer came or none was asked for.
 	DNS *DNS `json:"dns,omitempty"`
 	// Findings are names such as suite.rc4, Evidence says for each what was seen.
@@ -102,6 +108,8 @@ type Features struct {
 	HSTS *int `json:"hsts"`
 	// sentHSTS tells a header without a max-age from none.
 	sentHSTS bool
+	// Redirect is where the page leads, as the server wrote it.
+	Redirect string `json:"redirect,omitempty"`
 	// SecureRenegotiation, ExtendedMaster and TicketOffered are of TLS 1.2 and before.
 	SecureRenegotiation *bool `json:"secure_renegotiation,omitempty"`
 	ExtendedMaster      *bool `json:"extended_master_secret,omitempty"`

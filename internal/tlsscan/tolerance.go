@@ -94,7 +94,14 @@ func (s *scan) versions(ctx context.Context, p *protocol) {
 	if p.version < wire.TLS12 {
 		h.AddSignatures(wire.Schemes())
 	}
-	if a := s.ask(ctx, h); a.outcome != accepted {
+	a := s.ask(ctx, h)
+	switch {
+	case a.outcome == accepted:
+	case s.protocols[wire.TLS13] != nil && a.outcome == refused && a.alert.Description == wire.AlertIllegalParameter:
+		// TLS 1.3 is agreed on in an extension, and no client of it names more than 1.2 in
+		// the old field: older crypto/tls, which knows that, calls this hello illegal.
+		s.note("tls.legacy-version", "the server fails at a hello whose old field names a version after TLS 1.2, which no client sends: %v", a.err)
+	default:
 		s.say("tls.version-intolerant", "the server fails at a hello with a version that does not exist yet: %v", a.err)
 	}
 }

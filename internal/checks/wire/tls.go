@@ -80,11 +80,12 @@ var tlsCheck = check.Check{
 
 func runTLS(ctx context.Context, s *check.Session) check.Result {
 	scan, err := scanTLS(ctx, s)
-	seen := scan
-	if err != nil {
-		seen = nil // what it lacks may be there
+	var r check.Result
+	if scan != nil && s.URL.Scheme == "https" {
+		r = judgeScan(ctx, s, scan.report)
+	} else {
+		r = judgeTLS(ctx, s)
 	}
-	r := judgeTLS(ctx, s, seen)
 	reason, partial, found := r.Reason, r.Partial, r.Findings
 	var doc json.RawMessage
 	if scan != nil {
@@ -104,13 +105,12 @@ func runTLS(ctx context.Context, s *check.Session) check.Result {
 	return r
 }
 
-// judgeTLS judges by a few handshakes of its own, and where there is a scan, by what that
-// saw already.
-func judgeTLS(ctx context.Context, s *check.Session, scan *scanned) check.Result {
+// judgeTLS judges by a few handshakes of its own.
+func judgeTLS(ctx context.Context, s *check.Session) check.Result {
 	if s.URL.Scheme == "http" {
 		return plainTarget(ctx, s)
 	}
-	t := tlsJudge{session: s, scan: scan}
+	t := tlsJudge{session: s}
 	state, err := s.Wire.Handshake(ctx, t.offer(tls.VersionTLS12, tls.VersionTLS13))
 	if err != nil {
 		return t.failed(ctx, err)
@@ -119,14 +119,18 @@ func judgeTLS(ctx context.Context, s *check.Session, scan *scanned) check.Result
 	t.certificate(state.PeerCertificates)
 	plain := t.plain(ctx)
 	t.downgrades(ctx)
-	reason := fmt.Sprintf("%s agreed, TLS 1.0 and 1.1 refused; %s", tls.VersionName(state.Version), plain)
-	if slices.ContainsFunc(t.found, func(f check.Finding) bool { return f.ID == "tls/old-protocol" }) {
-		reason = fmt.Sprintf("%s agreed; %s", tls.VersionName(state.Version), plain)
-	}
 	if t.doubt != nil {
 		return check.NotProven(t.doubt.Error(), t.found...)
 	}
-	return check.Conclude(reason, t.found)
+	return check.Conclude(t.reason(state.Version, plain), t.found)
+}
+
+// reason says what holds.
+func (t *tlsJudge) reason(version uint16, plain string) string {
+	if slices.ContainsFunc(t.found, func(f check.Finding) bool { return f.ID == "tls/old-protocol" }) {
+		return fmt.Sprintf("%s agreed; %s", tls.VersionName(version), plain)
+	}
+	return fmt.Sprintf("%s agreed, TLS 1.0 and 1.1 refused; %s", tls.VersionName(version), plain)
 }
 
 // plainTarget judges an http address: broken, unless all it does is to send visitors to
@@ -185,9 +189,7 @@ func cbcSuites() []uint16 {
 // tlsJudge collects what the handshakes show.
 type tlsJudge struct {
 	session *check.Session
-	// scan has accepted suites already; nil where there was none.
-	scan  *scanned
-	found []check.Finding
+	found   []check.Finding
 	// doubt is why an offer could not be tried to its end.
 	doubt error
 }
@@ -276,12 +278,6 @@ func handshakeFailed(err error) bool {
 func (t *tlsJudge) protocols(ctx context.Context, best *tls.ConnectionState) {
 	for _, v := range []uint16{tls.VersionTLS10, tls.VersionTLS11} {
 		name := tls.VersionName(v)
-		if t.scan != nil {
-			if suite := t.scan.chose(strings.Replace(name, "TLS ", "TLSv", 1), nil); suite != "" {
-				t.add("tls/old-protocol", name, name+" with "+suite, "%s is offered", name)
-			}
-			continue
-		}
 		state, err := t.session.Wire.Handshake(ctx, t.offer(v, v))
 		if err == nil {
 			t.add("tls/old-protocol", name, name+" with "+tls.CipherSuiteName(state.CipherSuite), "%s is offered", name)
@@ -293,12 +289,6 @@ func (t *tlsJudge) protocols(ctx context.Context, best *tls.ConnectionState) {
 		id     string
 		suites []uint16
 	}{{"tls/weak-suite", insecureSuites()}, {"tls/cbc-suite", cbcSuites()}} {
-		if t.scan != nil {
-			if suite := t.scan.chose("TLSv1.2", set.suites); suite != "" {
-				t.add(set.id, suite, "TLS 1.2 with "+suite, "the suite %s is accepted", suite)
-			}
-			continue
-		}
 		only := t.offer(tls.VersionTLS12, tls.VersionTLS12)
 		only.CipherSuites = set.suites
 		state, err := t.session.Wire.Handshake(ctx, only)

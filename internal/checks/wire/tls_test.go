@@ -212,6 +212,26 @@ var tlsTwins = []twin{
 				c.Certificates[0].Certificate = append(c.Certificates[0].Certificate, stranger.Certificate...)
 			})(t, s)
 		})},
+	{check: "tls", name: "scanned, tls 1.0 only", bad: true, want: []string{"tls/old-only", "tls/cert-long"},
+		target: scanned(with(nil, func(c *tls.Config) {
+			c.MinVersion, c.MaxVersion, c.CipherSuites = tls.VersionTLS10, tls.VersionTLS10, nil
+		}))},
+	{check: "tls", name: "scanned, tls 1.0 and 1.1 too", bad: true, want: []string{"tls/old-protocol", "tls/cbc-suite", "tls/cert-long"},
+		target: scanned(with(nil, func(c *tls.Config) { c.MinVersion, c.CipherSuites = tls.VersionTLS10, nil }))},
+	{check: "tls", name: "scanned, tls 1.2 only", want: []string{"tls/no-tls13", "tls/cert-long"},
+		target: scanned(with(nil, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }))},
+	{check: "tls", name: "scanned, another host", bad: true, want: []string{"tls/cert-host", "tls/cert-untrusted", "tls/scan-fault"}, target: scanned(with(&leaf{ip: "127.0.0.9"}, nil))},
+	{check: "tls", name: "scanned, no tls at all", bad: true, plain: true, want: []string{"tls/absent"}, target: func(_ *testing.T, s *httptest.Server) check.Target {
+		return check.Target{URL: strings.Replace(s.URL, "http://", "https://", 1), Scan: &check.Scan{Alone: true}}
+	}},
+	{check: "tls", name: "scanned, the front page leads to plain http", bad: true, want: []string{"tls/downgrade", "tls/cert-long"},
+		target: func(t *testing.T, s *httptest.Server) check.Target {
+			out := scanned(serving(func(w http.ResponseWriter, r *http.Request) {
+				http.Redirect(w, r, "http://127.0.0.1/", http.StatusFound)
+			}, nil))(t, s)
+			out.Scan.Alone = true
+			return out
+		}},
 	{check: "tls", name: "intermediate", target: with(nil, nil), want: []string{"tls/cert-long"}},
 	{check: "tls", name: "plain http", bad: true, plain: true, handler: app("hello"), want: []string{"tls/absent"}},
 	{check: "tls", name: "plain http that only redirects", plain: true, status: check.Unproven, handler: func(w http.ResponseWriter, r *http.Request) {

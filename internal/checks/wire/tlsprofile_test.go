@@ -51,3 +51,15 @@ var profileTwins = []twin{
 			return noPage(t, held("own.json", `{"hsts_min_age": 1}`)(t, s), s.TLS.Certificates)
 		}},
 }
+
+// TestScanAlone holds that the check makes no connection beside those of the scan.
+func TestScanAlone(t *testing.T) {
+	r := audited(t, twin{check: "tls", target: func(t *testing.T, s *httptest.Server) check.Target {
+		out := scanned(with(nil, nil))(t, s)
+		out.Scan.Alone = true
+		return out
+	}})
+	if row := rowOf(t, r, "tls"); row.Status != check.Proved || r.Targets[0].Requests != 0 {
+		t.Errorf("%v (%s) with %d requests beside the scan, want none", row.Status, row.Reason, r.Targets[0].Requests)
+	}
+}

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"net"
 	"net/netip"
@@ -20,19 +19,8 @@ type scanned struct {
 	found  []check.Finding
 }
 
-// chose is the suite that the server takes first of those given, in one version; empty
-// for none.
-func (s *scanned) chose(version string, suites []uint16) string {
-	for _, name := range s.report.Choices[version] {
-		if suites == nil || slices.ContainsFunc(suites, func(id uint16) bool { return tls.CipherSuiteName(id) == name }) {
-			return name
-		}
-	}
-	return ""
-}
-
-// scanTLS scans the server where the target asks for it, and adds what the check's own
-// handshakes do not show. Faults of implementations are tried only where active probes
+// scanTLS scans the server where the target asks for it, and tells what no rule of its own
+// is for. Faults of implementations are tried only where active probes
 // may be sent. A scan that may lack something comes with an error beside it.
 func scanTLS(ctx context.Context, s *check.Session) (*scanned, error) {
 	want := s.Target.Scan
@@ -73,7 +61,7 @@ func scanTLS(ctx context.Context, s *check.Session) (*scanned, error) {
 	for _, name := range r.Findings {
 		severity, ok := scanSeverity[name]
 		if !ok {
-			continue // the check's own handshakes tell it under a rule of its own, or it is advice
+			continue // judgeScan tells it under a rule of its own, or it is advice
 		}
 		e := check.Evidence{Kind: check.Packet, Where: "TLS " + addr, Seen: r.Evidence[name], Command: "panoply audit --only tls --format json " + addr}
 		f := tlsRules.Find("tls/scan-fault", name, e).Saying("%s: %s", name, r.Evidence[name]).In(check.Network)

@@ -32,6 +32,9 @@ type Record struct {
 // ErrNotTLS is returned for bytes that are no record of TLS.
 var ErrNotTLS = errors.New("not TLS")
 
+// ErrHTTP is the ErrNotTLS of a server of plain HTTP.
+var ErrHTTP = fmt.Errorf("%w: it answers in plain HTTP", ErrNotTLS)
+
 // ErrTooMuch is returned when a server sends more than was allowed.
 var ErrTooMuch = errors.New("the server sends too much")
 
@@ -47,6 +50,9 @@ func ReadRecord(r io.Reader) (Record, error) {
 	rec := Record{Type: h[0], Version: Version(h[1])<<8 | Version(h[2])}
 	n := int(h[3])<<8 | int(h[4])
 	if rec.Type < RecordCCS || rec.Type > RecordHeartbeat || h[1] != 3 {
+		if string(h[:4]) == "HTTP" {
+			return Record{}, ErrHTTP
+		}
 		return Record{}, fmt.Errorf("%w: it answers with % x", ErrNotTLS, h)
 	}
 	if n > MaxRecord {
@@ -67,6 +73,7 @@ const (
 	AlertUnexpected        = 10
 	AlertBadRecordMAC      = 20
 	AlertHandshakeFailure  = 40
+	AlertIllegalParameter  = 47
 	AlertProtocolVersion   = 70
 	AlertFallback          = 86
 	AlertNoRenegotiation   = 100
