@@ -182,12 +182,12 @@ func (r *fixRun) text(d fixed) error {
 	if len(d.Left) > 0 {
 		fmt.Fprintf(&b, "\nleft:\n")
 		for _, l := range d.Left {
-			fmt.Fprintf(&b, "  %s %s  %s  %s\n", l.Package, l.Version, l.Advisory, l.Severity)
+			fmt.Fprintf(&b, "  %s %s  %s  %s%s\n", l.Package, l.Version, l.Advisory, l.Severity, onlyDev(l.Dev))
 			for _, why := range l.Why {
 				fmt.Fprintf(&b, "    %s\n", why)
 			}
 		}
-		fmt.Fprintf(&b, "  what no version mends can be shielded at the door or ignored with a reason: panoply fix --interactive\n")
+		fmt.Fprintf(&b, "  what no version mends can be patched, or ignored with a reason: panoply fix --interactive\n")
 	}
 	d.ignoredText(&b)
 	d.removedText(&b)
@@ -209,6 +209,13 @@ func (r *fixRun) text(d fixed) error {
 		fmt.Fprintf(&b, "\nnothing was changed: --write does it\n")
 	}
 	return printable(r.s.Out, b.String())
+}
+
+func onlyDev(dev bool) string {
+	if dev {
+		return "  (development only)"
+	}
+	return ""
 }
 
 // cleared names two advisories and counts the rest.

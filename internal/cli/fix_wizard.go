@@ -97,7 +97,7 @@ func (w *wizard) line(question string) (string, error) {
 }
 
 func (w *wizard) finding(x *fix.Finding, steps, why []string) error {
-	if err := w.say("\n%s %s  %s  %s  %s\n", x.Package, x.Version, x.Advisory, x.Severity, x.Summary); err != nil {
+	if err := w.say("\n%s %s  %s  %s%s  %s\n", x.Package, x.Version, x.Advisory, x.Severity, onlyDev(x.Dev), x.Summary); err != nil {
 		return err
 	}
 	for _, way := range x.Ways {
@@ -110,7 +110,7 @@ func (w *wizard) finding(x *fix.Finding, steps, why []string) error {
 			return err
 		}
 	}
-	question := "[p]atch, [s]hield at the door, [i]gnore, or skip (Enter)?"
+	question := "[p]atch, [s]hield at the door (the size of request bodies alone), [i]gnore, or skip (Enter)?"
 	if len(steps) > 0 {
 		question = "[u]pgrade, " + question
 	}

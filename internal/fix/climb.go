@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/panoplysec/panoply/internal/lockfile"
 	"github.com/panoplysec/panoply/internal/npmsemver"
@@ -83,6 +84,10 @@ func (pl *planner) direct(ctx context.Context, c *climb, p *lockfile.Package, av
 			if v, ok := pl.clean(ctx, p.Name, realSpec(n.Spec), avoid); ok && (!forward || !higher(p.Version, v)) {
 				c.updates = append(c.updates, Step{Kind: Update, Package: n.Name, From: p.Version, To: v})
 				continue
+			}
+			if strings.HasPrefix(n.Spec, "catalog:") {
+				c.stuck = fmt.Sprintf("%s asks for %s by a catalog (%s), which fix leaves as it is: change the range there", m.File, n.Name, n.Spec)
+				return
 			}
 			if !registrySpec(n.Spec) {
 				c.stuck = fmt.Sprintf("%s asks for %s as %q, which is no range of versions", m.File, n.Name, n.Spec)
@@ -222,8 +227,15 @@ func (pl *planner) place(parent, name string) []string {
 
 // decided says that package.json overrides a package everywhere already.
 func (pl *planner) decided(name string) bool {
-	_, ok := getJSON(pl.manifests[0].text, pl.place("", name)...)
-	return ok
+	spec, ok := getJSON(pl.manifests[0].text, pl.place("", name)...)
+	return ok && !strings.HasPrefix(spec, "$")
+}
+
+// follows says that package.json overrides a package everywhere by what it asks for of it
+// itself ("$name").
+func (pl *planner) follows(name string) bool {
+	spec, ok := getJSON(pl.manifests[0].text, pl.place("", name)...)
+	return ok && spec == "$"+name
 }
 
 // scoped places overrides: for all of a name where there is one version of it and the app

@@ -47,3 +47,48 @@ func TestAFolderThatLeadsOut(t *testing.T) {
 		}
 	}
 }
+
+// The copy in which tests run has no link that leads out of it: what is installed there
+// would go to the other end.
+func TestRunFollowsNoLinkOut(t *testing.T) {
+	dir, r := locked(t)
+	elsewhere := folder(t, map[string]string{"precious/index.js": "1", "package.json": `{"name": "member", "version": "1.0.0"}`})
+	for name, to := range map[string]string{"node_modules": elsewhere, "packages": elsewhere, "inside.js": "test.js", "nowhere": "../../nowhere"} {
+		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	test := "const fs = require('fs')\nif (require('web/package.json').version !== '1.0.1' || fs.existsSync('packages') || !fs.existsSync('inside.js')) process.exit(1)\n"
+	if err := os.WriteFile(filepath.Join(dir, "test.js"), []byte(test), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := open(t, dir, fix.Options{Advisories: advisories(t, "npm", simple.advisories), Registry: client(t, r)})
+	out, err := f.Fix(bounded(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := snapshot(t, elsewhere)
+	if err := f.Test(bounded(t), out, t.Output()); err != nil {
+		t.Errorf("Test = %v", err)
+	}
+	if after := snapshot(t, elsewhere); after != before {
+		t.Errorf("another folder was\n%s\nand is\n%s", before, after)
+	}
+}
+
+// What a lockfile calls a package is handed to no package manager where it is an option or
+// a path.
+func TestANameThatWouldBeAnOption(t *testing.T) {
+	r := newRegistry(t, "web@1.0.0\nweb@1.0.1")
+	for _, name := range []string{"--dir=/tmp", "-g", "@a/../b", "a b"} {
+		dir := folder(t, map[string]string{
+			"package.json": `{"name": "shop", "dependencies": {` + quote(name) + `: "npm:web@^1.0.0"}}`,
+			"package-lock.json": `{"name": "shop", "lockfileVersion": 3, "packages": {"": {"name": "shop", "dependencies": {` + quote(name) + `: "npm:web@^1.0.0"}},
+  ` + quote("node_modules/"+name) + `: {"name": "web", "version": "1.0.0"}}}`,
+		})
+		out, err := open(t, dir, fix.Options{Advisories: advisories(t, "npm", simple.advisories), Registry: client(t, r)}).Fix(bounded(t))
+		if err != nil || len(out.Steps) != 0 || len(out.Left) != 1 || !strings.Contains(out.Left[0].Why[0], "hands to a package manager") {
+			t.Errorf("%s: Fix = %+v, %v, want it left", name, out, err)
+		}
+	}
+}

@@ -15,8 +15,8 @@ import (
 	"github.com/panoplysec/panoply/internal/pattern"
 )
 
-// ErrNoManager says that the package manager of a lockfile is not there.
-var ErrNoManager = errors.New("the package manager is not there")
+// ErrNoManager says that there is no package manager by which a plan could be tried.
+var ErrNoManager = errors.New("no package manager to try it with")
 
 // managerOf names the package manager of a lockfile: npm, yarn 1, yarn, pnpm, bun or go.
 func managerOf(l *lockfile.Lock) string {
@@ -55,8 +55,6 @@ func (w *workshop) resolve(ctx context.Context, names []string) ([]byte, error) 
 		err = w.yarn(ctx, lock, names)
 	case "pnpm":
 		err = w.pnpm(ctx, names)
-	default:
-		err = fmt.Errorf("%s: %w: fix does not drive %s", w.project.lock.File, ErrNoManager, w.kind)
 	}
 	if err != nil {
 		return nil, err

@@ -178,4 +178,23 @@ var npmScenarios = []scenario{
 		steps:      []string{"update query 2.0.0 to 2.0.1 in the lockfile", "ask for web 1.0.1 in place of 1.0.0 in package.json"},
 		holds:      map[string]string{"package-lock.json": `"lockfileVersion": 2`},
 	},
+	{
+		name:       "npm-shrinkwrap.json",
+		files:      map[string]string{"package.json": app(`"dependencies": {"web": "1.0.0"}`)},
+		then:       "web@1.0.0 query@2.0.0\nquery@2.0.0",
+		now:        "web@1.0.1 query@2.0.1\nquery@2.0.1",
+		advisories: "GHSA-1 query 2.0.1",
+		shrinkwrap: true,
+		steps:      []string{"update query 2.0.0 to 2.0.1 in the lockfile", "ask for web 1.0.1 in place of 1.0.0 in package.json"},
+		holds:      map[string]string{"npm-shrinkwrap.json": "query-2.0.1.tgz"},
+	},
+	{
+		name:       "an override by what the app asks for itself",
+		files:      map[string]string{"package.json": app(`"dependencies": {"web": "^1.0.0", "query": "1.0.0"}, "overrides": {"query": "$query"}`)},
+		then:       "web@1.0.0 query@^2.0.0\nquery@1.0.0",
+		now:        "query@1.0.1\nquery@2.0.0",
+		advisories: "GHSA-1 query 1.0.1",
+		steps:      []string{"ask for query 1.0.1 in place of 1.0.0 in package.json"},
+		holds:      map[string]string{"package.json": `"overrides": {"query": "$query"}`},
+	},
 }

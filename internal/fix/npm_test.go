@@ -23,6 +23,8 @@ type scenario struct {
 	then, now  string
 	advisories string
 	breaking   bool
+	// shrinkwrap has the lockfile called npm-shrinkwrap.json.
+	shrinkwrap bool
 	// steps are those of the plan, left the findings that stay with a part of why, and
 	// files what they hold afterwards, by a part.
 	steps []string
@@ -234,6 +236,11 @@ func TestScenariosWithNPM(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			dir := folder(t, s.files)
 			r := s.lock(t, dir, npm, "install", "--package-lock-only", "--ignore-scripts", "--no-fund")
+			if s.shrinkwrap {
+				if err := os.Rename(filepath.Join(dir, "package-lock.json"), filepath.Join(dir, "npm-shrinkwrap.json")); err != nil {
+					t.Fatal(err)
+				}
+			}
 			s.prove(t, dir, client(t, r))
 		})
 	}

@@ -144,6 +144,9 @@ func (pl *planner) fill(ctx context.Context, t *target) error {
 			continue
 		}
 		for _, u := range pl.lock.Users(i) {
+			if u >= 0 && pl.follows(p.Name) {
+				continue // what package.json itself asks for decides
+			}
 			c := climb{seen: map[int]bool{i: true}}
 			if decided := pl.decided(p.Name); decided {
 				c.stuck = "package.json overrides it"
@@ -265,6 +268,8 @@ func higher(a, b string) bool {
 func (pl *planner) fixed(i int) string {
 	p := &pl.lock.Packages[i]
 	switch {
+	case !packageName(p.Name) || !packageName(installed(p)) || strings.HasPrefix(installed(p), "-"):
+		return fmt.Sprintf("%.100q is no name that fix hands to a package manager", installed(p))
 	case p.Bundled:
 		return fmt.Sprintf("%s is bundled inside of %s: only its authors can mend that", p.Name, bundler(p.Key))
 	case p.Source == lockfile.Git:

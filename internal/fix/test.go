@@ -86,8 +86,6 @@ func (w *workshop) install(ctx context.Context) error {
 				_, err = w.run(ctx, "yarn", "install", "--frozen-lockfile", "--ignore-scripts", "--non-interactive", "--ignore-engines", "--no-progress")
 			}
 		}
-	default:
-		err = fmt.Errorf("%w: fix does not drive %s", ErrNoManager, w.kind)
 	}
 	return err
 }
@@ -109,13 +107,20 @@ func (p *project) copyAll(dir string, changes []Change) error {
 			return err
 		}
 		switch base := path.Base(name); {
-		case d.IsDir() && (base == "node_modules" || base == ".git" || name == Journal || name == ".yarn/plugins"):
-			return fs.SkipDir
+		// A link of such a name would lead what is installed to elsewhere.
+		case base == "node_modules", base == ".git", name == Journal, name == ".yarn/plugins":
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
 		case base == ".npmrc", base == ".yarnrc", base == ".yarnrc.yml", base == ".pnpmfile.cjs", base == ".pnpmfile.mjs":
 			return nil
 		case d.IsDir():
 			return to.MkdirAll(name, 0o700)
 		case d.Type()&fs.ModeSymlink != 0:
+			if _, err := p.root.Stat(name); err != nil {
+				return nil // it leads out of the folder, or nowhere
+			}
 			target, err := p.root.Readlink(name)
 			if err != nil {
 				return err

@@ -25,6 +25,9 @@ type result struct {
 // search tries the current options of all targets, and goes on to the next one of those
 // that do not do, until what is left of them does.
 func (f *Fixer) search(ctx context.Context, targets []*target) (*result, error) {
+	if f.kind == "bun" {
+		return nil, fmt.Errorf("%w: fix does not run bun; make these changes, run bun install, and look again", ErrNoManager)
+	}
 	for {
 		active := slices.DeleteFunc(slices.Clone(targets), func(t *target) bool { return t.current() == nil })
 		if len(active) == 0 {

@@ -16,6 +16,8 @@ import (
 const (
 	maxManifests = 5000
 	maxFolders   = 200_000
+	// maxBytes bounds what is kept of a folder.
+	maxBytes = 512 << 20
 )
 
 // A project is a folder with one of its lockfiles.
@@ -33,7 +35,7 @@ type project struct {
 
 func readProject(root *os.Root, dir string, found *lockfile.Found, lock *lockfile.Lock) (*project, error) {
 	p := &project{root: root, dir: dir, found: found, lock: lock, files: map[string][]byte{}}
-	folders := 0
+	folders, size := 0, int64(0)
 	err := fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			if errors.Is(err, fs.ErrPermission) && name != "." {
@@ -66,6 +68,9 @@ func readProject(root *os.Root, dir string, found *lockfile.Found, lock *lockfil
 		info, err := d.Info()
 		if err != nil || info.Size() > 2*lockfile.MaxFile {
 			return err
+		}
+		if size += info.Size(); size > maxBytes {
+			return fmt.Errorf("what decides what is installed has more than %d MiB", maxBytes>>20)
 		}
 		p.files[name], err = root.ReadFile(name)
 		return err
