@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,6 +12,16 @@ import (
 
 	"github.com/panoplysec/panoply/internal/fix"
 )
+
+// buildCache is that of the user, so that not each build compiles the standard library.
+func buildCache(t *testing.T) string {
+	t.Helper()
+	out, err := exec.Command("go", "env", "GOCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
+}
 
 // goProxy is a file:// module proxy of modules, each "path@version requires…".
 func goProxy(t *testing.T, lines string) string {
@@ -78,7 +89,7 @@ example.test/query@v1.2.0
 example.test/query@v1.3.0
 example.test/zero@v0.1.0
 example.test/zero@v0.2.0`)
-	for name, value := range map[string]string{"GOPROXY": proxy + ",direct", "GONOSUMDB": "*", "GONOSUMCHECK": "1", "GOSUMDB": "off", "GOMODCACHE": t.TempDir(), "GOFLAGS": "-modcacherw", "GOTOOLCHAIN": "local"} {
+	for name, value := range map[string]string{"GOPROXY": proxy + ",direct", "GONOSUMDB": "*", "GONOSUMCHECK": "1", "GOSUMDB": "off", "GOMODCACHE": t.TempDir(), "GOFLAGS": "-modcacherw", "GOTOOLCHAIN": "local", "GOCACHE": buildCache(t)} {
 		t.Setenv(name, value)
 	}
 	main := "package main\n\nimport (\n\t_ \"example.test/web\"\n\t_ \"example.test/zero\"\n)\n\nfunc main() {}\n"
@@ -124,6 +135,7 @@ example.test/zero@v0.2.0`)
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			dir := folder(t, map[string]string{"go.mod": c.mod, "main.go": main})
 			run(t, dir, "", "go", "list", "-mod=mod", "-deps", "./...")
 			f := open(t, dir, fix.Options{Advisories: advisories(t, "Go", c.advisories), Breaking: !c.refuse})

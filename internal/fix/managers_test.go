@@ -27,6 +27,7 @@ func TestScenariosWithYarn1(t *testing.T) {
 	yarn := manager(t, "yarn", "yarn", "bin/yarn.js")
 	for _, s := range yarnScenarios("override query of web with ^1.0.1 in package.json", `"**/web/query": "^1.0.1"`) {
 		t.Run(s.name, func(t *testing.T) {
+			t.Parallel() // the PATH stays until all of them are done
 			dir := folder(t, s.files)
 			r := s.lock(t, dir, yarn, "install", "--ignore-scripts", "--no-bin-links", "--non-interactive")
 			if err := os.RemoveAll(filepath.Join(dir, "node_modules")); err != nil {
@@ -42,14 +43,11 @@ func TestScenariosWithYarn4(t *testing.T) {
 	yarn := manager(t, "yarn", "@yarnpkg/cli-dist", "bin/yarn.js")
 	for _, s := range yarnScenarios("override query of web with ^1.0.1 in package.json", `"web/query": "^1.0.1"`) {
 		t.Run(s.name, func(t *testing.T) {
+			t.Parallel() // the PATH stays until all of them are done
 			s.files[".yarnrc.yml"] = "nodeLinker: node-modules\nenableTelemetry: false\nunsafeHttpWhitelist: [127.0.0.1]\nenableGlobalCache: true\n"
 			s.files["yarn.lock"] = ""
 			dir := folder(t, s.files)
-			r := newRegistry(t, s.then)
-			t.Setenv("YARN_NPM_REGISTRY_SERVER", r.URL)
-			t.Setenv("YARN_GLOBAL_FOLDER", t.TempDir())
-			t.Setenv("YARN_ENABLE_SCRIPTS", "false")
-			r = s.lockWith(t, r, dir, yarn, "install", "--mode=update-lockfile")
+			r := s.lock(t, dir, yarn, "install", "--mode=update-lockfile")
 			s.lacks = map[string]string{"yarn.lock": "127.0.0.1"}
 			s.prove(t, dir, client(t, r))
 		})
@@ -60,6 +58,7 @@ func TestScenariosWithPNPM(t *testing.T) {
 	pnpm := manager(t, "pnpm", "pnpm", "bin/pnpm.cjs")
 	for _, s := range yarnScenarios("override query of web with ^1.0.1 in package.json", `"web>query": "^1.0.1"`) {
 		t.Run(s.name, func(t *testing.T) {
+			t.Parallel() // the PATH stays until all of them are done
 			if s.files["packages/a/package.json"] != "" {
 				s.files["pnpm-workspace.yaml"] = "packages:\n  - packages/*\n"
 			}

@@ -63,12 +63,10 @@ func TestRunWithYarn4(t *testing.T) {
 	yarn := manager(t, "yarn", "@yarnpkg/cli-dist", "bin/yarn.js")
 	for _, linker := range []string{"node-modules", "pnp"} {
 		t.Run(linker, func(t *testing.T) {
+			t.Parallel()
 			s := tested(map[string]string{"yarn.lock": "", ".yarnrc.yml": "nodeLinker: " + linker + "\nenableTelemetry: false\nunsafeHttpWhitelist: [127.0.0.1]\nenableGlobalCache: true\n"})
 			dir := folder(t, s.files)
-			r := newRegistry(t, s.then)
-			t.Setenv("YARN_NPM_REGISTRY_SERVER", r.URL)
-			t.Setenv("YARN_GLOBAL_FOLDER", t.TempDir())
-			r = s.lockWith(t, r, dir, yarn, "install", "--mode=update-lockfile")
+			r := s.lock(t, dir, yarn, "install", "--mode=update-lockfile")
 			proveRun(t, dir, fix.Options{Advisories: advisories(t, "npm", s.advisories), Registry: client(t, r)}, "test.js", "process.exit(1)")
 		})
 	}
@@ -84,7 +82,7 @@ func TestRunWithPNPM(t *testing.T) {
 
 func TestRunWithGo(t *testing.T) {
 	proxy := goProxy(t, "example.test/web@v1.0.0\nexample.test/web@v1.1.0")
-	for name, value := range map[string]string{"GOPROXY": proxy, "GONOSUMDB": "*", "GONOSUMCHECK": "1", "GOSUMDB": "off", "GOMODCACHE": t.TempDir(), "GOFLAGS": "-modcacherw", "GOTOOLCHAIN": "local"} {
+	for name, value := range map[string]string{"GOPROXY": proxy, "GONOSUMDB": "*", "GONOSUMCHECK": "1", "GOSUMDB": "off", "GOMODCACHE": t.TempDir(), "GOFLAGS": "-modcacherw", "GOTOOLCHAIN": "local", "GOCACHE": buildCache(t)} {
 		t.Setenv(name, value)
 	}
 	dir := folder(t, map[string]string{
