@@ -10,9 +10,10 @@
 // same holds for a lockfile that cannot be read to its end, a package whose version is
 // not told, and a folder with dependencies and no lockfile.
 //
-// They contact nobody, run nothing and look into no node_modules. What is installed may
-// differ from what is locked, and whether a hole can be reached from the app's code is
-// not looked at.
+// They look into no node_modules: what is installed may differ from what is locked. They
+// contact nobody but the registry of a target that names one, and run the go command only
+// where the target asks for the call graph. Whether the app reaches a hole is a label of
+// its finding, and no reason to leave it out.
 package deps
 
 import (

@@ -76,6 +76,9 @@ func (v *verdict) need(l *lockfile.Lock, m *lockfile.Manifest, n lockfile.Need, 
 			spec = alias[strings.LastIndexByte(alias, '@')+1:]
 		}
 	}
+	if spec = strings.TrimSpace(spec); spec == "" || spec == "*" {
+		return // a prerelease too, where there is nothing else, as npm has it
+	}
 	r, err := npmsemver.ParseRange(spec, npmsemver.Options{Loose: true})
 	if err != nil {
 		return

@@ -53,7 +53,7 @@ var sourceRules = check.Rules{
 
 // sources finds what is odd about where the packages of a lockfile come from.
 func (v *verdict) sources(l *lockfile.Lock) {
-	s := &sources{verdict: v, lock: l, seen: map[string]bool{}}
+	s := &sources{verdict: v, lock: l, seen: map[string]bool{}, asked: v.addresses()}
 	if l.Ecosystem == lockfile.NPM {
 		s.registries()
 		s.checksums()
@@ -73,6 +73,24 @@ type sources struct {
 	scopes map[string]string
 	// checked says that other entries have checksums.
 	checked bool
+	// asked are the addresses that manifests name in place of a version.
+	asked map[string]bool
+}
+
+// addresses are what the app's manifests ask for by address.
+func (v *verdict) addresses() map[string]bool {
+	all := map[string]bool{}
+	for _, m := range append(slices.Clone(v.folder.found.Members), v.folder.found.Manifest) {
+		if m == nil {
+			continue
+		}
+		for _, n := range m.Needs {
+			if strings.HasPrefix(n.Spec, "https:") || strings.HasPrefix(n.Spec, "http:") {
+				all[n.Spec] = true
+			}
+		}
+	}
+	return all
 }
 
 // find adds a finding once for each package of a version.
@@ -114,7 +132,7 @@ func (s *sources) entry(p *lockfile.Package) {
 		} else {
 			s.find("dependencies/git-unpinned", p, "%s is what %s is at the time", label(p), short(address))
 		}
-	case p.Source == lockfile.Archive:
+	case p.Source == lockfile.Archive, p.Source == lockfile.Registry && s.asked[p.Origin.Resolved] && hostOf(address) != s.main:
 		f := s.find("dependencies/archive", p, "%s is the archive %s", label(p), short(address))
 		if p.Origin.Sum == "" {
 			f.Severity = check.Medium
