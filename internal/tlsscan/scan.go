@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -95,11 +96,12 @@ func (s *scan) reach(ctx context.Context) bool {
 		h := s.contact(s.name)
 		a := s.once(ctx, h)
 		if i == 0 && a.outcome == mute && ctx.Err() == nil {
-			if a = s.once(ctx, h); a.outcome == accepted {
-				s.wavers()
+			if a = s.unheard(ctx, h); a.outcome == accepted {
+				h = s.control
+				i = slices.Index(manners, s.manner)
 			}
 		}
-		if a.outcome == accepted && i > 0 && last.outcome == closed && s.takesAll(ctx) {
+		if a.outcome == accepted && last != nil && last.outcome == closed && s.takesAll(ctx) {
 			return true
 		}
 		if a.outcome == accepted {
@@ -144,6 +146,33 @@ func (s *scan) reach(ctx context.Context) bool {
 		s.say("target.not-tls", "the address does not speak TLS: %v", last.err)
 	}
 	return false
+}
+
+// unheard asks a server that said nothing to the first hello again, and in simpler
+// manners beside that, for it may be those that it hears. It leaves the manner and the
+// hello that were answered, if any, in s.
+func (s *scan) unheard(ctx context.Context, first *wire.ClientHello) *answer {
+	hellos, answers := make([]*wire.ClientHello, len(manners)), make([]*answer, len(manners))
+	var probes []func(context.Context)
+	for i, m := range manners {
+		s.manner = m
+		if hellos[i] = first; i > 0 {
+			hellos[i] = s.contact(s.name)
+		}
+		probes = append(probes, func(ctx context.Context) { answers[i] = s.once(ctx, hellos[i]) })
+	}
+	s.manner = manner{}
+	s.together(ctx, probes...)
+	for i, a := range answers {
+		if a.outcome != accepted {
+			continue
+		}
+		if s.manner, s.control = manners[i], hellos[i]; i == 0 {
+			s.wavers()
+		}
+		return a
+	}
+	return answers[0]
 }
 
 // takesAll asks with the whole hello again where the server hung up at it, and then took
