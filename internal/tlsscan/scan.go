@@ -97,8 +97,8 @@ func (s *scan) reach(ctx context.Context) bool {
 		a := s.once(ctx, h)
 		if i == 0 && a.outcome == mute && ctx.Err() == nil {
 			if a = s.unheard(ctx, h); a.outcome == accepted {
-				h = s.control
-				i = slices.Index(manners, s.manner)
+				h, m = s.control, s.manner
+				i = slices.Index(manners, m)
 			}
 		}
 		if a.outcome == accepted && last != nil && last.outcome == closed && s.takesAll(ctx) {
@@ -192,12 +192,17 @@ func (s *scan) takesAll(ctx context.Context) bool {
 	return false
 }
 
-// oldest tries what no hello of TLS shows: SSLv3 by itself, and SSLv2.
+// oldest tries what no newer hello shows: TLS 1.0 and SSLv3 by themselves, and SSLv2.
 func (s *scan) oldest(ctx context.Context) bool {
 	s.manner = manner{}
-	h := s.legacy(wire.SSL3, wire.SuitesFor(wire.SSL3), nil)
-	if s.once(ctx, h).outcome == accepted {
-		s.control = h
+	for _, v := range []wire.Version{wire.TLS10, wire.SSL3} {
+		h := s.legacy(v, wire.SuitesFor(v), wire.Curves12())
+		if s.once(ctx, h).outcome != accepted {
+			continue
+		}
+		if s.control = h; v == wire.TLS10 {
+			s.say("tls.version-intolerant", "the server speaks %v and fails at hellos that name newer versions", v)
+		}
 		return true
 	}
 	hello, err := s.askSSL2(ctx)
