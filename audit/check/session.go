@@ -66,8 +66,8 @@ type Target struct {
 	Guess Guess
 	// Forge says which routes active checks send what another site could send.
 	Forge Forge
-	// Scan asks for a whole scan of the TLS server, beside the few handshakes that the
-	// check of TLS makes by itself; nil asks for none.
+	// Scan asks for a whole scan of the TLS server, by which the check of TLS then judges
+	// instead of by a few handshakes of its own; nil asks for none.
 	Scan *Scan
 }
 

@@ -38,6 +38,8 @@ type answer struct {
 	staple  []byte
 	request bool // a certificate of the client is asked for
 	done    bool // the flight came to its end
+	// no says of a close or a silence that a control showed it to be an answer.
+	no bool
 }
 
 // ask sends a hello and reads the answer. A server that hangs up or stays silent is
@@ -45,8 +47,9 @@ type answer struct {
 // a server that still accepts that one has said no to this one.
 func (s *scan) ask(ctx context.Context, h *wire.ClientHello) *answer {
 	a := s.once(ctx, h)
-	for try := 0; try < 5 && a.doubtful() && ctx.Err() == nil && s.control != nil; try++ {
+	for try := 0; try < 5 && a.doubtful() && ctx.Err() == nil && s.control != nil && !s.gone(); try++ {
 		if s.closeMeansNo() && a.outcome == closed {
+			a.no = true
 			break
 		}
 		if try > 0 {
@@ -59,6 +62,7 @@ func (s *scan) ask(ctx context.Context, h *wire.ClientHello) *answer {
 			}
 			if again.outcome == a.outcome && s.once(ctx, s.control).outcome == accepted {
 				s.confirmNo()
+				again.no = true
 				return again
 			}
 			if !again.doubtful() {

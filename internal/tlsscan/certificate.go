@@ -149,7 +149,7 @@ func (j *judge) key(leaf *x509.Certificate, c *Certificate) {
 	case ed25519.PublicKey:
 		c.Key, c.Bits = "ed25519", 256
 	default:
-		if leaf.PublicKeyAlgorithm == x509.DSA {
+		if c.Key, c.Bits = unknownKey(leaf.RawSubjectPublicKeyInfo); leaf.PublicKeyAlgorithm == x509.DSA {
 			c.Key = "dsa"
 		}
 	}

@@ -15,6 +15,9 @@ import (
 // errBudget ends a scan that would ask more of a server than was allowed.
 var errBudget = errors.New("the limit of connections is reached")
 
+// errGone ends a scan whose server went away.
+var errGone = errors.New("the server takes no connections any more")
+
 // A budget bounds what one scan asks of a server and takes from it: connections, bytes,
 // how many at once, and how fast after the server was seen to shed load.
 type budget struct {
@@ -28,7 +31,11 @@ type budget struct {
 	bytes int64
 	pace  time.Duration // between two connections; zero is as fast as answers come
 	next  time.Time
+	lost  int // connections in a row that could not be made
 }
+
+// maxLost is after how many of them the server is asked no more.
+const maxLost = 8
 
 // maxBytes of one connection, and of all of a scan.
 const (
@@ -50,6 +57,7 @@ func (b *budget) dial(ctx context.Context) (net.Conn, error) {
 	}
 	d := net.Dialer{Timeout: b.timeout}
 	c, err := d.DialContext(ctx, "tcp", b.addr)
+	b.reached(err == nil)
 	if err != nil {
 		release()
 		return nil, err
@@ -63,9 +71,29 @@ func (b *budget) dial(ctx context.Context) (net.Conn, error) {
 	return &conn{Conn: c, budget: b, release: func() { stop(); release() }}, nil
 }
 
+// reached counts connections that could not be made, in a row.
+func (b *budget) reached(ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.lost++; ok {
+		b.lost = 0
+	}
+}
+
+// gone says that the server takes no connections any more.
+func (b *budget) gone() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.lost >= maxLost
+}
+
 // admit counts a connection and waits for its turn.
 func (b *budget) admit(ctx context.Context) error {
 	b.mu.Lock()
+	if b.lost >= maxLost {
+		b.mu.Unlock()
+		return errGone
+	}
 	if b.made >= b.most || b.bytes > maxScanBytes {
 		b.mu.Unlock()
 		return errBudget

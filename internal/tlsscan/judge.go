@@ -19,7 +19,7 @@ func (s *scan) report(reachable bool) *Report {
 	}
 	if reachable {
 		s.accepted(r)
-		if len(r.Protocols) == 0 {
+		if len(r.Protocols) == 0 && !s.gone() {
 			s.say("target.no-handshake", "the server answers, and no handshake comes to its end")
 		}
 		s.suiteFaults()

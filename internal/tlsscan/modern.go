@@ -34,8 +34,8 @@ func (s *scan) moderns(ctx context.Context) {
 		offer.odd = nil
 		first = s.open13(ctx, offer)
 	}
-	if first.alert == wire.AlertNoProtocol {
-		offer.alpn = nil
+	if first.client == nil && first.alert != 0 {
+		offer.alpn = nil // not all that have no HTTP/1.1 say so in the alert that is meant for it
 		first = s.open13(ctx, offer)
 	}
 	if first.client == nil {

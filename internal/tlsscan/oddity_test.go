@@ -29,15 +29,20 @@ func behind(t *testing.T, server string, fails func(hello []byte) bool) string {
 		if err != nil || fails(rec.Data) {
 			return
 		}
-		up, err := net.Dial("tcp", server)
-		if err != nil {
-			return
-		}
-		defer up.Close()
-		up.Write(wire.AppendRecords(nil, rec.Type, rec.Version, rec.Data))
-		go func() { io.Copy(up, c); up.(*net.TCPConn).CloseWrite() }()
-		io.Copy(c, up)
+		relay(c, server, wire.AppendRecords(nil, rec.Type, rec.Version, rec.Data)...)
 	})
+}
+
+// relay gives what was read to a server, and lets both talk.
+func relay(c net.Conn, server string, read ...byte) {
+	up, err := net.Dial("tcp", server)
+	if err != nil {
+		return
+	}
+	defer up.Close()
+	up.Write(read)
+	go func() { io.Copy(up, c); up.(*net.TCPConn).CloseWrite() }()
+	io.Copy(c, up)
 }
 
 func length(hello []byte) int { return 4 + int(hello[1])<<16 + int(hello[2])<<8 + int(hello[3]) }
@@ -107,14 +112,7 @@ func TestLegacyVersion(t *testing.T) {
 			c.Write(wire.AppendRecords(nil, wire.RecordAlert, wire.TLS12, []byte{2, wire.AlertIllegalParameter}))
 			return
 		}
-		up, err := net.Dial("tcp", server)
-		if err != nil {
-			return
-		}
-		defer up.Close()
-		up.Write(wire.AppendRecords(nil, rec.Type, rec.Version, rec.Data))
-		go func() { io.Copy(up, c); up.(*net.TCPConn).CloseWrite() }()
-		io.Copy(c, up)
+		relay(c, server, wire.AppendRecords(nil, rec.Type, rec.Version, rec.Data)...)
 	}), root.cert)
 	if slices.Contains(r.Findings, "tls.version-intolerant") || r.Notes["tls.legacy-version"] == "" {
 		t.Errorf("findings %v, notes %v; want a note alone", r.Findings, r.Notes)

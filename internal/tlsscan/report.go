@@ -62,7 +62,7 @@ type Certificate struct {
 	Subject string `json:"subject"`
 	// For is the server name that got it.
 	For string `json:"for,omitempty"`
-	// Key is rsa, ecdsa, ed25519, dsa or unknown; Curve the group's name.
+	// Key is rsa, ecdsa, ed25519, ed448, dsa or unknown; Curve the group's name.
 	Key       string    `json:"key"`
 	Curve     string    `json:"curve,omitempty"`
 	Bits      int       `json:"bits"`

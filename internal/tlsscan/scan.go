@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -95,11 +96,12 @@ func (s *scan) reach(ctx context.Context) bool {
 		h := s.contact(s.name)
 		a := s.once(ctx, h)
 		if i == 0 && a.outcome == mute && ctx.Err() == nil {
-			if a = s.once(ctx, h); a.outcome == accepted {
-				s.wavers()
+			if a = s.unheard(ctx, h); a.outcome == accepted {
+				h, m = s.control, s.manner
+				i = slices.Index(manners, m)
 			}
 		}
-		if a.outcome == accepted && i > 0 && last.outcome == closed && s.takesAll(ctx) {
+		if a.outcome == accepted && last != nil && last.outcome == closed && s.takesAll(ctx) {
 			return true
 		}
 		if a.outcome == accepted {
@@ -146,6 +148,33 @@ func (s *scan) reach(ctx context.Context) bool {
 	return false
 }
 
+// unheard asks a server that said nothing to the first hello again, and in simpler
+// manners beside that, for it may be those that it hears. It leaves the manner and the
+// hello that were answered, if any, in s.
+func (s *scan) unheard(ctx context.Context, first *wire.ClientHello) *answer {
+	hellos, answers := make([]*wire.ClientHello, len(manners)), make([]*answer, len(manners))
+	var probes []func(context.Context)
+	for i, m := range manners {
+		s.manner = m
+		if hellos[i] = first; i > 0 {
+			hellos[i] = s.contact(s.name)
+		}
+		probes = append(probes, func(ctx context.Context) { answers[i] = s.once(ctx, hellos[i]) })
+	}
+	s.manner = manner{}
+	s.together(ctx, probes...)
+	for i, a := range answers {
+		if a.outcome != accepted {
+			continue
+		}
+		if s.manner, s.control = manners[i], hellos[i]; i == 0 {
+			s.wavers()
+		}
+		return a
+	}
+	return answers[0]
+}
+
 // takesAll asks with the whole hello again where the server hung up at it, and then took
 // a simpler one: it may hang up at times whatever it is asked.
 func (s *scan) takesAll(ctx context.Context) bool {
@@ -163,12 +192,17 @@ func (s *scan) takesAll(ctx context.Context) bool {
 	return false
 }
 
-// oldest tries what no hello of TLS shows: SSLv3 by itself, and SSLv2.
+// oldest tries what no newer hello shows: TLS 1.0 and SSLv3 by themselves, and SSLv2.
 func (s *scan) oldest(ctx context.Context) bool {
 	s.manner = manner{}
-	h := s.legacy(wire.SSL3, wire.SuitesFor(wire.SSL3), nil)
-	if s.once(ctx, h).outcome == accepted {
-		s.control = h
+	for _, v := range []wire.Version{wire.TLS10, wire.SSL3} {
+		h := s.legacy(v, wire.SuitesFor(v), wire.Curves12())
+		if s.once(ctx, h).outcome != accepted {
+			continue
+		}
+		if s.control = h; v == wire.TLS10 {
+			s.say("tls.version-intolerant", "the server speaks %v and fails at hellos that name newer versions", v)
+		}
 		return true
 	}
 	hello, err := s.askSSL2(ctx)

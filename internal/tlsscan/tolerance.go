@@ -72,7 +72,16 @@ func (s *scan) bears(ctx context.Context, h *wire.ClientHello, odd ...oddity) bo
 	for _, x := range odd {
 		x.change(h)
 	}
-	return s.ask(ctx, h).outcome == accepted
+	return !s.fails(ctx, h)
+}
+
+// fails says that the server surely did not bear the hello. Of one that hangs up at
+// times whatever it is asked only a word counts.
+func (s *scan) fails(ctx context.Context, h *wire.ClientHello) bool {
+	a := s.ask(ctx, h)
+	s.state.Lock()
+	defer s.state.Unlock()
+	return a.outcome == refused || a.outcome == foreign || a.no && !s.state.flaky && !s.state.shed
 }
 
 // versions tells what a server makes of versions that it does not know: of TLS 1.3 if
@@ -84,23 +93,29 @@ func (s *scan) versions(ctx context.Context, p *protocol) {
 	if s.manner.no13 {
 		h := s.legacy(p.version, p.suites, wire.Curves12())
 		h.AddVersions(wire.TLS13, p.version)
-		if s.ask(ctx, h).outcome != accepted {
+		if s.fails(ctx, h) {
 			s.say("tls.version-intolerant", "the server fails at a hello that offers TLS 1.3 beside %v", p.version)
 			return
 		}
 	}
-	h := s.legacy(p.version, p.suites, wire.Curves12())
-	h.Version = 0x0305
-	if p.version < wire.TLS12 {
-		h.AddSignatures(wire.Schemes())
+	hello := func(v wire.Version) *wire.ClientHello {
+		h := s.legacy(p.version, p.suites, wire.Curves12())
+		h.Version = v
+		if p.version < wire.TLS12 {
+			h.AddSignatures(wire.Schemes())
+		}
+		return h
 	}
-	a := s.ask(ctx, h)
-	switch {
+	future := hello(0x0305)
+	switch a := s.ask(ctx, future); {
 	case a.outcome == accepted:
 	case s.protocols[wire.TLS13] != nil && a.outcome == refused && a.alert.Description == wire.AlertIllegalParameter:
 		// TLS 1.3 is agreed on in an extension, and no client of it names more than 1.2 in
 		// the old field: older crypto/tls, which knows that, calls this hello illegal.
 		s.note("tls.legacy-version", "the server fails at a hello whose old field names a version after TLS 1.2, which no client sends: %v", a.err)
+	case !s.fails(ctx, future):
+	case s.fails(ctx, hello(p.version)):
+		s.say("tls.size-intolerant", "the server fails at a hello of %d bytes", len(future.Records()))
 	default:
 		s.say("tls.version-intolerant", "the server fails at a hello with a version that does not exist yet: %v", a.err)
 	}
@@ -115,7 +130,7 @@ func (s *scan) unknownExtension(ctx context.Context) {
 	h := s.legacy(p.version, p.suites, nil)
 	h.Suites = slices.DeleteFunc(h.Suites, func(x wire.Suite) bool { return x == wire.RenegotiationSCSV })
 	h.Add(wire.ExtRenegotiation, []byte{0})
-	if s.ask(ctx, h).outcome != accepted {
+	if s.fails(ctx, h) {
 		s.say("tls.extension-intolerant", "the server fails at a hello with any extension")
 	}
 }
