@@ -89,7 +89,6 @@ func quote(s string) string { return `"` + s + `"` }
 func TestATestThatFailsLeavesTheFolderAsItWas(t *testing.T) {
 	dir, r := locked(t)
 	o := fix.Options{Advisories: advisories(t, "npm", simple.advisories), Registry: client(t, r)}
-	before := snapshot(t, dir)
 	f := open(t, dir, o)
 	out, err := f.Fix(bounded(t))
 	if err != nil {
@@ -101,7 +100,7 @@ func TestATestThatFailsLeavesTheFolderAsItWas(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "test.js"), []byte("process.exit(1)"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	before = snapshot(t, dir)
+	before := snapshot(t, dir)
 	if err := f.Test(bounded(t), out, io.Discard); err == nil {
 		t.Error("Test = nil, want the failure of the script")
 	}
