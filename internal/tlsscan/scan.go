@@ -218,6 +218,7 @@ func (s *scan) run(ctx context.Context) {
 	s.together(ctx, whole, s.session12, s.fallback, s.vulnerable, s.primes, s.preference, s.quic, s.askDNS)
 	s.together(ctx, s.signatures, s.tolerance, s.announced)
 	s.otherNames(ctx)
+	s.repeats(ctx)
 	s.fetchRevocation(ctx)
 	if s.state.shed && s.ssl2 == nil {
 		// It may have hung up for other reasons than the hello, before that was known.

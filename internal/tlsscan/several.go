@@ -1,6 +1,7 @@
 package tlsscan
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -39,8 +40,42 @@ func (s *scan) newestAgrees() {
 	for v := range s.protocols {
 		newest = max(newest, v)
 	}
-	if chosen := s.contacted.hello.Version; newest != chosen && newest != 0 {
+	chosen := s.contacted.hello.Version
+	if newest != chosen && newest != 0 {
 		s.differs("of all versions it chose %v, and the newest that it accepts alone is %v", chosen, newest)
+	}
+	if p := s.protocols[chosen]; p != nil {
+		s.steady(p, s.contacted)
+	}
+}
+
+// steady holds an answer to a hello that offers all that a version was seen to accept
+// against an order of suites that is the server's: it leads to one choice. ChaCha20 is left
+// out, which servers prefer or not by what the client names first.
+func (s *scan) steady(p *protocol, a *answer) {
+	if p.order != "server" || !a.accepts(p.version) || chacha(a.hello.Suite)+chacha(p.suites[0]) > 0 {
+		return
+	}
+	if a.hello.Suite != p.suites[0] {
+		s.differs("%v was chosen in %v, and from the same suites %v", p.suites[0], p.version, a.hello.Suite)
+	}
+}
+
+// roomy is below how many connections a second look at the first hello is worth one.
+const roomy = 30
+
+// repeats sends the first hello once more.
+func (s *scan) repeats(ctx context.Context) {
+	first := s.contacted
+	if first == nil || s.used() >= roomy {
+		return
+	}
+	switch a := s.ask(ctx, s.contact(s.name)); {
+	case a.outcome == refused:
+		s.differs("one hello was accepted, and then refused")
+	case a.outcome != accepted:
+	case a.hello.Version != first.hello.Version || a.hello.Suite != first.hello.Suite || a.hello.Group != first.hello.Group:
+		s.differs("one hello was answered with %v, %v and later with %v, %v", first.hello.Version, first.hello.Suite, a.hello.Version, a.hello.Suite)
 	}
 }
 
