@@ -61,8 +61,9 @@ func (s *scan) steady(p *protocol, a *answer) {
 	}
 }
 
-// roomy is below how many connections a second look at the first hello is worth one.
-const roomy = 30
+// roomy is below how many connections a second look at the first hello is worth one: a
+// server of the intermediate level is to take no more than 30.
+const roomy = 28
 
 // repeats sends the first hello once more.
 func (s *scan) repeats(ctx context.Context) {
