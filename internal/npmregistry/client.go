@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -142,9 +141,6 @@ func (c *Client) Advisories(ctx context.Context, versions map[string][]string) (
 	return answer, errors.Join(problems...)
 }
 
-// again is an error after which another try may end otherwise.
-type again struct{ error }
-
 func (c *Client) ask(ctx context.Context, u *url.URL, question map[string][]string, found map[string][]check.RegistryAdvisory) error {
 	text, err := json.Marshal(question)
 	if err != nil {
@@ -162,17 +158,7 @@ func (c *Client) ask(ctx context.Context, u *url.URL, question map[string][]stri
 	if err != nil {
 		return err
 	}
-	for try := 1; ; try++ {
-		text, err = c.post(ctx, u, body.Bytes(), credential)
-		if !errors.As(err, new(again)) || try == maxTries {
-			break
-		}
-		select {
-		case <-time.After(pause << (try - 1)):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+	text, err = tries(ctx, func() ([]byte, error) { return c.post(ctx, u, body.Bytes(), credential) })
 	if err != nil {
 		return err
 	}
@@ -187,42 +173,23 @@ func (c *Client) post(ctx context.Context, u *url.URL, body []byte, credential s
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Content-Encoding", "gzip")
 	r.Header.Set("Accept", "application/json")
-	if credential != "" {
-		r.Header.Set("Authorization", credential)
+	answer, err := c.do(r, credential)
+	var code statusError
+	if errors.As(err, &code) {
+		switch code {
+		case http.StatusUnauthorized, http.StatusForbidden:
+			if credential == "" {
+				return nil, fmt.Errorf("%w, and the settings of npm have no credentials for it", err)
+			}
+			return nil, fmt.Errorf("%w to the credentials that the settings of npm have for it", err)
+		case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented, http.StatusGone:
+			return nil, fmt.Errorf("answers %d %s: it does not know npm's bulk endpoint for advisories", int(code), http.StatusText(int(code)))
+		}
 	}
-	answer, err := c.http.Do(r)
 	if err != nil {
-		var verification *tls.CertificateVerificationError
-		if errors.As(err, &verification) {
-			return nil, err
-		}
-		return nil, again{err}
+		return nil, err
 	}
-	defer answer.Body.Close()
-	switch code := answer.StatusCode; {
-	case code == http.StatusOK:
-	case code == http.StatusUnauthorized, code == http.StatusForbidden:
-		if credential == "" {
-			return nil, fmt.Errorf("answers %s, and the settings of npm have no credentials for it", answer.Status)
-		}
-		return nil, fmt.Errorf("answers %s to the credentials that the settings of npm have for it", answer.Status)
-	case code == http.StatusNotFound, code == http.StatusMethodNotAllowed, code == http.StatusNotImplemented, code == http.StatusGone:
-		return nil, fmt.Errorf("answers %s: it does not know npm's bulk endpoint for advisories", answer.Status)
-	case code >= 300 && code < 400:
-		return nil, fmt.Errorf("answers %s, and a redirect is not followed", answer.Status)
-	case code == http.StatusTooManyRequests || code >= 500:
-		return nil, again{fmt.Errorf("answers %s", answer.Status)}
-	default:
-		return nil, fmt.Errorf("answers %s", answer.Status)
-	}
-	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
-	switch {
-	case err != nil:
-		return nil, again{fmt.Errorf("breaks its answer off: %w", err)}
-	case len(text) > maxAnswer:
-		return nil, fmt.Errorf("answers with more than %d MiB", maxAnswer>>20)
-	}
-	return text, nil
+	return readAll(answer, maxAnswer)
 }
 
 // ghsa is how GitHub names an advisory, which the registry tells by its address alone.

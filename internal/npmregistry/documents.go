@@ -2,17 +2,14 @@ package npmregistry
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/panoplysec/panoply/internal/packument"
 )
@@ -36,21 +33,6 @@ func (c *Client) Keys(ctx context.Context, name string) ([]byte, error) {
 	return text, err
 }
 
-// A statusError is an answer that is none of success.
-type statusError int
-
-func (s statusError) Error() string {
-	text := fmt.Sprintf("answers %d %s", int(s), http.StatusText(int(s)))
-	if s >= 300 && s < 400 {
-		text += ", and a redirect is not followed"
-	}
-	return text
-}
-
-func (s statusError) Is(target error) bool {
-	return target == fs.ErrNotExist && int(s) == http.StatusNotFound
-}
-
 // document gets one of at most so many bytes, with tries as for advisories.
 func (c *Client) document(ctx context.Context, address string, most int64) ([]byte, error) {
 	u, err := url.Parse(address)
@@ -61,20 +43,17 @@ func (c *Client) document(ctx context.Context, address string, most int64) ([]by
 	if err != nil {
 		return nil, err
 	}
-	for try := 1; ; try++ {
-		text, err := c.get(ctx, u, credential, most)
-		if err == nil {
-			return text, nil
+	text, err := tries(ctx, func() ([]byte, error) {
+		body, err := c.open(ctx, u, credential, "application/json")
+		if err != nil {
+			return nil, err
 		}
-		if !errors.As(err, new(again)) || try == maxTries {
-			return nil, fmt.Errorf("%s: %w", u.Redacted(), err)
-		}
-		select {
-		case <-time.After(pause << (try - 1)):
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
+		return readAll(body, most)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", u.Redacted(), err)
 	}
+	return text, nil
 }
 
 // Tarball opens the tarball at an address that a registry named; the caller closes it.
@@ -113,40 +92,5 @@ func (c *Client) open(ctx context.Context, u *url.URL, credential, accept string
 		return nil, err
 	}
 	r.Header.Set("Accept", accept)
-	if credential != "" {
-		r.Header.Set("Authorization", credential)
-	}
-	answer, err := c.http.Do(r)
-	if err != nil {
-		var verification *tls.CertificateVerificationError
-		if errors.As(err, &verification) {
-			return nil, err
-		}
-		return nil, again{err}
-	}
-	switch code := answer.StatusCode; {
-	case code == http.StatusOK:
-		return answer.Body, nil
-	case code == http.StatusTooManyRequests || code >= 500:
-		err = again{statusError(code)}
-	default:
-		err = statusError(code)
-	}
-	return nil, errors.Join(err, answer.Body.Close())
-}
-
-func (c *Client) get(ctx context.Context, u *url.URL, credential string, most int64) ([]byte, error) {
-	body, err := c.open(ctx, u, credential, "application/json")
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close()
-	text, err := io.ReadAll(io.LimitReader(body, most+1))
-	switch {
-	case err != nil:
-		return nil, again{fmt.Errorf("breaks its answer off: %w", err)}
-	case int64(len(text)) > most:
-		return nil, fmt.Errorf("answers with more than %d MiB", most>>20)
-	}
-	return text, nil
+	return c.do(r, credential)
 }
