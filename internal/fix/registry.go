@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/panoplysec/panoply/internal/npmsemver"
+	"github.com/panoplysec/panoply/internal/packument"
 )
 
 // A Registry tells about packages. It is safe for concurrent use. Those of packages
@@ -27,8 +28,8 @@ type tarballs interface {
 	Tarball(ctx context.Context, address string) (io.ReadCloser, error)
 }
 
-// A packument is what is read of a registry's answer.
-type packument struct {
+// A document is what is read of a registry's answer.
+type document struct {
 	Tags     map[string]string
 	Versions map[string]*release
 
@@ -40,31 +41,13 @@ type packument struct {
 
 // A release is one version of a package.
 type release struct {
-	Dependencies         section `json:"dependencies"`
-	OptionalDependencies section `json:"optionalDependencies"`
-	PeerDependencies     section `json:"peerDependencies"`
-	Deprecated           flag    `json:"deprecated"`
+	Dependencies         packument.Specs `json:"dependencies"`
+	OptionalDependencies packument.Specs `json:"optionalDependencies"`
+	PeerDependencies     packument.Specs `json:"peerDependencies"`
+	Deprecated           flag            `json:"deprecated"`
 	Dist                 struct {
 		Tarball string `json:"tarball"`
 	} `json:"dist"`
-}
-
-// A section is what a release asks for. Old releases have lists and other things there,
-// which npm takes for nothing.
-type section map[string]string
-
-func (s *section) UnmarshalJSON(text []byte) error {
-	var all map[string]any
-	if json.Unmarshal(text, &all) != nil {
-		return nil
-	}
-	*s = make(section, len(all))
-	for name, spec := range all {
-		if spec, ok := spec.(string); ok {
-			(*s)[name] = spec
-		}
-	}
-	return nil
 }
 
 // A flag is set by a text that is not empty, or by true: registries have both.
@@ -78,7 +61,7 @@ func (f *flag) UnmarshalJSON(text []byte) error {
 
 // spec is what a release asks for under a name.
 func (r *release) spec(name string) (string, bool) {
-	for _, section := range []section{r.OptionalDependencies, r.Dependencies, r.PeerDependencies} {
+	for _, section := range []packument.Specs{r.OptionalDependencies, r.Dependencies, r.PeerDependencies} {
 		if s, ok := section[name]; ok {
 			return s, true
 		}
@@ -96,7 +79,7 @@ type packuments struct {
 type reading struct {
 	mu   sync.Mutex
 	done bool
-	got  *packument
+	got  *document
 	err  error
 }
 
@@ -104,7 +87,7 @@ func newPackuments(from Registry) *packuments {
 	return &packuments{from: from, read: map[string]*reading{}}
 }
 
-func (p *packuments) get(ctx context.Context, name string) (*packument, error) {
+func (p *packuments) get(ctx context.Context, name string) (*document, error) {
 	if !packageName(name) {
 		return nil, fmt.Errorf("%.100q is no name of a package", name)
 	}
@@ -145,7 +128,7 @@ func (p *packuments) trouble() error {
 	return nil
 }
 
-func readPackument(name string, text []byte) (*packument, error) {
+func readPackument(name string, text []byte) (*document, error) {
 	var read struct {
 		Tags     map[string]string          `json:"dist-tags"`
 		Versions map[string]json.RawMessage `json:"versions"`
@@ -153,7 +136,7 @@ func readPackument(name string, text []byte) (*packument, error) {
 	if err := json.Unmarshal(text, &read); err != nil {
 		return nil, fmt.Errorf("the registry's answer about %s is no packument: %w", name, err)
 	}
-	got := &packument{text: text, Tags: read.Tags, Versions: make(map[string]*release, len(read.Versions))}
+	got := &document{text: text, Tags: read.Tags, Versions: make(map[string]*release, len(read.Versions))}
 	for v, about := range read.Versions {
 		// What cannot be read is never chosen.
 		r := new(release)

@@ -8,6 +8,7 @@ import (
 	"github.com/panoplysec/panoply/internal/lockfile"
 	"github.com/panoplysec/panoply/internal/npmsemver"
 	"github.com/panoplysec/panoply/internal/osv"
+	"github.com/panoplysec/panoply/internal/packument"
 )
 
 // maxDeep bounds how far what a package needs is followed.
@@ -166,7 +167,7 @@ func (r *resolver) allowed(name, version, avoid string) bool {
 
 // subtree says whether what a release needs is clean.
 func (r *resolver) subtree(ctx context.Context, release *release, of pair, avoid string, deep int) bool {
-	for _, section := range []section{release.Dependencies, release.OptionalDependencies} {
+	for _, section := range []packument.Specs{release.Dependencies, release.OptionalDependencies} {
 		for _, name := range sortedKeys(section) {
 			spec := section[name]
 			if r.keeps(name, spec, avoid) {
@@ -202,7 +203,7 @@ func (r *resolver) keepsVulnerable(name, spec string) bool { return r.keeps(name
 
 // preferred are the versions in a range in the order in which they are tried: the one
 // tagged latest, the others that nobody gave up, the highest first, and the rest.
-func (p *packument) preferred(set npmsemver.Range) []string {
+func (p *document) preferred(set npmsemver.Range) []string {
 	var first, last []string
 	for _, v := range slices.Backward(p.order) {
 		s := v.String()

@@ -167,7 +167,7 @@ func (s *showcase) fail(w http.ResponseWriter, err error) {
 }
 
 // shown is a packument without what is hidden.
-func (s *showcase) shown(name string, p *packument) ([]byte, error) {
+func (s *showcase) shown(name string, p *document) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var doc map[string]json.RawMessage

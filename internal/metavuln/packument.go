@@ -25,29 +25,11 @@ type Packument struct {
 
 // A Manifest is one version of a package.
 type Manifest struct {
-	Dependencies specs `json:"dependencies"`
-	Optional     specs `json:"optionalDependencies"`
-	Peer         specs `json:"peerDependencies"`
-	Bundled      words `json:"bundleDependencies"`
-	Deprecated   text  `json:"deprecated"`
-}
-
-// specs are ranges by name, as far as they are texts.
-type specs map[string]string
-
-func (s *specs) UnmarshalJSON(b []byte) error {
-	var all map[string]json.RawMessage
-	if json.Unmarshal(b, &all) != nil {
-		return nil
-	}
-	*s = make(specs, len(all))
-	for name, raw := range all {
-		var spec string
-		if len(raw) > 0 && raw[0] == '"' && json.Unmarshal(raw, &spec) == nil {
-			(*s)[name] = spec
-		}
-	}
-	return nil
+	Dependencies packument.Specs `json:"dependencies"`
+	Optional     packument.Specs `json:"optionalDependencies"`
+	Peer         packument.Specs `json:"peerDependencies"`
+	Bundled      words           `json:"bundleDependencies"`
+	Deprecated   text            `json:"deprecated"`
 }
 
 // words is a list of texts, and nothing of another shape: packages of the first years
@@ -78,7 +60,7 @@ func (t *text) UnmarshalJSON(b []byte) error {
 
 // spec is what a manifest asks of another package; false when it does not depend on it.
 func (m *Manifest) spec(name string) (string, bool) {
-	for _, section := range []specs{m.Dependencies, m.Optional, m.Peer} {
+	for _, section := range []packument.Specs{m.Dependencies, m.Optional, m.Peer} {
 		if s, ok := section[name]; ok {
 			return s, true
 		}
