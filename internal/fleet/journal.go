@@ -14,6 +14,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/panoplysec/panoply/internal/filelock"
 )
 
 // head is the first line of a journal: a file that begins otherwise is somebody else's,
@@ -90,7 +92,10 @@ func OpenJournal(name string) (_ *Journal, err error) {
 			err = &fs.PathError{Op: "open", Path: name, Err: err}
 		}
 	}()
-	if err := lock(f); err != nil {
+	switch err := filelock.Try(f); {
+	case errors.Is(err, filelock.ErrHeld):
+		return nil, ErrInUse
+	case err != nil && !errors.Is(err, errors.ErrUnsupported): // without locks one run at a time is the user's care
 		return nil, err
 	}
 	if err := j.read(); err != nil {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"github.com/panoplysec/panoply/internal/filelock"
 )
 
 // ErrLocked says that another update of the folder is under way.
@@ -16,8 +18,11 @@ func lock(name string) (func(), error) {
 	if err != nil {
 		return nil, fmt.Errorf("mirror: %w", err)
 	}
-	if err := flock(f); err != nil {
+	if err := filelock.Try(f); err != nil {
 		f.Close()
+		if errors.Is(err, filelock.ErrHeld) {
+			err = ErrLocked
+		}
 		return nil, fmt.Errorf("mirror: %s: %w", name, err)
 	}
 	return func() { f.Close() }, nil

@@ -10,14 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func flock(f *os.File) error {
-	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		return ErrLocked
-	}
-	return err
-}
-
 // syncDir has a rename survive a power cut.
 func syncDir(dir string) error {
 	f, err := os.Open(dir)
