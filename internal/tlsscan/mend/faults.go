@@ -1,6 +1,9 @@
 package mend
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // A Fault is a finding of the scan with its mend.
 type Fault struct {
@@ -39,17 +42,18 @@ func Faults() []Fault {
 
 // For returns the fault of this name.
 func For(name string) (Fault, bool) {
-	f, ok := byName[name]
+	f, ok := byName()[name]
 	return f, ok
 }
 
-var byName = func() map[string]Fault {
+// byName is made when it is first asked for: most runs of the program scan nothing.
+var byName = sync.OnceValue(func() map[string]Fault {
 	m := make(map[string]Fault)
 	for _, f := range Faults() {
 		m[f.Name] = f
 	}
 	return m
-}()
+})
 
 const (
 	onlyNew   = "offer TLS 1.2 and 1.3 only"

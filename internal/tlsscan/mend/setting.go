@@ -2,6 +2,7 @@ package mend
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/panoplysec/panoply/internal/tlsscan"
 )
@@ -101,7 +102,10 @@ type program struct {
 	answers [settings]answer
 }
 
-var programs = map[Server]program{Nginx: nginx(), Apache: apache(), Caddy: caddy(), HAProxy: haproxy(), Node: node(), Go: golang()}
+// programs are made when they are first asked for, as byName is.
+var programs = sync.OnceValue(func() map[Server]program {
+	return map[Server]program{Nginx: nginx(), Apache: apache(), Caddy: caddy(), HAProxy: haproxy(), Node: node(), Go: golang()}
+})
 
 // OpenSSLName is OpenSSL's name of a suite of TLS 1.2: ECDHE-RSA-AES128-SHA for
 // TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA.

@@ -12,7 +12,7 @@ import (
 // comments alone where no configuration mends it: what to do instead. Hybrid says that the
 // server is known to have groups with ML-KEM, which are kept.
 func (f Fault) Lines(server Server, hybrid bool) string {
-	p := programs[server]
+	p := programs()[server]
 	var b strings.Builder
 	if len(f.Settings) == 0 {
 		p.say(&b, "no matter of configuration: "+f.Do)
@@ -90,7 +90,7 @@ func (p program) answer(list []Setting, hybrid bool) answer {
 // the server to Mozilla's intermediate level: each line once. What is not a matter of
 // configuration follows as comments, with its commands.
 func Snippet(server Server, r *tlsscan.Report) string {
-	p := programs[server]
+	p := programs()[server]
 	var b strings.Builder
 	hybrid := r.Hybrid()
 	list := needed(r)
