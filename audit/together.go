@@ -152,7 +152,7 @@ func (s *session) overConn(conn net.Conn) *http.Transport {
 func (s *session) opener(client uint8) (func(ctx context.Context, network, address string) (net.Conn, error), error) {
 	dial := s.dial
 	if client > 0 {
-		from, to := s.clientAddr(client), s.loopback4()
+		from, to := clientAddr(s.salt(), client), s.loopback4()
 		if !to.IsValid() {
 			return nil, check.ErrOneClient
 		}
@@ -196,9 +196,8 @@ func (s *session) client(n uint8) (http.RoundTripper, error) {
 
 // clientAddr is a client's address. Two clients share no /16, which some apps count as
 // one; a later run has others, for what an earlier one used up may still be counted.
-func (s *session) clientAddr(n uint8) netip.Addr {
-	salt := s.salt()
-	return netip.AddrFrom4([4]byte{127, 1 + (salt[0]+n)%254, salt[1], 1 + salt[2]%254})
+func clientAddr(salt [3]byte, n uint8) netip.Addr {
+	return netip.AddrFrom4([4]byte{127, byte(1 + (int(salt[0])+int(n))%255), salt[1], 1 + salt[2]%254})
 }
 
 func newSalt() (salt [3]byte) {
