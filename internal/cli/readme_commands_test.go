@@ -68,6 +68,19 @@ var readmeSteps = []readmeStep{
 			}
 		}
 	}},
+	{"panoply audit shop.example:443 --only tls", func(t *testing.T, w *workbench) {
+		w.command(t, w.dir, "panoply", "audit", strings.TrimPrefix(w.door, "https://"), "--only", "tls", "--root", filepath.Join(w.state, "ca", "root.pem"))
+	}},
+	{"panoply audit shop.example:443 --only tls --fix-for nginx > tls.conf", func(t *testing.T, w *workbench) {
+		w.command(t, w.dir, "panoply", "audit", strings.TrimPrefix(w.door, "https://"), "--only", "tls", "--fix-for", "nginx", "--root", filepath.Join(w.state, "ca", "root.pem"))
+	}},
+	{"panoply audit --targets hosts.txt --only tls --format jsonl --resume hosts.journal", func(t *testing.T, w *workbench) {
+		w.write(t, "hosts.txt", strings.TrimPrefix(w.door, "https://")+"\n")
+		out := w.command(t, w.dir, "panoply", "audit", "--targets", "hosts.txt", "--only", "tls", "--format", "jsonl", "--resume", "hosts.journal", "--root", filepath.Join(w.state, "ca", "root.pem"))
+		if !strings.Contains(out, `"protocols"`) {
+			t.Errorf("audit --targets wrote\n%s", out)
+		}
+	}},
 	{"panoply audit --format json https://localhost:8443 > baseline.json", func(t *testing.T, w *workbench) {
 		out := w.command(t, w.dir, "panoply", "audit", "--format", "json", "--root", filepath.Join(w.state, "ca", "root.pem"), w.door)
 		if !strings.Contains(out, `"schema"`) {
@@ -78,6 +91,24 @@ var readmeSteps = []readmeStep{
 	{"panoply audit --baseline baseline.json https://localhost:8443", func(t *testing.T, w *workbench) {
 		w.command(t, w.dir, "panoply", "audit", "--baseline", "baseline.json", "--root", filepath.Join(w.state, "ca", "root.pem"), w.door)
 		w.serving.interrupt(t)
+	}},
+	{"panoply db update", func(t *testing.T, w *workbench) {
+		osv := httptest.NewServer(http.HandlerFunc(published))
+		defer osv.Close()
+		w.command(t, w.dir, "panoply", "db", "update", "--source", osv.URL+"/today", "--min-records", "1", "--dir", filepath.Join(w.state, "osv"))
+	}},
+	{"panoply audit . --only dependencies", func(t *testing.T, w *workbench) {
+		w.write(t, "package.json", `{"dependencies":{"qs":"^6.7.0"}}`)
+		w.write(t, "package-lock.json", `{"lockfileVersion":3,"packages":{"":{"dependencies":{"qs":"^6.7.0"}},"node_modules/qs":{"version":"6.7.3","integrity":"sha512-`+strings.Repeat("A", 86)+`=="}}}`)
+		if out := w.command(t, w.dir, "panoply", "audit", ".", "--only", "dependencies", "--advisories", filepath.Join(w.state, "osv")); !strings.Contains(out, "proved") {
+			t.Errorf("audit wrote\n%s", out)
+		}
+	}},
+	{"panoply fix", func(t *testing.T, w *workbench) {
+		w.command(t, w.dir, "panoply", "fix", "--advisories", filepath.Join(w.state, "osv"))
+	}},
+	{"panoply fix --write", func(t *testing.T, w *workbench) {
+		w.command(t, w.dir, "panoply", "fix", "--write", "--advisories", filepath.Join(w.state, "osv"))
 	}},
 	{"panoply validate --config panoply.yaml", func(t *testing.T, w *workbench) {
 		text := strings.ReplaceAll(strings.Join(blocks(t, "yaml"), ""), "/etc/shop", w.dir)
