@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/panoplysec/panoply/internal/need"
+	"github.com/panoplysec/panoply/internal/testcert"
 )
 
 const owner = 65532
@@ -112,7 +113,7 @@ func runImage(t *testing.T, root, state string) {
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }))
 	defer app.Close()
 	https, admin := need.Port(t), need.Port(t)
-	cert, key := certificate(t, "shop.example")
+	cert, key := testcert.SelfSigned(t, time.Now().Add(24*time.Hour), "shop.example")
 	put := func(name string, content []byte, mode os.FileMode) {
 		path := filepath.Join(root, "etc/panoply", name)
 		must(t, os.WriteFile(path, content, mode))

@@ -3,13 +3,6 @@ package packaging_test
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +13,7 @@ import (
 	"time"
 
 	"github.com/panoplysec/panoply/internal/cli"
+	"github.com/panoplysec/panoply/internal/testcert"
 )
 
 // repository is the folder that an image is built from.
@@ -97,7 +91,7 @@ var aFile = regexp.MustCompile(`/(etc|run)/[a-z./-]+`)
 func configuration(t *testing.T, yaml string) string {
 	t.Helper()
 	dir := t.TempDir()
-	cert, key := certificate(t, "shop.example")
+	cert, key := testcert.SelfSigned(t, time.Now().Add(24*time.Hour), "shop.example")
 	for _, name := range aFile.FindAllString(yaml, -1) {
 		content := []byte("0123456789abcdef0123456789abcdef\n")
 		switch filepath.Base(name) {
@@ -130,26 +124,6 @@ func valid(t *testing.T, path string) {
 	if code, _, stderr := panoply("validate", "--config", path); code != 0 {
 		t.Errorf("panoply validate: exit %d\n%s\n%s", code, stderr, text(t, path))
 	}
-}
-
-// certificate returns a certificate for name and its key, in PEM.
-func certificate(t *testing.T, name string) (cert, key []byte) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})
 }
 
 // The configuration of the package is valid as it is, and with all its suggestions taken.

@@ -5,14 +5,7 @@ package cli_test
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -27,6 +20,7 @@ import (
 	"time"
 
 	"github.com/panoplysec/panoply/internal/need"
+	"github.com/panoplysec/panoply/internal/testcert"
 )
 
 // A readmeStep is one command of the README and how it is run here: as it stands but
@@ -343,20 +337,7 @@ func (p *running) interrupt(t *testing.T) {
 // certificate writes fullchain.pem and privkey.pem for public names.
 func (w *workbench) certificate(t *testing.T, names ...string) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: names[0]}, DNSNames: names,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.write(t, "fullchain.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
-	w.write(t, "privkey.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})))
+	certificate, key := testcert.SelfSigned(t, time.Now().Add(24*time.Hour), names...)
+	w.write(t, "fullchain.pem", string(certificate))
+	w.write(t, "privkey.pem", string(key))
 }
