@@ -165,7 +165,7 @@ func (v *auditFlags) run(cmd *cobra.Command, s Streams, args []string) error {
 	if err != nil {
 		return &exitError{code: exitUsage, err: err, hint: "panoply help audit"}
 	}
-	how := report.Options{Checks: checks, Version: v.version, Threshold: threshold}
+	how := report.Options{Checks: checks, Version: v.version, Threshold: threshold, Only: v.only}
 	for _, name := range v.reports {
 		if err := v.writeReport(name, plan, r, exchanges, how); err != nil {
 			return &exitError{code: exitIncomplete, err: fmt.Errorf("--report: %w", err)}

@@ -165,8 +165,9 @@ func account(f *check.Finding) string {
 	}
 	add("again", f.Reproduce)
 	add("fix in "+f.Server, f.Fixes[f.Server])
-	add("fix in Express", f.Fix.Express)
-	add("fix in Go", f.Fix.Go)
+	for _, fix := range inApp(f.Fix) {
+		add("fix in "+fix.Name, fix.Text)
+	}
 	add("fix at the door", f.Fix.Door)
 	if f.CWE > 0 {
 		add("weakness", fmt.Sprintf("CWE-%d", f.CWE))

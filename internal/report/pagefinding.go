@@ -102,10 +102,19 @@ func newFinding(r *audit.Report, f *check.Finding) pageFinding {
 	if f.Severity == check.Info {
 		return p // a note needs no mend
 	}
-	for _, fix := range []pageFix{{line(f.Server), f.Fixes[f.Server]}, {"Express", f.Fix.Express}, {"Go", f.Fix.Go}, {"At the door", f.Fix.Door}} {
+	fixes := append([]pageFix{{line(f.Server), f.Fixes[f.Server]}}, inApp(f.Fix)...)
+	for _, fix := range append(fixes, pageFix{"At the door", f.Fix.Door}) {
 		if strings.TrimSpace(fix.Text) != "" {
 			p.Fixes = append(p.Fixes, fix)
 		}
 	}
 	return p
+}
+
+// inApp are the ways to mend the app, by whom they are for: one, where they are the same.
+func inApp(f check.Fix) []pageFix {
+	if f.Express == f.Go {
+		return []pageFix{{"the app", f.Express}}
+	}
+	return []pageFix{{"Express", f.Express}, {"Go", f.Go}}
 }

@@ -32,13 +32,14 @@ const (
 	MinWidth     = 60
 )
 
-// Text writes the report for people.
-func Text(w io.Writer, r *audit.Report, style Style) error {
+// Text writes the report for people. Where only some practices were asked for, the others
+// have no row: a line below the table says that nobody looked.
+func Text(w io.Writer, r *audit.Report, style Style, only ...string) error {
 	if style.Width == 0 {
 		style.Width = DefaultWidth
 	}
 	style.Width = max(style.Width, MinWidth)
-	out := &printer{style: style}
+	out := &printer{style: style, only: only}
 	out.targets(r)
 	out.table(r)
 	out.summary(r)
@@ -57,7 +58,11 @@ func Text(w io.Writer, r *audit.Report, style Style) error {
 type printer struct {
 	text  strings.Builder
 	style Style
+	only  []string
 }
+
+// asked tells whether a practice was asked for.
+func (p *printer) asked(id string) bool { return len(p.only) == 0 || slices.Contains(p.only, id) }
 
 const (
 	red    = "\x1b[31m"
@@ -128,6 +133,9 @@ func (p *printer) table(r *audit.Report) {
 	p.printf("%s\n", p.paint(dim, pad("PRACTICE", practiceWidth)+gap+pad("STATUS", statusWidth)+gap+
 		pad("SEVERITY", severityWidth)+gap+strings.TrimRight(pad("LAYER", layerWidth)+title, " ")))
 	for _, row := range r.Practices {
+		if !p.asked(row.ID) {
+			continue
+		}
 		severity, layer := row.Severity.String(), string(row.Layer)
 		if row.Status != check.Broken {
 			severity = "-"
@@ -250,8 +258,9 @@ func (p *printer) findings(r *audit.Report) {
 		if lines := f.Fixes[f.Server]; lines != "" {
 			p.field(f.Server, lines)
 		} else {
-			p.field("express", f.Fix.Express)
-			p.field("go", f.Fix.Go)
+			for _, fix := range inApp(f.Fix) {
+				p.field(strings.ToLower(fix.Name), fix.Text)
+			}
 		}
 		p.field("door", f.Fix.Door)
 		if f.CWE != 0 {

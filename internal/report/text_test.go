@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -94,13 +95,39 @@ func TestTextStripsControlCharacters(t *testing.T) {
 func TestTextShowsTheServersLines(t *testing.T) {
 	f := check.Finding{
 		ID: "tls/old-protocol", Practice: "tls", Severity: check.Medium, Message: "TLS 1.0 is offered", Confidence: check.Certain,
-		Fix: check.Fix{Express: "offer TLS 1.2", Go: "offer TLS 1.2", Door: "on by default"}, Fixes: map[string]string{"nginx": "ssl_protocols TLSv1.2;\n", "apache": "SSLProtocol\x1b[2J TLSv1.2\n"},
+		Fix: check.Fix{Express: "minVersion: 'TLSv1.2'", Go: "offer TLS 1.2", Door: "on by default"}, Fixes: map[string]string{"nginx": "ssl_protocols TLSv1.2;\n", "apache": "SSLProtocol\x1b[2J TLSv1.2\n"},
 	}
-	for server, want := range map[string]string{"": "  express  offer TLS 1.2\n  go       offer TLS 1.2\n", "nginx": "  nginx    ssl_protocols TLSv1.2;\n  door", "apache": "  apache   SSLProtocol"} {
+	for server, want := range map[string]string{"": "  express  minVersion: 'TLSv1.2'\n  go       offer TLS 1.2\n", "nginx": "  nginx    ssl_protocols TLSv1.2;\n  door", "apache": "  apache   SSLProtocol"} {
 		f.Server = server
 		got := text(t, &audit.Report{Findings: []check.Finding{f}}, report.Style{})
 		if !strings.Contains(got, want) || strings.Contains(got, "\x1b") || !strings.Contains(got, "--fix-for NAME,\nwhich is apache, nginx") {
 			t.Errorf("of %q:\n%s\nwant %q", server, got, want)
 		}
+	}
+}
+
+// TestTextOfOneMend: what is the same for Express and Go is said once.
+func TestTextOfOneMend(t *testing.T) {
+	f := check.Finding{ID: "dependencies/vulnerable", Severity: check.High, Confidence: check.Certain, Fix: check.Fix{Express: "npm install qs@6.7.3", Go: "npm install qs@6.7.3"}}
+	got := text(t, &audit.Report{Findings: []check.Finding{f}}, report.Style{})
+	if !strings.Contains(got, "\n  the app  npm install qs@6.7.3\n") || strings.Contains(got, "express") {
+		t.Errorf("%s\nwant one mend", got)
+	}
+}
+
+// TestTextOfSomePractices: what was not asked for has no row, and counts nowhere.
+func TestTextOfSomePractices(t *testing.T) {
+	var out bytes.Buffer
+	if err := report.Text(&out, sample(), report.Style{Brief: true}, "tls", "headers"); err != nil {
+		t.Fatal(err)
+	}
+	got := out.String()
+	for _, want := range []string{"\ntls  ", "\nheaders  ", "1 proved, 1 broken, 0 not proven\n", "not asked for, and so not proven: supported-versions, cookies, proxy-trust\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "\nproxy-trust  ") {
+		t.Errorf("a row that was not asked for:\n%s", got)
 	}
 }

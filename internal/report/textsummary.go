@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/panoplysec/panoply/audit"
@@ -11,9 +12,20 @@ import (
 // summary is what stands below the table: the counts, who provides what is proved,
 // other people's grades, and what changed.
 func (p *printer) summary(r *audit.Report) {
-	count := tally(r)
+	var looked, others []string
+	for _, row := range r.Practices {
+		if p.asked(row.ID) {
+			looked = append(looked, row.ID)
+		} else {
+			others = append(others, row.ID)
+		}
+	}
+	count := tally(r, looked...)
 	p.printf("\n%s, %s, %s\n", p.paint(green, fmt.Sprintf("%d proved", count[check.Proved])),
 		p.paint(red, fmt.Sprintf("%d broken", count[check.Broken])), p.paint(yellow, fmt.Sprintf("%d not proven", count[check.Unproven])))
+	if len(others) > 0 {
+		p.paragraph("not asked for, and so not proven: " + line(strings.Join(others, ", ")))
+	}
 	if said := providedByDoor(r); said != "" {
 		p.paragraph(said)
 	}
@@ -50,11 +62,13 @@ func (p *printer) ignored(r *audit.Report) {
 	}
 }
 
-// tally counts the practices by their status.
-func tally(r *audit.Report) map[check.Status]int {
+// tally counts practices by their status: those with these ids, or all.
+func tally(r *audit.Report, ids ...string) map[check.Status]int {
 	count := make(map[check.Status]int)
 	for _, row := range r.Practices {
-		count[row.Status]++
+		if len(ids) == 0 || slices.Contains(ids, row.ID) {
+			count[row.Status]++
+		}
 	}
 	return count
 }

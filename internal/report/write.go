@@ -11,8 +11,10 @@ import (
 
 // Options say how a report is written. The zero value is ready to use.
 type Options struct {
-	// Style is that of the format text.
+	// Style is that of the format text, and Only the practices that it has rows of: none
+	// means all.
 	Style Style
+	Only  []string
 	// Checks are those that ran. SARIF describes their rules; without them it knows of
 	// a rule what its findings say.
 	Checks []check.Check
@@ -32,7 +34,7 @@ type form struct {
 
 func forms() []form {
 	return []form{
-		{"text", func(w io.Writer, r *audit.Report, o Options) error { return Text(w, r, o.Style) }},
+		{"text", func(w io.Writer, r *audit.Report, o Options) error { return Text(w, r, o.Style, o.Only...) }},
 		{"json", func(w io.Writer, r *audit.Report, _ Options) error { return JSON(w, r) }},
 		{"sarif", func(w io.Writer, r *audit.Report, o Options) error { return SARIF(w, r, o.Checks, o.Version) }},
 		{"junit", func(w io.Writer, r *audit.Report, o Options) error { return JUnit(w, r, o.Threshold) }},
