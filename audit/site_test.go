@@ -51,8 +51,8 @@ func TestThreeHundredPages(t *testing.T) {
 	if pages < audit.DefaultPages {
 		t.Errorf("%d pages, want %d", pages, audit.DefaultPages)
 	}
-	if took > 20*time.Second {
-		t.Errorf("took %v, want 20 s at most", took)
+	if took > time.Minute {
+		t.Errorf("took %v, want a minute at most", took)
 	}
 	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 64<<20 {
 		t.Errorf("%d MB are still held, want 64 at most", grown>>20)

@@ -36,7 +36,7 @@ func TestTogether(t *testing.T) {
 			open.Wait() // nobody is answered before all have come
 			fmt.Fprint(w, r.URL.Path)
 		}))
-		r := run1(t, app.URL, audit.Options{Active: true, RequestTimeout: 5 * time.Second}, probing("burst", check.Wire|check.Active, func(ctx context.Context, s *check.Session) {
+		r := run1(t, app.URL, audit.Options{Active: true, RequestTimeout: time.Minute}, probing("burst", check.Wire|check.Active, func(ctx context.Context, s *check.Session) {
 			var all []check.Request
 			for i := range n {
 				all = append(all, check.Request{Method: http.MethodPost, Path: fmt.Sprintf("/%d", i), Body: "x", Active: true})

@@ -64,12 +64,25 @@ func OpenLocalCA(dir string) (*LocalCA, error) {
 		return ca, err
 	}
 	if _, err := os.Stat(filepath.Join(folder, keyName)); err == nil {
-		return nil, fmt.Errorf("local CA: %s is missing beside its key; restore it, or delete %s for a new CA", filepath.Join(folder, rootName), folder)
+		return arrived(folder)
 	}
 	if err := makeLocalCA(dir, folder); err != nil {
 		return nil, fmt.Errorf("local CA: %w", err)
 	}
 	ca, err = readLocalCA(folder)
+	if err == nil {
+		ca.created = true
+	}
+	return ca, err
+}
+
+// arrived opens a CA that has a key where no root was found a moment ago. Both come with one
+// rename, so that another process may have made it since; what still has no root has lost it.
+func arrived(folder string) (*LocalCA, error) {
+	ca, err := readLocalCA(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("local CA: %s is missing beside its key; restore it, or delete %s for a new CA", filepath.Join(folder, rootName), folder)
+	}
 	if err == nil {
 		ca.created = true
 	}

@@ -198,20 +198,25 @@ func TestCloseInOutage(t *testing.T) {
 	})
 }
 
-// TestCloseTells holds that what is owed to a store that answers does not end with Close.
+// TestCloseTells holds that what is owed to a store that answers does not end with Close,
+// where the answer is too late for a decision, too.
 func TestCloseTells(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store := &faulty{Memory: memory(t, 0)}
-		s := share(t, store, 1)
-		r := rule(t, limit.Policy{Name: "p", Points: 5, Duration: time.Hour})
-		store.mode.Store(refuses)
-		consume(t, s, r, 1)
-		store.mode.Store(well)
-		_ = s.Close()
-		if got := peek(t, store.Memory, r, 1).Consumed; got != 1 {
-			t.Errorf("after Close the store counts %d, want 1", got)
-		}
-	})
+	for name, mode := range map[string]int32{"well": well, "slow": slow} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &faulty{Memory: memory(t, 0)}
+				s := share(t, store, 1)
+				r := rule(t, limit.Policy{Name: "p", Points: 5, Duration: time.Hour})
+				store.mode.Store(refuses)
+				consume(t, s, r, 1)
+				store.mode.Store(mode)
+				_ = s.Close()
+				if got := peek(t, store.Memory, r, 1).Consumed; got != 1 {
+					t.Errorf("after Close the store counts %d, want 1", got)
+				}
+			})
+		})
+	}
 }
 
 // TestLongOutage holds that an outage of many Durations leaves no debt of as many.

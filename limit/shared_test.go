@@ -17,7 +17,7 @@ import (
 // A faulty store is a Memory that can die or hang, and counts its calls.
 type faulty struct {
 	*limit.Memory
-	mode  atomic.Int32 // 0 well, 1 refuses, 2 hangs
+	mode  atomic.Int32 // well, or how it is not
 	calls atomic.Int64
 }
 
@@ -25,6 +25,7 @@ const (
 	well = iota
 	refuses
 	hangs
+	slow // answers after 100 ms, too late for a decision
 )
 
 var errDown = errors.New("the store is down")
@@ -34,6 +35,9 @@ func (f *faulty) fails(ctx context.Context) error {
 	switch f.mode.Load() {
 	case refuses:
 		return errDown
+	case slow:
+		time.Sleep(100 * time.Millisecond)
+		return ctx.Err()
 	case hangs:
 		<-ctx.Done()
 		return ctx.Err()

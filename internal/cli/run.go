@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log"
 	"os"
 	"os/signal"
 	"strings"
@@ -54,8 +55,11 @@ func usageError(hint, format string, args ...any) error {
 	return &exitError{code: exitUsage, err: fmt.Errorf(format, args...), hint: hint}
 }
 
-// Run runs one command line and returns its exit code.
+// Run runs one command line and returns its exit code. It silences the standard logger
+// for good: the program says nothing there, but net/http does, in the words of a server
+// that breaks the protocol and past the streams of s.
 func Run(args []string, s Streams, version string) int {
+	log.SetOutput(io.Discard)
 	root := newRoot(s, version)
 	root.SetArgs(args)
 	return exitCode(root.ExecuteContext(context.Background()), s.Err)

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 //	listens PORT        wait until something listens on this port of loopback
 //
 // and the variables APP (a naked app, host:port), LOGIN (an app with a login that nothing
-// limits), CART (one whose cart anybody may fill), OSV (where advisories are published), HTTPS, HTTP and ADMIN (free ports).
+// limits), CART (one whose cart anybody may fill), UNASKED (one that talks unasked), OSV (where advisories are published), HTTPS, HTTP and ADMIN (free ports).
 func TestScripts(t *testing.T) {
 	need.Program(t, "curl")
 	testscript.Run(t, testscript.Params{
@@ -48,6 +48,9 @@ func TestScripts(t *testing.T) {
 			cart := httptest.NewServer(http.HandlerFunc(anybodys))
 			env.Defer(cart.Close)
 			env.Setenv("CART", strings.TrimPrefix(cart.URL, "http://"))
+			unasked := httptest.NewServer(http.HandlerFunc(talksUnasked))
+			env.Defer(unasked.Close)
+			env.Setenv("UNASKED", strings.TrimPrefix(unasked.URL, "http://"))
 			osv := httptest.NewServer(http.HandlerFunc(published))
 			env.Defer(osv.Close)
 			env.Setenv("OSV", osv.URL)
@@ -124,6 +127,19 @@ func anybodys(w http.ResponseWriter, r *http.Request) {
 	default:
 		http.NotFound(w, r)
 	}
+}
+
+// talksUnasked sends a second answer right behind the first.
+func talksUnasked(w http.ResponseWriter, _ *http.Request) {
+	conn, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	defer conn.Close()
+	io.WriteString(rw, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhelloHTTP/1.1 200 OK\r\nX: said unasked\r\n\r\n")
+	rw.Flush()
+	io.Copy(io.Discard, rw) // until the client has had enough
 }
 
 func exits(ts *testscript.TestScript, neg bool, args []string) {

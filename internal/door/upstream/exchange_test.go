@@ -28,7 +28,7 @@ func TestConnectionIsUsedAgain(t *testing.T) {
 		fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(fmt.Sprint(n)), fmt.Sprint(n))
 		return true
 	})
-	f := newFront(t, address, patient)
+	f := newFront(t, address, nil)
 	for _, size := range []int{0, 10, 20_000, 300_000} {
 		for _, length := range []bool{true, false} {
 			var in io.Reader = strings.NewReader(strings.Repeat("x", size))
@@ -67,7 +67,7 @@ func TestApplicationClosesIdleConnections(t *testing.T) {
 		second.Store(true)
 		return r.URL.Path != "/close"
 	})
-	f := newFront(t, address, patient)
+	f := newFront(t, address, nil)
 	for _, tt := range []struct {
 		method, path string
 		status       int
@@ -105,7 +105,7 @@ func TestRetriesAreBounded(t *testing.T) {
 		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 		return true
 	})
-	f := newFront(t, address, patient)
+	f := newFront(t, address, nil)
 	c := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}}
 	defer c.CloseIdleConnections()
 	const rounds = 400
@@ -181,7 +181,7 @@ func TestEarlyAnswer(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+			_ = conn.SetDeadline(time.Now().Add(time.Minute))
 			_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\nonly this")
 			res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 			if err != nil || res.StatusCode != 413 || !res.Close {
@@ -206,7 +206,7 @@ func TestUnreadBodyEndsTheConnection(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+		_ = conn.SetDeadline(time.Now().Add(time.Minute))
 		_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\n"+head+"\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
 		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil || res.StatusCode != 502 || res.Close != ends {
@@ -218,7 +218,7 @@ func TestUnreadBodyEndsTheConnection(t *testing.T) {
 
 // newFullDuplex is newFront with what the door does for requests with a body.
 func newFullDuplex(t *testing.T, address string) *front {
-	f := newFront(t, address, patient)
+	f := newFront(t, address, nil)
 	fullDuplex(f)
 	return f
 }
@@ -266,7 +266,7 @@ func TestExpectation(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+			_ = conn.SetDeadline(time.Now().Add(time.Minute))
 			_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
 			in := bufio.NewReader(conn)
 			res, err := http.ReadResponse(in, nil)
@@ -354,7 +354,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	f.Server.Close()
 	f.proxy.CloseIdle()
 	app.Close()
-	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			buf := make([]byte, 1<<20)
 			t.Fatalf("%d goroutines, %d before\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])

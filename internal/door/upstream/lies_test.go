@@ -105,7 +105,7 @@ func TestLies(t *testing.T) {
 				_, err := io.WriteString(conn, tt.answer)
 				return err == nil
 			})
-			f := newFront(t, address, patient)
+			f := newFront(t, address, nil)
 			for range 2 {
 				req, _ := http.NewRequest(tt.method, f.URL, nil)
 				res, err := http.DefaultClient.Do(req)
@@ -174,14 +174,15 @@ func TestSlowApplication(t *testing.T) {
 			}
 		}
 	}
-	f := newFront(t, raw(t, drops("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 20*time.Millisecond)), nil)
+	t.Parallel()
+	f := newFront(t, raw(t, drops("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 20*time.Millisecond)), brief)
 	if res, err := http.Get(f.URL); err != nil || res.StatusCode != 504 {
 		t.Errorf("a head in drops = %v, %v, want 504", res, err)
 	}
 	f = newFront(t, raw(t, func(conn net.Conn, in *bufio.Reader) {
 		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n")
-		drops("abcdefgh", 100*time.Millisecond)(conn, in) // 800 ms, twice the idle time
-	}), nil)
+		drops("abcdefgh", 500*time.Millisecond)(conn, in) // 4 s, twice the idle time
+	}), func(o *upstream.Options) { o.Idle = 2 * time.Second })
 	res, err := http.Get(f.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -220,9 +221,6 @@ func TestTrailersOnlyAnswer(t *testing.T) {
 	}
 }
 
-// patient is for what is not about times, on a machine that may be busy.
-func patient(o *upstream.Options) { o.Response, o.Idle = 10*time.Second, 10*time.Second }
-
 func manyNames(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -233,7 +231,7 @@ func manyNames(n int) string {
 
 // TestManyNamesInConnection: a client that names many fields costs no more than it sends.
 func TestManyNamesInConnection(t *testing.T) {
-	f := newFront(t, raw(t, says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")), patient)
+	f := newFront(t, raw(t, says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")), nil)
 	req, _ := http.NewRequest("GET", f.URL, nil)
 	for i := range 5000 {
 		req.Header.Set(fmt.Sprintf("B%d", i), "1")
@@ -245,7 +243,7 @@ func TestManyNamesInConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	res.Body.Close()
-	if took := time.Since(start); res.StatusCode != 200 || took > 2*time.Second {
+	if took := time.Since(start); res.StatusCode != 200 || took > 20*time.Second {
 		t.Errorf("answer = %d after %v, want 200 soon", res.StatusCode, took)
 	}
 }

@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/panoplysec/panoply/internal/door/upstream"
 	"github.com/panoplysec/panoply/internal/need"
 )
 
@@ -101,7 +100,7 @@ func TestNode(t *testing.T) {
 
 // TestNodeClosesIdleConnections asks just when Node lets go: nobody may see it.
 func TestNodeClosesIdleConnections(t *testing.T) {
-	f := newFront(t, node(t), func(o *upstream.Options) { o.Response = 5 * time.Second })
+	f := newFront(t, node(t), nil)
 	c := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 32}}
 	defer c.CloseIdleConnections()
 	var wg sync.WaitGroup

@@ -29,7 +29,7 @@ func TestReverse(t *testing.T) {
 		{"HTTP2Clients", TestHTTP2Clients},
 		{"Node", TestNode},
 		{"StreamsBothWaysAtOnce", TestStreamsBothWaysAtOnce},
-		{"EventStreamIsFlushedAndEndsCleanlyWhenSilent", TestEventStreamIsFlushedAndEndsCleanlyWhenSilent},
+		{"EventStreamIsFlushedAndEndsCleanlyWhenSilent", TestEventStreamEndsCleanlyWhenSilent},
 		{"DrainEndsEventStreams", TestDrainEndsEventStreams},
 		{"ClientGoneIsToldAndFreesTheApplication", TestClientGoneIsToldAndFreesTheApplication},
 		{"HeadOfASlowBodyIsFlushed", TestHeadOfASlowBodyIsFlushed},

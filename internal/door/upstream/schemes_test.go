@@ -60,7 +60,7 @@ func onSocket(t *testing.T, app http.Handler) func(*upstream.Options) {
 	s := &http.Server{Handler: app}
 	go func() { _ = s.Serve(ln) }()
 	t.Cleanup(func() { s.Close() })
-	return func(o *upstream.Options) { patient(o); o.Network, o.Address = "unix", path }
+	return func(o *upstream.Options) { o.Network, o.Address = "unix", path }
 }
 
 func overTLS(http2 bool) func(*testing.T, http.Handler) func(*upstream.Options) {
@@ -73,7 +73,6 @@ func overTLS(http2 bool) func(*testing.T, http.Handler) func(*upstream.Options) 
 		roots := x509.NewCertPool()
 		roots.AddCert(s.Certificate())
 		return func(o *upstream.Options) {
-			patient(o)
 			o.Scheme, o.Address = "https", s.Listener.Addr().String()
 			o.TLS = &tls.Config{RootCAs: roots, ServerName: "example.com"}
 		}
@@ -87,7 +86,7 @@ func onH2C(t *testing.T, app http.Handler) func(*upstream.Options) {
 	s.Config.Protocols.SetUnencryptedHTTP2(true)
 	s.Start()
 	t.Cleanup(s.Close)
-	return func(o *upstream.Options) { patient(o); o.Scheme, o.Address = "h2c", hostOf(s) }
+	return func(o *upstream.Options) { o.Scheme, o.Address = "h2c", hostOf(s) }
 }
 
 // each runs test before each kind of application.
@@ -201,7 +200,7 @@ func socket(t *testing.T, f *front, s scheme) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
 	_, _ = io.WriteString(conn, strings.Replace(handshake, "GET /ws ", "GET /socket ", 1))
 	in := bufio.NewReader(conn)
 	res, err := http.ReadResponse(in, nil)
@@ -325,7 +324,6 @@ func TestClientCertificate(t *testing.T) {
 	roots.AddCert(s.Certificate())
 	for _, shown := range []bool{true, false} {
 		f := newFront(t, "", func(o *upstream.Options) {
-			patient(o)
 			o.Scheme, o.Address, o.TLS = "https", s.Listener.Addr().String(), &tls.Config{RootCAs: roots, ServerName: "example.com"}
 			if shown {
 				o.TLS.Certificates = s.TLS.Certificates // any will do
@@ -352,7 +350,7 @@ func TestAsk(t *testing.T) {
 	each(t, app, func(t *testing.T, _ scheme, change func(*upstream.Options)) {
 		var o upstream.Options
 		change(&o)
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
 		if err := o.Ask(ctx, "shop.example", "/healthz?deep=1", "agent"); err != nil {
 			t.Errorf("Ask = %v, want nil", err)

@@ -55,20 +55,18 @@ func TestStreamsBothWaysAtOnce(t *testing.T) {
 	in.Close()
 }
 
-func TestEventStreamIsFlushedAndEndsCleanlyWhenSilent(t *testing.T) {
+func TestEventStreamEndsCleanlyWhenSilent(t *testing.T) {
 	f := newFront(t, raw(t, func(conn net.Conn, in *bufio.Reader) {
 		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n\r\ndata: 1\n\n")
 		_, _ = in.ReadByte()
-	}), nil)
-	start := time.Now()
+	}), func(o *upstream.Options) { o.Idle = 400 * time.Millisecond })
 	res, err := http.Get(f.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	first := make([]byte, 9)
-	if _, err := io.ReadFull(res.Body, first); err != nil || time.Since(start) > 300*time.Millisecond {
-		t.Errorf("first event after %v, %v, want it at once", time.Since(start), err)
+	if _, err := io.ReadFull(res.Body, make([]byte, 9)); err != nil {
+		t.Fatalf("first event: %v", err)
 	}
 	rest, err := io.ReadAll(res.Body)
 	if err != nil || len(rest) != 0 {
@@ -90,7 +88,7 @@ func TestDrainEndsEventStreams(t *testing.T) {
 	if n := f.streams.Open(); n != 1 {
 		t.Errorf("Open() = %d, want 1", n)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	f.streams.Drain(ctx)
 	if _, err := io.ReadAll(res.Body); err != nil {
@@ -102,23 +100,24 @@ func TestDrainEndsEventStreams(t *testing.T) {
 }
 
 func TestClientGoneIsToldAndFreesTheApplication(t *testing.T) {
+	ctx, leave := context.WithCancel(context.Background())
+	defer leave()
 	freed := make(chan struct{})
 	f := newFront(t, raw(t, func(conn net.Conn, in *bufio.Reader) {
+		leave()
 		_, _ = in.ReadByte() // until the door lets go
 		close(freed)
 	}), func(o *upstream.Options) { o.Response = time.Minute })
-	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
-	defer cancel()
 	req, _ := http.NewRequestWithContext(ctx, http.MethodGet, f.URL, nil)
-	if _, err := http.DefaultClient.Do(req); !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatalf("GET = %v, want the client's own timeout", err)
+	if _, err := http.DefaultClient.Do(req); !errors.Is(err, context.Canceled) {
+		t.Fatalf("GET = %v, want the client's own leaving", err)
 	}
 	if got := f.await(); len(got) != 1 || got[0] != upstream.ClientGone {
 		t.Errorf("reasons = %v, want client-gone", got)
 	}
 	select {
 	case <-freed:
-	case <-time.After(2 * time.Second):
+	case <-time.After(20 * time.Second):
 		t.Error("the application's connection stays open after the client left")
 	}
 }
@@ -126,6 +125,7 @@ func TestClientGoneIsToldAndFreesTheApplication(t *testing.T) {
 func TestFirstEventComesAtOnce(t *testing.T) {
 	for name, head := range map[string]string{
 		"event stream":     "Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"events to close":  "Content-Type: text/event-stream; charset=utf-8\r\n\r\n",
 		"until close":      "\r\n",
 		"chunks":           "Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n",
 		"gRPC with length": "Content-Type: application/grpc+proto\r\nContent-Length: 100\r\n\r\n",
@@ -144,26 +144,34 @@ func TestFirstEventComesAtOnce(t *testing.T) {
 	}
 }
 
-// atOnce wants the first 9 bytes within 50 ms, the best of three times: the machine may be
-// busy.
+// atOnce wants the first 9 bytes within 50 ms, half the time that a piece may wait.
 func atOnce(t *testing.T, url string) {
 	t.Helper()
-	best := time.Hour
-	for range 3 {
-		start := time.Now()
+	quickly(t, "the first bytes", 50*time.Millisecond, func() {
 		res, err := http.Get(url)
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer res.Body.Close()
 		if _, err = io.ReadFull(res.Body, make([]byte, 9)); err != nil {
 			t.Fatal(err)
 		}
-		best = min(best, time.Since(start))
-		res.Body.Close()
+	})
+}
+
+// quickly wants try to end within a limit, at the best of many times: the machine may be
+// busy, and what waits for a timer does so each time.
+func quickly(t *testing.T, what string, limit time.Duration, try func()) {
+	t.Helper()
+	best := time.Hour
+	for range 50 {
+		start := time.Now()
+		try()
+		if best = min(best, time.Since(start)); best <= limit {
+			return
+		}
 	}
-	if best > 50*time.Millisecond {
-		t.Errorf("first bytes after %v, want them within 50 ms", best)
-	}
+	t.Errorf("%s came after %v, want them within %v", what, best, limit)
 }
 
 // TestHeadOfASlowBodyIsFlushed: with a length nothing is hurried, and nothing held.
@@ -172,15 +180,13 @@ func TestHeadOfASlowBodyIsFlushed(t *testing.T) {
 		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
 		_, _ = in.ReadByte()
 	}), func(o *upstream.Options) { o.Idle = time.Minute })
-	start := time.Now()
-	res, err := http.Get(f.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	res.Body.Close()
-	if took := time.Since(start); took > 400*time.Millisecond {
-		t.Errorf("the head came after %v, want about 100 ms", took)
-	}
+	quickly(t, "the head", 400*time.Millisecond, func() { // about 100 ms
+		res, err := http.Get(f.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+	})
 }
 
 // TestClientLeavesInTheMiddle of what it sends or gets: the application is told by the
@@ -195,9 +201,10 @@ func TestClientLeavesInTheMiddle(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			freed := make(chan struct{})
+			came, freed := make(chan struct{}), make(chan struct{})
 			address, _ := counted(t, func(conn net.Conn, in *bufio.Reader, r *http.Request) bool {
 				defer close(freed)
+				close(came)
 				switch r.URL.Path {
 				case "/head":
 					_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nsome")
@@ -218,11 +225,12 @@ func TestClientLeavesInTheMiddle(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, _ = io.WriteString(conn, send)
-			time.Sleep(60 * time.Millisecond)
+			<-came
+			time.Sleep(60 * time.Millisecond) // for what the application says
 			conn.Close()
 			select {
 			case <-freed:
-			case <-time.After(2 * time.Second):
+			case <-time.After(20 * time.Second):
 				t.Error("the application still waits")
 			}
 		})

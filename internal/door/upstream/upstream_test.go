@@ -38,7 +38,7 @@ func newWay(o upstream.Options) (way, error) {
 	return upstream.New(o)
 }
 
-// front serves a way to address, with short times, and notes its failures.
+// front serves a way to address and notes its failures.
 type front struct {
 	*httptest.Server
 	proxy   way
@@ -54,9 +54,9 @@ func (f *front) note(r upstream.Reason) {
 	f.failures = append(f.failures, r)
 }
 
-// await returns the failures told once there is one, or after a second.
+// await returns the failures told once there is one, or after 20 seconds.
 func (f *front) await() []upstream.Reason {
-	for end := time.Now().Add(time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		f.mu.Lock()
 		got := append([]upstream.Reason(nil), f.failures...)
 		f.mu.Unlock()
@@ -66,11 +66,15 @@ func (f *front) await() []upstream.Reason {
 	}
 }
 
+// brief is for what is about an application's silence: everything else has time, on a
+// machine that may be busy.
+func brief(o *upstream.Options) { o.Response, o.Idle = 300*time.Millisecond, 400*time.Millisecond }
+
 func newFront(t *testing.T, address string, change func(*upstream.Options)) *front {
 	t.Helper()
 	f := &front{streams: upstream.NewStreams()}
 	o := upstream.Options{
-		Address: address, Connect: time.Second, Response: 300 * time.Millisecond, Idle: 400 * time.Millisecond,
+		Address: address, Connect: 30 * time.Second, Response: 30 * time.Second, Idle: 30 * time.Second,
 		Fail: func(w http.ResponseWriter, _ *http.Request, fail upstream.Failure) {
 			f.note(fail.Reason)
 			http.Error(w, "own page", fail.Status)
@@ -108,7 +112,7 @@ func raw(t *testing.T, serve func(conn net.Conn, in *bufio.Reader)) string {
 			}
 			wg.Go(func() {
 				defer conn.Close()
-				_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+				_ = conn.SetDeadline(time.Now().Add(time.Minute))
 				in := bufio.NewReader(conn)
 				if _, err := http.ReadRequest(in); err == nil {
 					serve(conn, in)
@@ -163,7 +167,11 @@ func TestFailures(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			f := newFront(t, tt.address(t), nil)
+			var change func(*upstream.Options)
+			if tt.reason == upstream.ResponseTimeout {
+				change = brief
+			}
+			f := newFront(t, tt.address(t), change)
 			res, err := http.Get(f.URL + "/x")
 			if err != nil {
 				t.Fatalf("GET = %v, want an answer", err)
@@ -197,7 +205,11 @@ func TestAnswersThatBreakAfterTheHead(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			f := newFront(t, raw(t, tt.serve), nil)
+			var change func(*upstream.Options)
+			if tt.reason == upstream.Silent {
+				change = brief
+			}
+			f := newFront(t, raw(t, tt.serve), change)
 			res, err := http.Get(f.URL)
 			if err == nil {
 				_, err = io.ReadAll(res.Body)
