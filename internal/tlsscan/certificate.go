@@ -6,13 +6,10 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/asn1"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
-
-	"golang.org/x/crypto/ocsp"
 )
 
 // A served chain, as it came for a name.
@@ -42,10 +39,6 @@ func outdated(a x509.SignatureAlgorithm) bool {
 	}
 	return false
 }
-
-var (
-	oidMustStaple = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 24}
-)
 
 // A judge of certificates tells what it finds to say.
 type judge struct {
@@ -116,7 +109,9 @@ const maxRSA = 16384
 func parse(der []byte) (*x509.Certificate, error) {
 	c, err := x509.ParseCertificate(der)
 	if err != nil {
-		return nil, err
+		if c = withoutKey(der); c == nil {
+			return nil, err
+		}
 	}
 	if k, ok := c.PublicKey.(*rsa.PublicKey); ok && k.N.BitLen() > maxRSA {
 		return nil, fmt.Errorf("its RSA key has %d bits, more than %d", k.N.BitLen(), maxRSA)
@@ -125,7 +120,7 @@ func parse(der []byte) (*x509.Certificate, error) {
 }
 
 func (j *judge) key(leaf *x509.Certificate, c *Certificate) {
-	switch k := leaf.PublicKey.(type) {
+	switch k := publicKey(leaf).(type) {
 	case *rsa.PublicKey:
 		c.Key, c.Bits = "rsa", k.N.BitLen()
 		if c.Bits < 2048 {
@@ -141,17 +136,14 @@ func (j *judge) key(leaf *x509.Certificate, c *Certificate) {
 			j.say("cert.rsa-factored", "the factors of the RSA key stand close together (CVE-2022-26320): the private key is known to whoever looks")
 		}
 	case *ecdsa.PublicKey:
-		c.Key, c.Bits = "ecdsa", k.Curve.Params().BitSize
-		c.Curve = curveNames[k.Curve.Params().Name]
-		if c.Bits < 256 {
-			j.say("cert.curve-weak", "the certificate has a key on %s, less than 256 bits", c.Curve)
-		}
+		c.Key, c.Bits, c.Curve = "ecdsa", k.Curve.Params().BitSize, curveNames[k.Curve.Params().Name]
 	case ed25519.PublicKey:
 		c.Key, c.Bits = "ed25519", 256
 	default:
-		if c.Key, c.Bits = unknownKey(leaf.RawSubjectPublicKeyInfo); leaf.PublicKeyAlgorithm == x509.DSA {
-			c.Key = "dsa"
-		}
+		c.Key, c.Curve, c.Bits = unknownKey(leaf.RawSubjectPublicKeyInfo)
+	}
+	if c.Key == "ecdsa" && c.Bits > 0 && c.Bits < 256 {
+		j.say("cert.curve-weak", "the certificate has a key on %s, less than 256 bits", c.Curve)
 	}
 }
 
@@ -226,12 +218,14 @@ func signedBy(c, by *x509.Certificate) bool {
 	return string(c.RawIssuer) == string(by.RawSubject)
 }
 
-// path judges how the chain leads to a root, and by which fault it does not.
+// path judges how the chain leads to a root, and by which fault it does not. Dates and
+// weak signatures explain that a certificate is not trusted where a root is at the end.
 func (j *judge) path(leaf *x509.Certificate, sent, path []*x509.Certificate, c *Certificate) {
 	why := j.verify(leaf, sent, c)
 	reaches := j.reaches(path[len(path)-1])
-	explained := j.dates(leaf, path) || j.forgeable(path)
-	self := len(path) == 1 && string(leaf.RawSubject) == string(leaf.RawIssuer) && signedBy(leaf, leaf)
+	dated, forgeable := j.dates(leaf, path), j.forgeable(path, c.Trusted)
+	explained := reaches && (dated || forgeable)
+	self := len(path) == 1 && selfSigned(leaf)
 	if self && !c.Trusted {
 		j.say("cert.self-signed", "the certificate is signed by its own key")
 	}
@@ -245,12 +239,23 @@ func (j *judge) path(leaf *x509.Certificate, sent, path []*x509.Certificate, c *
 	j.order(sent, path)
 }
 
-// dates says whether dates alone break the path.
+func selfSigned(c *x509.Certificate) bool {
+	return string(c.RawSubject) == string(c.RawIssuer) && signedBy(c, c)
+}
+
+// dates says whether dates alone break the path below its root.
 func (j *judge) dates(leaf *x509.Certificate, path []*x509.Certificate) bool {
 	broken := j.o.Now.After(leaf.NotAfter) || j.o.Now.Before(leaf.NotBefore)
 	for _, x := range path[1:] {
-		if j.o.Now.After(x.NotAfter) || j.o.Now.Before(x.NotBefore) {
-			j.say("cert.intermediate-expired", "the certificate of %s in the chain ended on %s", x.Subject, x.NotAfter.UTC().Format(time.DateOnly))
+		how := ""
+		switch {
+		case j.o.Now.After(x.NotAfter):
+			how = "ended on " + x.NotAfter.UTC().Format(time.DateOnly)
+		case j.o.Now.Before(x.NotBefore):
+			how = "begins on " + x.NotBefore.UTC().Format(time.DateOnly)
+		}
+		if how != "" && !selfSigned(x) {
+			j.say("cert.intermediate-expired", "the certificate of %s in the chain %s", x.Subject, how)
 			broken = true
 		}
 	}
@@ -258,9 +263,10 @@ func (j *judge) dates(leaf *x509.Certificate, path []*x509.Certificate) bool {
 }
 
 // forgeable says whether something below the root is signed by MD5 or SHA-1.
-func (j *judge) forgeable(path []*x509.Certificate) bool {
+func (j *judge) forgeable(path []*x509.Certificate, trusted bool) bool {
 	for _, x := range path {
-		if outdated(x.SignatureAlgorithm) && !(string(x.RawSubject) == string(x.RawIssuer) && len(path) > 1) {
+		root := string(x.RawSubject) == string(x.RawIssuer) && (len(path) > 1 || trusted)
+		if outdated(x.SignatureAlgorithm) && !root {
 			j.say("cert.sha1", "the certificate of %s is signed by %s", x.Subject, signatureNames[x.SignatureAlgorithm])
 			return true
 		}
@@ -272,7 +278,7 @@ func (j *judge) forgeable(path []*x509.Certificate) bool {
 // whether the root was sent, which no client needs.
 func (j *judge) order(sent, path []*x509.Certificate) {
 	for _, x := range sent {
-		if string(x.RawSubject) == string(x.RawIssuer) && signedBy(x, x) {
+		if selfSigned(x) {
 			j.say("cert.chain-has-root", "the root %s is sent as well", x.Subject)
 			break
 		}
@@ -283,99 +289,4 @@ func (j *judge) order(sent, path []*x509.Certificate) {
 			return
 		}
 	}
-}
-
-// timestamps counts and checks what the logs signed, wherever it came.
-func (j *judge) timestamps(leaf, issuer *x509.Certificate, s served, c *Certificate) {
-	list, tbs := embedded(leaf)
-	for _, from := range []struct{ list, tbs []byte }{{list, tbs}, {s.scts, nil}} {
-		if from.list == nil {
-			continue
-		}
-		all, err := readSCTs(from.list)
-		if err != nil {
-			j.say("cert.sct-invalid", "the timestamps cannot be read: %v", err)
-			continue
-		}
-		c.SCTs += len(all)
-		for _, t := range all {
-			if from.tbs != nil && issuer == nil {
-				j.skip("cert.sct-invalid", "without the issuer's certificate its timestamps cannot be checked")
-				continue
-			}
-			known, err := t.verify(j.o.Logs, t.signed(leaf, issuer, from.tbs), j.o.Now)
-			switch {
-			case !known:
-				j.skip("cert.sct-invalid", "no list of logs was given, or it lacks a log")
-			case err != nil:
-				j.say("cert.sct-invalid", "a timestamp of %s is wrong: %v", time.UnixMilli(int64(t.at)).UTC().Format(time.DateTime), err)
-			default:
-				c.Verified++
-			}
-		}
-	}
-	if c.SCTs == 0 {
-		j.say("cert.no-sct", "the certificate has no signed certificate timestamp")
-	}
-}
-
-// staple judges the OCSP response that came along.
-func (j *judge) staple(leaf, issuer *x509.Certificate, der []byte, c *Certificate) {
-	for _, x := range leaf.Extensions {
-		if x.Id.Equal(oidMustStaple) {
-			c.MustStaple = true
-		}
-	}
-	if len(der) == 0 {
-		if c.MustStaple {
-			j.say("ocsp.must-staple-missing", "the certificate demands a stapled OCSP response, and none came")
-		}
-		return
-	}
-	var r *ocsp.Response
-	var err error
-	word := "invalid"
-	if issuer != nil {
-		r, err = ocsp.ParseResponseForCert(der, leaf, issuer)
-	} else if r, err = ocsp.ParseResponseForCert(der, leaf, nil); err == nil {
-		j.skip("ocsp.signature-invalid", "without the issuer's certificate the staple's signature cannot be checked")
-	}
-	if err == nil && r.Certificate != nil && !r.Certificate.Equal(issuer) && !delegated(r.Certificate) {
-		err = fmt.Errorf("%s may not sign OCSP responses", r.Certificate.Subject)
-	}
-	if err != nil && issuer != nil {
-		if _, unsigned := ocsp.ParseResponseForCert(der, leaf, nil); unsigned == nil {
-			word = "forged"
-		}
-	}
-	switch {
-	case err != nil:
-		c.Staple = word
-		j.say("ocsp.signature-invalid", "the stapled OCSP response is not valid: %v", err)
-	case r.Status == ocsp.Revoked:
-		c.Staple = "revoked"
-		j.say("ocsp.revoked", "the certificate was revoked on %s", r.RevokedAt.UTC().Format(time.DateOnly))
-	case !r.NextUpdate.IsZero() && j.o.Now.After(r.NextUpdate):
-		c.Staple = "stale"
-		j.say("ocsp.stale", "the stapled OCSP response ended on %s", r.NextUpdate.UTC().Format(time.DateOnly))
-	case j.o.Now.Add(time.Hour).Before(r.ThisUpdate):
-		c.Staple = "stale"
-		j.say("ocsp.stale", "the stapled OCSP response begins on %s", r.ThisUpdate.UTC().Format(time.DateTime))
-	case r.Status == ocsp.Good && issuer == nil:
-		c.Staple = "unchecked"
-	case r.Status == ocsp.Good:
-		c.Staple = "good"
-	default:
-		c.Staple = "unknown"
-		j.say("ocsp.unknown", "the stapled OCSP response does not know the certificate")
-	}
-}
-
-func delegated(c *x509.Certificate) bool {
-	for _, u := range c.ExtKeyUsage {
-		if u == x509.ExtKeyUsageOCSPSigning {
-			return true
-		}
-	}
-	return false
 }

@@ -64,20 +64,19 @@ func curveOfKey(p *protocol) wire.Group {
 		if a.cert == nil || len(a.cert.Chain) == 0 {
 			continue
 		}
-		leaf, err := x509.ParseCertificate(a.cert.Chain[0])
+		leaf, err := parse(a.cert.Chain[0])
 		if err != nil {
 			continue
 		}
+		name := ""
 		if k, ok := leaf.PublicKey.(*ecdsa.PublicKey); ok {
-			switch k.Curve.Params().Name {
-			case "P-224":
-				return wire.Secp224r1
-			case "P-256":
-				return wire.Secp256r1
-			case "P-384":
-				return wire.Secp384r1
-			case "P-521":
-				return wire.Secp521r1
+			name = curveNames[k.Curve.Params().Name]
+		} else {
+			_, name, _ = unknownKey(leaf.RawSubjectPublicKeyInfo)
+		}
+		for _, g := range wire.Curves12() {
+			if g.String() == name {
+				return g
 			}
 		}
 	}

@@ -46,6 +46,9 @@ func FuzzCertificate(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(der, der, []byte{0x30, 3, 10, 1, 0}, []byte{0, 2, 0, 0})
+	if c, err := x509.ParseCertificate(der); err == nil {
+		f.Add(withKey(f, c, []byte{0x30, 7, 0x30, 3, 6, 1, 0x2a, 3, 0}, key), der, []byte{}, []byte{})
+	}
 	f.Fuzz(func(t *testing.T, leaf, next, staple, scts []byte) {
 		o := Options{ServerName: "app.test", Now: time.Unix(1_900_000_000, 0)}
 		j := &judge{o: &o, pools: o.pools(), say: func(string, string, ...any) {}, note: func(string, string, ...any) {}, skip: func(string, string) {}}

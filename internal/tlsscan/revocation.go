@@ -166,8 +166,8 @@ func shared(point, points []byte) bool {
 // byResponse asks an OCSP response about a certificate.
 func byResponse(der []byte, c, issuer *x509.Certificate, now time.Time) (word, error) {
 	r, err := ocsp.ParseResponseForCert(der, c, issuer)
-	if err == nil && r.Certificate != nil && !r.Certificate.Equal(issuer) && !delegated(r.Certificate) {
-		err = fmt.Errorf("%s may not sign OCSP responses", r.Certificate.Subject)
+	if err == nil && r.Certificate != nil && !r.Certificate.Equal(issuer) {
+		err = delegated(r.Certificate, now)
 	}
 	switch {
 	case err != nil:

@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/base64"
 	"encoding/binary"
@@ -119,23 +120,32 @@ func vector(b []byte) (v, rest []byte, ok bool) {
 	return b[2:n], b[n:], true
 }
 
+// listIn returns the list of timestamps in an extension: nil where there is none, empty
+// where it cannot be read.
+func listIn(extensions []pkix.Extension, id asn1.ObjectIdentifier) []byte {
+	for _, x := range extensions {
+		if x.Id.Equal(id) {
+			var list []byte
+			if rest, err := asn1.Unmarshal(x.Value, &list); err != nil || len(rest) > 0 {
+				return []byte{}
+			}
+			return list
+		}
+	}
+	return nil
+}
+
 // embedded returns the timestamps in a certificate, and what they sign: the
 // certificate's body without them (RFC 6962 section 3.2).
 func embedded(leaf *x509.Certificate) (list []byte, tbs []byte) {
-	for _, x := range leaf.Extensions {
-		if x.Id.Equal(oidSCTs) {
-			var inner []byte
-			if rest, err := asn1.Unmarshal(x.Value, &inner); err != nil || len(rest) > 0 {
-				return nil, nil
-			}
-			tbs, err := withoutExtension(leaf.RawTBSCertificate, oidSCTs)
-			if err != nil {
-				return inner, nil
-			}
-			return inner, tbs
-		}
+	if list = listIn(leaf.Extensions, oidSCTs); list == nil {
+		return nil, nil
 	}
-	return nil, nil
+	tbs, err := withoutExtension(leaf.RawTBSCertificate, oidSCTs)
+	if err != nil {
+		return list, nil
+	}
+	return list, tbs
 }
 
 // withoutExtension takes one extension out of a TBSCertificate, byte for byte.

@@ -2,6 +2,7 @@ package tlsscan
 
 import (
 	"crypto/x509"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -68,6 +69,9 @@ func (j *judge) verify(leaf *x509.Certificate, sent []*x509.Certificate, c *Cert
 	var refuse []string
 	for _, p := range j.pools {
 		paths, err := leaf.Verify(x509.VerifyOptions{Roots: p.roots, Intermediates: inter, CurrentTime: j.o.Now})
+		if err == nil {
+			err = servesTLS(leaf)
+		}
 		c.Stores[p.name] = err == nil
 		c.Trusted = c.Trusted || err == nil
 		if err == nil {
@@ -86,6 +90,15 @@ func (j *judge) verify(leaf *x509.Certificate, sent []*x509.Certificate, c *Cert
 		j.note("cert.stores", "not trusted by %s", strings.Join(refuse, ", "))
 	}
 	return why
+}
+
+// servesTLS is an error for a certificate whose key usage no handshake has a use for,
+// which the library does not look at.
+func servesTLS(leaf *x509.Certificate) error {
+	if leaf.KeyUsage != 0 && leaf.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageKeyEncipherment|x509.KeyUsageKeyAgreement) == 0 {
+		return errors.New("its key usage allows neither signing nor agreeing on keys")
+	}
+	return nil
 }
 
 func shortest(paths [][]*x509.Certificate) []*x509.Certificate {

@@ -1,9 +1,6 @@
 package tlsscan
 
 import (
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/asn1"
 	"math/big"
 	"sync"
 )
@@ -55,30 +52,4 @@ func closePrimes(n *big.Int) bool {
 		a.Add(a, big.NewInt(1))
 	}
 	return false
-}
-
-var (
-	oidPSS   = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 10}
-	oidEd448 = asn1.ObjectIdentifier{1, 3, 101, 113}
-)
-
-// unknownKey names the keys that crypto/x509 does not read.
-//
-// Source: RFC 4055 section 1.2, RFC 8410 section 3.
-func unknownKey(der []byte) (key string, bits int) {
-	var info struct {
-		Algorithm pkix.AlgorithmIdentifier
-		Key       asn1.BitString
-	}
-	if _, err := asn1.Unmarshal(der, &info); err == nil {
-		switch id := info.Algorithm.Algorithm; {
-		case id.Equal(oidPSS):
-			if k, err := x509.ParsePKCS1PublicKey(info.Key.Bytes); err == nil {
-				return "rsa", k.N.BitLen()
-			}
-		case id.Equal(oidEd448):
-			return "ed448", 456
-		}
-	}
-	return "unknown", 0
 }
