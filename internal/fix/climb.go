@@ -209,9 +209,11 @@ func (pl *planner) overrides(ctx context.Context, t *target) []Step {
 // place is where package.json overrides a package: of one parent, or everywhere.
 func (pl *planner) place(parent, name string) []string {
 	switch {
-	case pl.kind == "npm" && parent != "":
+	case pl.kind == "bun" && hasJSON(pl.manifests[0].text, "resolutions") && !hasJSON(pl.manifests[0].text, "overrides"):
+		return []string{"resolutions", strings.TrimPrefix(parent+"/"+name, "/")} // it knows both
+	case (pl.kind == "npm" || pl.kind == "bun") && parent != "":
 		return []string{"overrides", parent, name}
-	case pl.kind == "npm":
+	case pl.kind == "npm" || pl.kind == "bun":
 		return []string{"overrides", name}
 	case pl.kind == "pnpm" && parent != "":
 		return []string{"pnpm", "overrides", parent + ">" + name}
@@ -241,7 +243,7 @@ func (pl *planner) follows(name string) bool {
 // scoped places overrides: for all of a name where there is one version of it and the app
 // does not ask for it, or where that is so already, else for one parent.
 func (pl *planner) scoped(over []Step, p, user *lockfile.Package) []Step {
-	if p.Alias != "" || pl.kind == "bun" {
+	if p.Alias != "" {
 		return nil
 	}
 	versions := slices.Compact(slices.Sorted(slices.Values(pl.locked[p.Name])))
@@ -251,6 +253,9 @@ func (pl *planner) scoped(over []Step, p, user *lockfile.Package) []Step {
 	parent := ""
 	if (direct || len(versions) > 1) && !pl.decided(p.Name) {
 		parent = user.Name
+	}
+	if parent != "" && !pl.nests {
+		return nil
 	}
 	placed := slices.Clone(over)
 	for i := range placed {

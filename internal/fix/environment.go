@@ -48,6 +48,9 @@ func (w *workshop) environment() []string {
 		"pnpm_config_manage_package_manager_versions=false", "pnpm_config_ignore_pnpmfile=true", "pnpm_config_ignore_scripts=true", "pnpm_config_registry="+w.base,
 		"COREPACK_ENABLE_PROJECT_SPEC=0", "COREPACK_ENABLE_STRICT=0", "COREPACK_ENABLE_AUTO_PIN=0", "COREPACK_ENABLE_DOWNLOAD_PROMPT=0",
 	)
+	if w.kind == "bun" {
+		return append(env, "BUN_INSTALL="+filepath.Join(w.home, "bun"), "BUN_INSTALL_CACHE_DIR="+filepath.Join(w.home, "bun", "cache"), "BUN_CONFIG_REGISTRY="+w.base, "DO_NOT_TRACK=1")
+	}
 	if w.kind == "yarn 1" {
 		return append(env, "YARN_REGISTRY="+w.base, "YARN_CACHE_FOLDER="+filepath.Join(w.home, "yarn"), "YARN_IGNORE_PATH=1")
 	}
@@ -72,6 +75,9 @@ func (w *workshop) settle() error {
 	text := pairsOf(w.project.text(".npmrc"), "=", npmSettings)
 	if err := os.WriteFile(filepath.Join(w.home, "npmrc"), []byte(text), 0o600); err != nil {
 		return err
+	}
+	if w.kind == "bun" {
+		return os.WriteFile(filepath.Join(w.home, "bunfig.toml"), []byte(bunfig(w.project.text("bunfig.toml"))), 0o600)
 	}
 	if w.kind != "yarn" {
 		return nil

@@ -279,8 +279,10 @@ func (f *Fixer) start(ctx context.Context) (err error) {
 	f.plan = &planner{resolver: newResolver(f.project.lock, f.o.Advisories, f.docs), kind: f.kind, manifests: f.project.manifests, major: f.o.Breaking}
 	if f.temp, err = os.MkdirTemp("", "panoply-fix-"); err != nil {
 		f.show.close()
+		return err
 	}
-	return err
+	f.plan.nests = f.kind != "bun" || f.nests(ctx)
+	return nil
 }
 
 func (f *Fixer) stop() {

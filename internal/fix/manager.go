@@ -39,7 +39,8 @@ type workshop struct {
 	base      string
 	project   *project
 	kind      string
-	// renamed are addresses in a yarn.lock of Yarn 1 that were led to the showcase.
+	// renamed are addresses in a yarn.lock of Yarn 1 that were led to the showcase; in a
+	// bun.lock those that are written for each package@version.
 	renamed map[string]string
 }
 
@@ -55,6 +56,8 @@ func (w *workshop) resolve(ctx context.Context, names []string) ([]byte, error) 
 		err = w.yarn(ctx, lock, names)
 	case "pnpm":
 		err = w.pnpm(ctx, names)
+	case "bun":
+		err = w.bun(ctx, lock, names)
 	}
 	if err != nil {
 		return nil, err
@@ -62,6 +65,9 @@ func (w *workshop) resolve(ctx context.Context, names []string) ([]byte, error) 
 	text, err := os.ReadFile(lock)
 	if err != nil {
 		return nil, fmt.Errorf("%s wrote no lockfile: %w", w.kind, err)
+	}
+	if w.kind == "bun" {
+		return w.bunAddresses(text), nil
 	}
 	for from, to := range w.renamed {
 		text = bytes.ReplaceAll(text, []byte(from), []byte(to))
@@ -186,7 +192,11 @@ func (w *workshop) run(ctx context.Context, program string, args ...string) (str
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	cmd.WaitDelay = 5 * time.Second
-	if err := cmd.Run(); err != nil {
+	err = cmd.Run()
+	if err == nil && program == "bun" && strings.Contains(errs.String(), "Ignoring lockfile") {
+		err = errors.New("it cannot read the lockfile, and would choose everything anew")
+	}
+	if err != nil {
 		if ctx.Err() != nil {
 			return "", fmt.Errorf("%s: %w", program, ctx.Err())
 		}
@@ -212,7 +222,7 @@ func gist(output string) string {
 	var lines []string
 	for line := range strings.Lines(output) {
 		line = strings.TrimSpace(line)
-		for _, label := range []string{"npm error ", "npm ERR! ", "error ", "ERR_PNPM_"} {
+		for _, label := range []string{"npm error ", "npm ERR! ", "error ", "error: ", "ERR_PNPM_"} {
 			if rest, ok := strings.CutPrefix(line, label); ok && rest != "" && len(lines) < 6 && !strings.Contains(rest, "complete log of this run") {
 				lines = append(lines, strings.TrimSpace(rest))
 				break

@@ -46,6 +46,12 @@ func getJSON(text []byte, path ...string) (string, bool) {
 	return s, true
 }
 
+// hasJSON says whether there is something at a path.
+func hasJSON(text []byte, path ...string) bool {
+	at, err := locate(text, path)
+	return err == nil && at.found
+}
+
 // dropJSON takes what is at a path out of a document, as often as it is there: what reads
 // it may take the last of several.
 func dropJSON(text []byte, path ...string) []byte {

@@ -47,7 +47,7 @@ func manifestInside(dir string, text []byte) error {
 	if json.Unmarshal(text, &all) != nil {
 		return nil // the package manager cannot read it either
 	}
-	for _, section := range []string{"dependencies", "devDependencies", "optionalDependencies", "peerDependencies", "overrides", "resolutions", "pnpm", "workspaces"} {
+	for _, section := range []string{"dependencies", "devDependencies", "optionalDependencies", "peerDependencies", "overrides", "resolutions", "pnpm", "patchedDependencies", "catalog", "catalogs", "workspaces"} {
 		if err := specsInside(dir, section, all[section], section == "workspaces"); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -97,6 +98,8 @@ type planner struct {
 	kind      string
 	manifests []*manifest
 	major     bool
+	// nests says that the package manager knows overrides of one parent alone.
+	nests bool
 }
 
 // A manifest is a package.json of the app or of a member of its workspace.
@@ -158,7 +161,9 @@ func (pl *planner) fill(ctx context.Context, t *target) error {
 				o = pl.scoped(over, p, &pl.lock.Packages[u])
 			}
 			if c.stuck != "" && len(o) == 0 {
-				blocked = append(blocked, c.stuck)
+				if blocked = append(blocked, c.stuck); !pl.nests && u >= 0 {
+					blocked = append(blocked, fmt.Sprintf("the bun of your PATH knows no override of %s for %s alone; 1.4 and later do", p.Name, pl.lock.Packages[u].Name))
+				}
 				continue
 			}
 			moves, overrides = append(moves, c), append(overrides, o)
@@ -271,7 +276,7 @@ func (pl *planner) fixed(i int) string {
 	case !packageName(p.Name) || !packageName(installed(p)) || strings.HasPrefix(installed(p), "-"):
 		return fmt.Sprintf("%.100q is no name that fix hands to a package manager", installed(p))
 	case p.Bundled:
-		return fmt.Sprintf("%s is bundled inside of %s: only its authors can mend that", p.Name, bundler(p.Key))
+		return fmt.Sprintf("%s is bundled inside of %s: only its authors can mend that", p.Name, bundler(p))
 	case p.Source == lockfile.Git:
 		return fmt.Sprintf("%s comes from a repository (%s): name another commit yourself", p.Name, p.Address)
 	case p.Source != lockfile.Registry:
@@ -280,12 +285,17 @@ func (pl *planner) fixed(i int) string {
 	return ""
 }
 
-// bundler is the package in whose folder an entry of a package-lock lies.
-func bundler(key string) string {
-	if at := strings.LastIndex(key, "/node_modules/"); at >= 0 {
-		key = key[:at]
+// bundler is the package that brings an entry of a package-lock ("node_modules/a/node_modules/b")
+// or a bun.lock ("a/b") along.
+func bundler(p *lockfile.Package) string {
+	owner := strings.TrimSuffix(strings.TrimSuffix(p.Key, "/"+installed(p)), "/node_modules")
+	if at := strings.LastIndex("/"+owner, "/node_modules/"); at >= 0 {
+		return owner[at+len("node_modules/"):]
 	}
-	return strings.TrimPrefix(key[strings.LastIndex("/"+key, "node_modules/"):], "ode_modules/")
+	if at := strings.LastIndexByte(owner, '/'); at >= 0 && !strings.HasPrefix(path.Base(owner[:at]), "@") {
+		return owner[at+1:]
+	}
+	return owner
 }
 
 func installed(p *lockfile.Package) string { return cmp.Or(p.Alias, p.Name) }

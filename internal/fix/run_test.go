@@ -94,23 +94,6 @@ func TestRunWithGo(t *testing.T) {
 	proveRun(t, dir, fix.Options{Advisories: advisories(t, "Go", "GO-1 example.test/web 1.1.0")}, "web_test.go", "package shop\n\nimport \"testing\"\n\nfunc TestWeb(t *testing.T) { t.Fail() }\n")
 }
 
-// bun is not run: there is the plan, and it says so.
-func TestBunHasThePlanAlone(t *testing.T) {
-	dir := folder(t, map[string]string{
-		"package.json": app(`"dependencies": {"web": "1.0.0"}`),
-		"bun.lock":     "{\n  \"lockfileVersion\": 1,\n  \"workspaces\": {\"\": {\"name\": \"shop\", \"dependencies\": {\"web\": \"1.0.0\"}}},\n  \"packages\": {\n    \"web\": [\"web@1.0.0\", \"\", {}, \"sha512-AAAA\"]\n  }\n}\n",
-	})
-	r := newRegistry(t, "web@1.0.0\nweb@1.0.1")
-	f := open(t, dir, fix.Options{Advisories: advisories(t, "npm", "GHSA-1 web 1.0.1"), Registry: client(t, r)})
-	out, err := f.Fix(bounded(t))
-	if err != nil || len(out.Steps) != 1 || out.Steps[0].To != "1.0.1" || !strings.Contains(out.Unverified, "does not run bun") || len(out.Left) != 1 {
-		t.Errorf("Fix = %+v, %v, want a plan that was not tried", out, err)
-	}
-	if err := f.Write(out, nil); err == nil {
-		t.Error("Write of a plan that was not tried = nil")
-	}
-}
-
 func TestACatalogIsLeftAsItIs(t *testing.T) {
 	pnpm := manager(t, "pnpm", "pnpm", "bin/pnpm.cjs")
 	s := scenario{

@@ -47,12 +47,17 @@ func (f *Fixer) Test(ctx context.Context, out *Outcome, w io.Writer) error {
 		command = []string{"yarn", "test"}
 	case "pnpm":
 		command = []string{"pnpm", "test"}
+	case "bun":
+		command = []string{"bun", "run", "test"}
 	}
 	if f.kind != "go" {
 		shop.base = f.show.base
 		f.show.show(func(string, string) bool { return false })
 		if err := shop.install(ctx); err != nil {
 			return fmt.Errorf("what the plan comes to could not be installed for the tests: %w", err)
+		}
+		if err := p.giveBack(shop.dir, out.Changes); err != nil {
+			return fmt.Errorf("the copy to test in: %w", err)
 		}
 	}
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
@@ -76,6 +81,10 @@ func (w *workshop) install(ctx context.Context) error {
 		_, err = w.run(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-progress", "--loglevel=error", "--replace-registry-host=always")
 	case "pnpm":
 		_, err = w.run(ctx, "pnpm", "install", "--frozen-lockfile", "--ignore-scripts", "--ignore-pnpmfile")
+	case "bun":
+		if err = w.leadBun(filepath.Join(w.dir, w.project.lock.File), nil); err == nil {
+			_, err = w.run(ctx, "bun", w.bunInstall("--frozen-lockfile", "--backend=copyfile")...)
+		}
 	case "yarn":
 		_, err = w.run(ctx, "yarn", "install", "--immutable")
 	case "yarn 1":
@@ -88,6 +97,43 @@ func (w *workshop) install(ctx context.Context) error {
 		}
 	}
 	return err
+}
+
+// held says whether a file tells bun what to install from and with, and its tests how to
+// run: they get it back when all is installed.
+func (p *project) held(name string) bool {
+	return strings.HasPrefix(p.lock.Format, "bun") && (name == "bunfig.toml" || strings.HasPrefix(name, ".env"))
+}
+
+func (p *project) giveBack(dir string, changes []Change) error {
+	if !strings.HasPrefix(p.lock.Format, "bun") {
+		return nil
+	}
+	to, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer to.Close()
+	// Where it was led to the showcase while it was installed.
+	text := p.files[p.lock.File]
+	for _, c := range changes {
+		if c.Name == p.lock.File {
+			text = c.new
+		}
+	}
+	err = to.WriteFile(p.lock.File, text, 0o600)
+	all, listed := fs.ReadDir(p.root.FS(), ".")
+	for _, d := range all {
+		if !p.held(d.Name()) || !d.Type().IsRegular() {
+			continue
+		}
+		held, wrong := p.root.ReadFile(d.Name())
+		if wrong == nil {
+			wrong = to.WriteFile(d.Name(), held, 0o600)
+		}
+		err = errors.Join(err, wrong)
+	}
+	return errors.Join(err, listed)
 }
 
 // copyAll copies the whole folder but for what is installed, the history, and the files
@@ -112,6 +158,8 @@ func (p *project) copyAll(dir string, changes []Change) error {
 			if d.IsDir() {
 				return fs.SkipDir
 			}
+			return nil
+		case p.held(name):
 			return nil
 		case base == ".npmrc", base == ".yarnrc", base == ".yarnrc.yml", base == ".pnpmfile.cjs", base == ".pnpmfile.mjs":
 			return nil

@@ -25,9 +25,6 @@ type result struct {
 // search tries the current options of all targets, and goes on to the next one of those
 // that do not do, until what is left of them does.
 func (f *Fixer) search(ctx context.Context, targets []*target) (*result, error) {
-	if f.kind == "bun" {
-		return nil, fmt.Errorf("%w: fix does not run bun; make these changes, run bun install, and look again", ErrNoManager)
-	}
 	for {
 		active := slices.DeleteFunc(slices.Clone(targets), func(t *target) bool { return t.current() == nil })
 		if len(active) == 0 {
@@ -175,7 +172,11 @@ func (f *Fixer) tryNPM(ctx context.Context, dir string, some []*target, all []St
 	if err != nil {
 		return err
 	}
-	edits[f.project.lock.File] = f.show.renamed(lock)
+	lock = f.show.renamed(lock)
+	if f.kind == "bun" {
+		lock = bunDefault(lock)
+	}
+	edits[f.project.lock.File] = lock
 	return nil
 }
 

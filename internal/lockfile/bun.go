@@ -14,8 +14,8 @@ func readBun(file, text string) (*Lock, error) {
 	l := &Lock{File: file, Format: "bun " + version, Ecosystem: NPM}
 	packages, workspaces := root.get("packages"), root.get("workspaces")
 	switch {
-	case version != "0" && version != "1" && version != "2":
-		return nil, &Error{file, int(root.line), "has lockfileVersion " + quote(version) + ": 0, 1 and 2 are known"}
+	case version != "0" && version != "1" && version != "2" && version != "3":
+		return nil, &Error{file, int(root.line), "has lockfileVersion " + quote(version) + ": 0 to 3 are known"}
 	case packages.kind != dict && packages.kind != null:
 		return nil, &Error{file, int(packages.line), "has packages that are no object"}
 	case workspaces.kind != dict:
@@ -71,8 +71,10 @@ func readBun(file, text string) (*Lock, error) {
 		if way := bunWay(m.key); way[len(way)-1] != name {
 			n.Alias = way[len(way)-1]
 		}
+		info := bunInfo(parts)
+		n.Bundled = info.get("bundled").isTrue()
 		keys[m.key] = g.add(n)
-		read = append(read, bunInfo(parts))
+		read = append(read, info)
 	}
 	for i, info := range read {
 		from := first + int32(i)
@@ -80,6 +82,7 @@ func readBun(file, text string) (*Lock, error) {
 			for _, d := range info.get(s.section).dict() {
 				if to, ok := bunResolve(keys, g.nodes[from].Key, d.key); ok && s.need != dev {
 					g.connect(from, to, s.need)
+					l.asksBeside(from, to, s.need, d.str())
 				}
 			}
 		}
@@ -90,6 +93,7 @@ func readBun(file, text string) (*Lock, error) {
 			for _, d := range w.get(s.section).dict() {
 				if to, ok := bunResolve(keys, g.nodes[i].Name, d.key); ok {
 					g.connect(int32(i), to, s.need)
+					l.asksBeside(int32(i), to, s.need, d.str())
 				}
 			}
 		}

@@ -50,7 +50,7 @@ type Package struct {
 	// Dev says that only development needs it, Optional that nothing fails without it,
 	// Peer that it is there because a package asks its user for it.
 	Dev, Optional, Peer bool
-	// Bundled says that the package that uses it brings it along, in a package-lock.
+	// Bundled says that the package that uses it brings it along, in a package-lock and bun.lock.
 	Bundled bool
 	// Least says that Version is the lowest that may be used and not the one that is:
 	// the standard library of a go.mod without a toolchain line.

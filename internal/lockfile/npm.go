@@ -93,9 +93,7 @@ func npmPackages(l *Lock, packages *value) (*Lock, error) {
 			for _, d := range v.get(s.section).dict() {
 				if to, ok := npmResolve(keys, g.nodes[i].Key, d.key); ok {
 					g.connect(int32(i), to, s.need)
-					if s.need == peer {
-						l.peers = append(l.peers, peerNeed{int32(i), to, d.str()})
-					}
+					l.asksBeside(int32(i), to, s.need, d.str())
 				}
 			}
 		}

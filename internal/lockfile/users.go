@@ -44,9 +44,16 @@ type peerNeed struct {
 	spec     string
 }
 
+// asksBeside notes a need that is one of a peer.
+func (l *Lock) asksBeside(from, to int32, n need, spec string) {
+	if n == peer {
+		l.peers = append(l.peers, peerNeed{from, to, spec})
+	}
+}
+
 // PeerConflicts are the packages that find another version beside them than they ask for,
 // one a text: "plugin@1.0.0 asks for web ^1.0.0 beside it, and finds 2.0.0". Only
-// package-lock 2 and 3 tell.
+// package-lock 2 and 3 and bun.lock tell.
 func (l *Lock) PeerConflicts() []string {
 	var all []string
 	for _, p := range l.peers {

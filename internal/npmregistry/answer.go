@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"time"
 )
@@ -54,8 +55,11 @@ func (c *Client) do(r *http.Request, credential string) (io.ReadCloser, error) {
 	answer, err := c.http.Do(r)
 	if err != nil {
 		var verification *tls.CertificateVerificationError
-		if errors.As(err, &verification) {
+		if errors.As(err, &verification) || errors.As(err, new(certificateError)) {
 			return nil, err
+		}
+		if refused := new(net.OpError); errors.As(err, &refused) && refused.Op == "remote error" {
+			return nil, fmt.Errorf("%w (where it asks for a client certificate: the settings of npm name one with //%s/:certfile and //%[2]s/:keyfile)", err, r.URL.Host)
 		}
 		return nil, again{err}
 	}

@@ -75,16 +75,26 @@ func New(s *Settings) (*Client, error) {
 		}
 	}
 	through := proxies.ProxyFunc()
+	ways := &transports{settings: s, known: map[[2]string]*http.Transport{}, plain: &http.Transport{
+		Proxy:                  func(r *http.Request) (*url.URL, error) { return through(r.URL) },
+		DialContext:            (&net.Dialer{Timeout: 20 * time.Second}).DialContext,
+		TLSClientConfig:        config,
+		TLSHandshakeTimeout:    20 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+		ForceAttemptHTTP2:      true,
+	}}
+	// What is wrong with the certificates for the registries is told now, and with those for
+	// other hosts when one of them is asked.
+	for _, address := range append(slices.Sorted(maps.Values(s.Scopes)), s.Registry) {
+		if u, err := url.Parse(address); err == nil {
+			if _, err := ways.of(u); err != nil && !slices.ContainsFunc(problems, func(p error) bool { return p.Error() == err.Error() }) {
+				problems = append(problems, err)
+			}
+		}
+	}
 	return &Client{settings: s, http: &http.Client{
-		Timeout: timeout,
-		Transport: &http.Transport{
-			Proxy:                  func(r *http.Request) (*url.URL, error) { return through(r.URL) },
-			DialContext:            (&net.Dialer{Timeout: 20 * time.Second}).DialContext,
-			TLSClientConfig:        config,
-			TLSHandshakeTimeout:    20 * time.Second,
-			MaxResponseHeaderBytes: 64 << 10,
-			ForceAttemptHTTP2:      true,
-		},
+		Timeout:       timeout,
+		Transport:     ways,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, errors.Join(problems...)
 }

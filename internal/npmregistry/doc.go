@@ -12,7 +12,9 @@
 // A package of a scope that has a registry of its own is asked for there and nowhere else:
 // the public registry does not hear the names of private packages. Credentials go to the
 // host, and below the path, that they are written for, over TLS or loopback, and never
-// along with a redirect: none is followed. strict-ssl=false is refused, and so is a registry
+// along with a redirect: none is followed. So do client certificates (certfile and keyfile;
+// cert and key, which name no host, go to the user's own registry alone), on connections of
+// their own. strict-ssl=false is refused, and so is a registry
 // without TLS that is not on loopback: whoever is on the way would decide what is a hole.
 //
 // It believes what the registry answers: a package without advisories there is one that

@@ -14,5 +14,5 @@ var Credential = (*Settings).credential
 
 // ProxyOf is the proxy by which an address is asked; nil for none.
 func ProxyOf(c *Client, u *url.URL) (*url.URL, error) {
-	return c.http.Transport.(*http.Transport).Proxy(&http.Request{URL: u})
+	return c.http.Transport.(*transports).plain.Proxy(&http.Request{URL: u})
 }
