@@ -72,7 +72,7 @@ func essence(text string) string {
 // letters counts what a word is made of.
 type letters struct {
 	n, digits, hex, upper, lower int
-	slash                        bool
+	slash, joint                 bool
 }
 
 // take counts a letter, and says false when it ends the word.
@@ -86,7 +86,9 @@ func (l *letters) take(c byte) bool {
 		l.lower++
 	case c == '/':
 		l.slash = true
-	case c != '+' && c != '=' && c != '_' && c != '-':
+	case c == '-' || c == '_':
+		l.joint = true
+	case c != '+' && c != '=':
 		return false
 	}
 	if isHex(c) || c == '-' {
@@ -96,13 +98,14 @@ func (l *letters) take(c byte) bool {
 	return true
 }
 
-// random says whether the word looks like base64, hex or an id. A slash may stand in
-// base64 as well as in a path; paths rarely have capitals and small letters.
+// random says whether the word looks like base64, base32, hex or an id. A slash may stand in
+// base64 as well as in a path; paths rarely have capitals and small letters. One in 200
+// tokens of 128 bits in base32 has no digit, and no word is as long.
 func (l *letters) random() bool {
 	switch {
 	case l.n < 8:
 		return false
-	case l.hex == l.n, l.digits > 0 && l.upper+l.lower > 0 && !l.slash:
+	case l.hex == l.n, l.digits > 0 && l.upper+l.lower > 0 && !l.slash, l.n >= 24 && !l.slash && !l.joint:
 		return true
 	}
 	return l.upper > 0 && l.lower > 0 && (l.digits > 0 || l.n >= 16)

@@ -121,10 +121,10 @@ func (f *faulty) serve(c net.Conn) {
 }
 
 // offers says whether a hello lists a suite.
-func offers(hello []byte, suite byte) bool {
+func offers(hello []byte, suite uint16) bool {
 	n := 39 + int(hello[38])
 	for list := hello[n+2:][:int(hello[n])<<8|int(hello[n+1])]; len(list) > 1; list = list[2:] {
-		if list[0] == 0 && list[1] == suite {
+		if uint16(list[0])<<8|uint16(list[1]) == suite {
 			return true
 		}
 	}
