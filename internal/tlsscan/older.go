@@ -141,7 +141,7 @@ func weight(x wire.Suite) int {
 		return 3
 	case x.DiffieHellman():
 		return 2
-	case x.StaticRSA():
+	case x.StaticRSA(), x.StaticECDH():
 		return 1
 	}
 	return 0
