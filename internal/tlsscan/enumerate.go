@@ -175,7 +175,17 @@ func (s *scan) enumerate13(ctx context.Context) *protocol {
 		suites, groups = without(suites, a.hello.Suite), without(groups, a.hello.Group)
 	}
 	for ctx.Err() == nil && (len(suites) > 0 || len(groups) > 0) {
-		a := s.ask(ctx, s.modern(orElse(suites, p.suites), orElse(groups, p.groups), wire.Schemes()))
+		// Once the usual suites are seen, the rest is rarely there: it waits for the end, for
+		// a no to it beside groups would not say whose it is.
+		offer := suites
+		if len(groups) > 0 && len(without(usual13, p.suites...)) == 0 {
+			offer = nil
+		}
+		a := s.ask(ctx, s.modern(orElse(offer, p.suites), orElse(groups, p.groups), wire.Schemes()))
+		if !a.accepts(wire.TLS13) && len(offer) < len(suites) {
+			groups = nil
+			continue
+		}
 		if !a.accepts(wire.TLS13) && len(suites) > 0 && len(groups) > 0 && len(p.suites) > 0 {
 			// Either list may be at its end: with suites that are accepted a no is the groups'.
 			a = s.ask(ctx, s.modern(p.suites, groups, wire.Schemes()))
@@ -183,13 +193,13 @@ func (s *scan) enumerate13(ctx context.Context) *protocol {
 				groups = nil
 				continue
 			}
-			suites = nil
+			suites, offer = nil, nil
 		}
 		if !a.accepts(wire.TLS13) {
 			return p
 		}
 		suite, group := a.hello.Suite, a.hello.Group
-		if !has(orElse(suites, p.suites), suite) || !has(orElse(groups, p.groups), group) {
+		if !has(orElse(offer, p.suites), suite) || !has(orElse(groups, p.groups), group) {
 			if !has(p.suites, suite) {
 				p.unasked = suite
 			}
@@ -205,6 +215,9 @@ func (s *scan) enumerate13(ctx context.Context) *protocol {
 	}
 	return p
 }
+
+// usual13 are the suites that most servers of TLS 1.3 have, and no others.
+var usual13 = []wire.Suite{0x1301, 0x1302, 0x1303}
 
 func orElse[T any](list, other []T) []T {
 	if len(list) > 0 {

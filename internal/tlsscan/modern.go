@@ -70,24 +70,28 @@ func (s *scan) moderns(ctx context.Context) {
 	} else {
 		s.skip("ech", "the server fails at hellos with what it does not know")
 	}
-	alpn := s.alpn(first.client.Extensions)
-	other := offer13{name: s.name, group: group, suites: suites}
+	s.alpn(first.client.Extensions)
+	other := offer13{name: s.name, group: group, suites: suites, alpn: alpnOthers} // not all that lack HTTP/1.1 refused it
 	other.schemes = slices.DeleteFunc(s.schemes(wire.TLS13), func(x wire.SignatureScheme) bool { return x.RSA() == first.client.Scheme.RSA() })
-	if alpn || first.noALPN {
-		other.alpn = alpnOthers
-	}
 	got := s.open13(ctx, other)
 	if got.client == nil && got.alert == wire.AlertNoProtocol && other.alpn != nil {
 		other.alpn = nil
 		got = s.open13(ctx, other)
 	}
 	if got.client == nil && other.alpn != nil {
-		other.schemes = s.schemes(wire.TLS13)
-		got = s.open13(ctx, other)
+		// There is no key of the other kind. One more signature of the first is asked for anyway.
+		if other.schemes = s.left13(); len(other.schemes) > 0 {
+			got = s.open13(ctx, other)
+		}
+		if got.client == nil {
+			other.schemes = s.schemes(wire.TLS13)
+			got = s.open13(ctx, other)
+		}
 	}
 	if got.client != nil {
 		s.took13(got.client)
 		s.alpn(got.client.Extensions)
+		s.page2(got.client)
 		got.close()
 	}
 }
@@ -126,7 +130,6 @@ type opened struct {
 	close  func()
 	err    error
 	alert  byte
-	noALPN bool
 }
 
 // An offer13 is what a whole handshake of TLS 1.3 offers.
@@ -174,7 +177,7 @@ func (s *scan) try13(ctx context.Context, offer offer13) opened {
 		errors.As(err, &a)
 		return opened{err: err, alert: a.Description}
 	}
-	return opened{client: client, close: func() { c.Close() }, noALPN: len(offer.alpn) == 0}
+	return opened{client: client, close: func() { c.Close() }}
 }
 
 // again says whether an attempt that ended without an answer is worth another: the
@@ -206,8 +209,8 @@ func sctsOf(x []byte) []byte {
 	return x
 }
 
-// alpn notes the protocol that was chosen, and says whether one was.
-func (s *scan) alpn(extensions map[uint16][]byte) bool {
+// alpn notes the protocol that was chosen, if one was.
+func (s *scan) alpn(extensions map[uint16][]byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.features.ALPN == nil {
@@ -215,17 +218,12 @@ func (s *scan) alpn(extensions map[uint16][]byte) bool {
 	}
 	x, ok := extensions[wire.ExtALPN]
 	if !ok {
-		return false
+		return
 	}
-	name, err := wire.ParseALPN(x)
-	if err != nil {
-		return false
-	}
-	if !has(s.features.ALPN, name) {
+	if name, err := wire.ParseALPN(x); err == nil && !has(s.features.ALPN, name) {
 		s.features.ALPN = append(s.features.ALPN, name)
 		slices.Sort(s.features.ALPN)
 	}
-	return true
 }
 
 func (s *scan) tickets(c *session.Client13) {

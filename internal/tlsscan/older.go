@@ -29,6 +29,9 @@ func (s *scan) session12(ctx context.Context) {
 		s.page12(ctx, h)
 	}
 	c, done, err := s.open12(ctx, s.withALPN(h, only))
+	if refusesProtocols(err) {
+		c, done, err = s.open12(ctx, h)
+	}
 	if err != nil {
 		s.unfinished(c, err, only)
 		return
@@ -48,13 +51,19 @@ func (s *scan) session12(ctx context.Context) {
 
 // withALPN offers what the page's connection did not.
 func (s *scan) withALPN(h *wire.ClientHello, only bool) *wire.ClientHello {
-	if !only || len(s.features.ALPN) == 0 || h.Version == wire.SSL3 {
+	if !only || h.Version == wire.SSL3 {
 		return h
 	}
 	with := *h
 	with.Extensions = slices.Clone(h.Extensions)
-	with.AddALPN(append([]string{"h2"}, "http/1.1"))
+	with.AddALPN(append(slices.Clone(alpnOthers), "http/1.1"))
 	return &with
+}
+
+// refusesProtocols says that none of those that were offered is spoken.
+func refusesProtocols(err error) bool {
+	var a wire.Alert
+	return errors.As(err, &a) && a.Description == wire.AlertNoProtocol
 }
 
 func (s *scan) page12(ctx context.Context, h *wire.ClientHello) {
@@ -64,11 +73,13 @@ func (s *scan) page12(ctx context.Context, h *wire.ClientHello) {
 		with.AddALPN([]string{"http/1.1"})
 	}
 	c, done, err := s.open12(ctx, &with)
-	var a wire.Alert
-	if errors.As(err, &a) && a.Description == wire.AlertNoProtocol {
+	if refusesProtocols(err) {
 		c, done, err = s.open12(ctx, h)
 	}
 	if err != nil {
+		if c != nil && c.Hello != nil {
+			s.alpn(c.Hello.Extensions)
+		}
 		switch {
 		case c != nil && c.Request:
 			s.demanded(ctx)
@@ -141,7 +152,7 @@ func weight(x wire.Suite) int {
 		return 3
 	case x.DiffieHellman():
 		return 2
-	case x.StaticRSA():
+	case x.StaticRSA(), x.StaticECDH():
 		return 1
 	}
 	return 0

@@ -83,7 +83,8 @@ func (s *scan) headers(head textproto.MIMEHeader, err error) {
 // maxHead is how much of an answer is read.
 const maxHead = 32 << 10
 
-func (s *scan) get(c io.ReadWriter) (textproto.MIMEHeader, error) {
+// host is what the request asks for.
+func (s *scan) host() (string, error) {
 	_, port, _ := net.SplitHostPort(s.addr)
 	host := s.o.ServerName
 	if port != "443" {
@@ -92,7 +93,15 @@ func (s *scan) get(c io.ReadWriter) (textproto.MIMEHeader, error) {
 		host = "[" + host + "]"
 	}
 	if strings.ContainsAny(host, "\r\n /") {
-		return nil, fmt.Errorf("%q is no host", host)
+		return "", fmt.Errorf("%q is no host", host)
+	}
+	return host, nil
+}
+
+func (s *scan) get(c io.ReadWriter) (textproto.MIMEHeader, error) {
+	host, err := s.host()
+	if err != nil {
+		return nil, err
 	}
 	request := "GET / HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: panoply\r\nAccept: */*\r\nConnection: close\r\n\r\n"
 	if _, err := io.WriteString(c, request); err != nil {
@@ -127,18 +136,20 @@ func readHead(r io.Reader) (textproto.MIMEHeader, error) {
 	return nil, errors.New("the service sends informational answers only")
 }
 
-// maxAge reads the directive as browsers do (RFC 6797 section 6.1.1); 0 is none.
+// maxAge reads the directive as browsers do, which read nothing of a value that has it
+// twice (RFC 6797 section 6.1); 0 is none.
 func maxAge(value string) int {
+	found := -1
 	for part := range bytes.SplitSeq([]byte(value), []byte(";")) {
 		name, age, _ := strings.Cut(strings.TrimSpace(string(part)), "=")
 		if !strings.EqualFold(strings.TrimSpace(name), "max-age") {
 			continue
 		}
 		n, err := strconv.Atoi(strings.Trim(strings.TrimSpace(age), `"`))
-		if err != nil || n < 0 {
+		if err != nil || n < 0 || found >= 0 {
 			return 0
 		}
-		return n
+		found = n
 	}
-	return 0
+	return max(found, 0)
 }

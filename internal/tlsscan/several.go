@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/panoplysec/panoply/internal/tlsscan/session"
 	"github.com/panoplysec/panoply/internal/tlsscan/wire"
@@ -98,8 +99,13 @@ func (s *scan) doubts() {
 		s.incomplete(errors.New("the server hangs up at times whatever it is asked, so that where it hung up that may have been no answer"))
 	}
 	for what, why := range s.skipped {
-		if why != passive {
+		if why != passive && !elsewhere(what) {
 			s.incomplete(fmt.Errorf("%s was not tested: %s", what, why))
 		}
 	}
+}
+
+// elsewhere says that what was not tested did not hang on the server's answers.
+func elsewhere(what string) bool {
+	return strings.HasPrefix(what, "dns.") || has([]string{"quic", "cert.revoked", "cert.sct-invalid", "ocsp.signature-invalid"}, what)
 }

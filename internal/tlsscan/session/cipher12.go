@@ -81,7 +81,7 @@ func macHash(name string) func() hash.Hash {
 func Computes12(s wire.Suite) bool {
 	_, _, _, ok := sizes(s)
 	x := s.Kind().Exchange
-	return ok && (x == "RSA" || x == "ECDHE" || x == "DHE" || s.Anonymous() && (s.Elliptic() || s.DiffieHellman()))
+	return ok && (x == "RSA" || x == "ECDHE" || x == "DHE" || s.StaticECDH() || s.Anonymous() && (s.Elliptic() || s.DiffieHellman()))
 }
 
 func newProtection(v wire.Version, s wire.Suite, mac, key, iv []byte, read bool) (protection, error) {

@@ -2,6 +2,7 @@ package session
 
 import (
 	"bytes"
+	"crypto/ecdsa"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
@@ -115,24 +116,52 @@ func (c *Client12) exchange(offered wire.Version) (secret, body []byte, err erro
 		}
 		return secret, append([]byte{byte(len(sealed) >> 8), byte(len(sealed))}, sealed...), err
 	}
-	if c.Key == nil {
+	key := c.Key
+	if c.suite.StaticECDH() {
+		if key, err = keyOf(c.Cert); err != nil {
+			return nil, nil, err
+		}
+	}
+	if key == nil {
 		return nil, nil, errors.New("no key of the server came")
 	}
-	if c.suite.Elliptic() {
-		share, err := NewShare(c.Key.Group)
+	if c.suite.Elliptic() || c.suite.StaticECDH() {
+		share, err := NewShare(key.Group)
 		if err != nil {
 			return nil, nil, err
 		}
-		secret, err = share.Secret(c.Key.Public)
+		secret, err = share.Secret(key.Public)
 		return secret, append([]byte{byte(len(share.Public))}, share.Public...), err
 	}
-	share, err := finite(0, new(big.Int).SetBytes(c.Key.P), new(big.Int).SetBytes(c.Key.G))
+	share, err := finite(0, new(big.Int).SetBytes(key.P), new(big.Int).SetBytes(key.G))
 	if err != nil {
 		return nil, nil, err
 	}
-	secret, err = share.Secret(c.Key.Public)
+	secret, err = share.Secret(key.Public)
 	n := len(share.Public)
 	return bytes.TrimLeft(secret, "\x00"), append([]byte{byte(n >> 8), byte(n)}, share.Public...), err
+}
+
+// keyOf reads the server's half of static ECDH, which is the key in its certificate.
+func keyOf(cert *wire.Certificate) (*wire.KeyExchange, error) {
+	if cert == nil || len(cert.Chain) == 0 {
+		return nil, errors.New("no certificate came")
+	}
+	leaf, err := x509.ParseCertificate(cert.Chain[0])
+	if err != nil {
+		return nil, err
+	}
+	pub, ok := leaf.PublicKey.(*ecdsa.PublicKey)
+	if !ok {
+		return nil, errors.New("the certificate has no key on a curve")
+	}
+	for _, g := range []wire.Group{wire.Secp256r1, wire.Secp384r1, wire.Secp521r1} {
+		if g.Bits() == pub.Params().BitSize {
+			point, err := pub.Bytes()
+			return &wire.KeyExchange{Group: g, Public: point}, err
+		}
+	}
+	return nil, fmt.Errorf("%s is not computed", pub.Params().Name)
 }
 
 // EncryptRSA pads by PKCS #1 v1.5 and encrypts, for keys of any size: the library

@@ -14,20 +14,25 @@ type KeyExchange struct {
 	Signature []byte
 }
 
-// ParseKeyExchange reads the message of a suite in a version. Suites with a shared key,
-// a password or a ticket of Kerberos give ErrMalformed: nothing is read of them.
+// ParseKeyExchange reads the message of a suite in a version. Suites with a password or a
+// ticket of Kerberos, and those whose only key is shared before, give ErrMalformed: nothing
+// is read of them.
 func ParseKeyExchange(body []byte, s Suite, v Version) (*KeyExchange, error) {
 	c := cursor{b: body}
 	k := new(KeyExchange)
 	kind := s.Kind()
+	shared := s.Shared()
+	if shared {
+		c.vec16() // a hint at which key
+	}
 	switch {
-	case s.Elliptic() && (kind.Exchange == "ECDHE" || kind.Exchange == "ECDH"):
+	case s.Elliptic() && (kind.Exchange == "ECDHE" || kind.Exchange == "ECDH" || shared):
 		if c.u8() != 3 { // only named curves are read
 			return nil, ErrMalformed
 		}
 		k.Group = Group(c.u16())
 		k.Public = c.vec8()
-	case s.DiffieHellman() && (kind.Exchange == "DHE" || kind.Exchange == "DH"):
+	case s.DiffieHellman() && (kind.Exchange == "DHE" || kind.Exchange == "DH" || shared):
 		k.P, k.G, k.Public = c.vec16(), c.vec16(), c.vec16()
 		if !c.bad && len(k.P) == 0 {
 			return nil, ErrMalformed
@@ -41,7 +46,7 @@ func ParseKeyExchange(body []byte, s Suite, v Version) (*KeyExchange, error) {
 		return nil, ErrMalformed
 	}
 	k.Params = body[:len(body)-len(c.b)]
-	if s.Anonymous() {
+	if s.Anonymous() || shared { // nothing is signed
 		return k, c.done()
 	}
 	if v >= TLS12 {

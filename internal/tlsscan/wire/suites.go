@@ -169,8 +169,14 @@ func (s Suite) Signed() bool {
 // DiffieHellman says that the server sends a finite field's prime.
 func (s Suite) DiffieHellman() bool {
 	x := s.Kind().Exchange
-	return x == "DHE" || strings.HasPrefix(x, "DHE_") || strings.HasPrefix(s.String(), "TLS_DH_anon")
+	return x == "DHE" || strings.HasPrefix(x, "DHE_") || x == "PSK_DHE" || strings.HasPrefix(s.String(), "TLS_DH_anon")
 }
+
+// Shared says that client and server prove to each other a key that both had before.
+func (s Suite) Shared() bool { return strings.Contains(s.Kind().Exchange, "PSK") }
 
 // StaticRSA says that the client encrypts the secret to the certificate's RSA key.
 func (s Suite) StaticRSA() bool { x := s.Kind().Exchange; return x == "RSA" || x == "RSA_PSK" }
+
+// StaticECDH says that the server's half of the key exchange is the key in its certificate.
+func (s Suite) StaticECDH() bool { return s.Kind().Exchange == "ECDH" && !s.Anonymous() }
