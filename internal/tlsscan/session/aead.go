@@ -1,11 +1,9 @@
 package session
 
 import (
-	"crypto/aes"
 	"crypto/cipher"
 	"encoding/binary"
 	"fmt"
-	"strings"
 
 	"golang.org/x/crypto/chacha20poly1305"
 
@@ -22,26 +20,24 @@ type aeadState struct {
 }
 
 func newAEAD(name string, key []byte) (cipher.AEAD, error) {
-	switch name {
-	case "AES_128_GCM", "AES_256_GCM":
-		b, err := aes.NewCipher(key)
-		if err != nil {
-			return nil, err
-		}
-		return cipher.NewGCM(b)
-	case "AES_128_CCM", "AES_128_CCM_8", "AES_256_CCM", "AES_256_CCM_8":
-		b, err := aes.NewCipher(key)
-		if err != nil {
-			return nil, err
-		}
-		if strings.HasSuffix(name, "_8") {
-			return ccm{b, 8}, nil
-		}
-		return ccm{b, 16}, nil
-	case "CHACHA20_POLY1305":
+	if name == "CHACHA20_POLY1305" {
 		return chacha20poly1305.New(key)
 	}
-	return nil, fmt.Errorf("cipher %s is not computed", name)
+	maker, mode, ok := blockOf(name)
+	if !ok || mode == "CBC" {
+		return nil, fmt.Errorf("cipher %s is not computed", name)
+	}
+	b, err := maker.make(key)
+	if err != nil {
+		return nil, err
+	}
+	switch mode {
+	case "GCM":
+		return cipher.NewGCM(b)
+	case "CCM_8":
+		return ccm{b, 8}, nil
+	}
+	return ccm{b, 16}, nil
 }
 
 func (s *aeadState) nonce() []byte {

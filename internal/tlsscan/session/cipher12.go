@@ -1,9 +1,7 @@
 package session
 
 import (
-	"crypto/aes"
 	"crypto/cipher"
-	"crypto/des"
 	"crypto/hmac"
 	"crypto/md5"
 	"crypto/rand"
@@ -12,8 +10,8 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"errors"
-	"fmt"
 	"hash"
+	"strings"
 
 	"github.com/panoplysec/panoply/internal/tlsscan/wire"
 )
@@ -30,31 +28,24 @@ var errMAC = errors.New("a record of the server has a wrong MAC")
 func sizes(s wire.Suite) (mac, key, iv int, ok bool) {
 	k := s.Kind()
 	switch k.Cipher {
-	case "AES_128_GCM", "AES_128_CCM", "AES_128_CCM_8":
-		return 0, 16, 4, true
-	case "AES_256_GCM", "AES_256_CCM", "AES_256_CCM_8":
-		return 0, 32, 4, true
 	case "CHACHA20_POLY1305":
 		return 0, 32, 12, true
-	case "AES_128_CBC":
-		key, iv = 16, 16
-	case "AES_256_CBC":
-		key, iv = 32, 16
-	case "3DES_EDE_CBC":
-		key, iv = 24, 8
-	case "DES_CBC":
-		key, iv = 8, 8
 	case "RC4_128":
 		key = 16
 	case "RC4_40":
 		key = 5
 	case "RC4_56":
 		key = 7
-	case "DES40_CBC":
-		key, iv = 5, 8
 	case "NULL":
 	default:
-		return 0, 0, 0, false
+		b, mode, known := blockOf(k.Cipher)
+		if !known {
+			return 0, 0, 0, false
+		}
+		if mode != "CBC" {
+			return 0, b.key, 4, true
+		}
+		key, iv = b.key, b.size
 	}
 	h := macHash(k.MAC)
 	if h == nil {
@@ -86,8 +77,8 @@ func Computes12(s wire.Suite) bool {
 
 func newProtection(v wire.Version, s wire.Suite, mac, key, iv []byte, read bool) (protection, error) {
 	k := s.Kind()
-	switch k.Cipher {
-	case "AES_128_GCM", "AES_256_GCM", "CHACHA20_POLY1305", "AES_128_CCM", "AES_128_CCM_8", "AES_256_CCM", "AES_256_CCM_8":
+	maker, mode, known := blockOf(k.Cipher)
+	if known && mode != "CBC" || k.Cipher == "CHACHA20_POLY1305" {
 		a, err := newAEAD(k.Cipher, key)
 		return &aeadState{aead: a, iv: iv, explicit: len(iv) == 4}, err
 	}
@@ -95,23 +86,16 @@ func newProtection(v wire.Version, s wire.Suite, mac, key, iv []byte, read bool)
 	if v <= wire.SSL3 {
 		m.mac = newMAC3(macHash(k.MAC), mac)
 	}
-	var b cipher.Block
-	var err error
-	switch k.Cipher {
-	case "AES_128_CBC", "AES_256_CBC":
-		b, err = aes.NewCipher(key)
-	case "3DES_EDE_CBC":
-		b, err = des.NewTripleDESCipher(key)
-	case "DES_CBC", "DES40_CBC":
-		b, err = des.NewCipher(key)
-	case "RC4_128", "RC4_40", "RC4_56":
-		m.stream, err = rc4.NewCipher(key)
-	case "NULL":
-	default:
-		err = fmt.Errorf("cipher %s is not computed", k.Cipher)
-	}
-	if err != nil || b == nil {
+	if !known {
+		var err error
+		if strings.HasPrefix(k.Cipher, "RC4") {
+			m.stream, err = rc4.NewCipher(key)
+		}
 		return m, err
+	}
+	b, err := maker.make(key)
+	if err != nil {
+		return nil, err
 	}
 	m.size = b.BlockSize()
 	m.block = b

@@ -76,6 +76,15 @@ func TestAgainstOpenSSL(t *testing.T) {
 		{"secp256k1", 0, []string{"-tls1_2", "-curves", "secp256k1"}, 0xc02f, wire.Secp256k1, false},
 		{"secp224r1", 0, []string{"-tls1_2", "-curves", "secp224r1", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0"}, 0xc02f, wire.Secp224r1, false},
 		{"secp521r1", 0, []string{"-tls1_2", "-curves", "P-521"}, 0xc02f, wire.Secp521r1, false},
+		{"Camellia", 0, []string{"-tls1_2", "-cipher", "CAMELLIA128-SHA:@SECLEVEL=0"}, 0x0041, 0, false},
+		{"Camellia, 256 bits, SHA-256", 0, []string{"-tls1_2", "-cipher", "DHE-RSA-CAMELLIA256-SHA256:@SECLEVEL=0"}, 0x00c4, 0, false},
+		{"Camellia, SHA-384", 1, []string{"-tls1_2", "-cipher", "ECDHE-ECDSA-CAMELLIA256-SHA384:@SECLEVEL=0"}, 0xc073, wire.X25519, false},
+		{"Camellia in TLS 1.0", 0, []string{"-tls1", "-cipher", "CAMELLIA256-SHA:@SECLEVEL=0"}, 0x0084, 0, false},
+		{"Camellia in TLS 1.1", 0, []string{"-tls1_1", "-cipher", "DHE-RSA-CAMELLIA128-SHA:@SECLEVEL=0"}, 0x0045, 0, false},
+		{"ARIA", 0, []string{"-tls1_2", "-cipher", "ARIA128-GCM-SHA256:@SECLEVEL=0"}, 0xc050, 0, false},
+		{"ARIA, 256 bits", 1, []string{"-tls1_2", "-cipher", "ECDHE-ECDSA-ARIA256-GCM-SHA384:@SECLEVEL=0"}, 0xc05d, wire.X25519, false},
+		{"SEED", 0, []string{"-tls1_2", "-cipher", "SEED-SHA:@SECLEVEL=0", "-provider", "legacy", "-provider", "default"}, 0x0096, 0, false},
+		{"SEED in TLS 1.0", 0, []string{"-tls1", "-cipher", "DHE-RSA-SEED-SHA:@SECLEVEL=0", "-provider", "legacy", "-provider", "default"}, 0x009a, 0, false},
 		{"finite field", 0, []string{"-tls1_2", "-cipher", "DHE-RSA-AES128-GCM-SHA256"}, 0x009e, 0, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
