@@ -1,6 +1,7 @@
 package lockfile
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -14,7 +15,7 @@ func readBun(file, text string) (*Lock, error) {
 	l := &Lock{File: file, Format: "bun " + version, Ecosystem: NPM}
 	packages, workspaces := root.get("packages"), root.get("workspaces")
 	switch {
-	case version != "0" && version != "1" && version != "2" && version != "3":
+	case !slices.Contains([]string{"0", "1", "2", "3"}, version):
 		return nil, &Error{file, int(root.line), "has lockfileVersion " + quote(version) + ": 0 to 3 are known"}
 	case packages.kind != dict && packages.kind != null:
 		return nil, &Error{file, int(packages.line), "has packages that are no object"}
@@ -67,8 +68,9 @@ func readBun(file, text string) (*Lock, error) {
 			n.Source, n.Address, n.Version = Git, version, ""
 		case strings.Contains(version, "://"):
 			n.Source, n.Address, n.Version = Archive, version, ""
+			n.archived(version)
 		}
-		if way := bunWay(m.key); way[len(way)-1] != name {
+		if way := bunWay(m.key); way[len(way)-1] != n.Name {
 			n.Alias = way[len(way)-1]
 		}
 		info := bunInfo(parts)
@@ -76,27 +78,30 @@ func readBun(file, text string) (*Lock, error) {
 		keys[m.key] = g.add(n)
 		read = append(read, info)
 	}
-	for i, info := range read {
-		from := first + int32(i)
+	needs := func(from int32, below string, v *value, member bool) {
 		for _, s := range needs {
-			for _, d := range info.get(s.section).dict() {
-				if to, ok := bunResolve(keys, g.nodes[from].Key, d.key); ok && s.need != dev {
+			section := v.get(s.section)
+			for i := range section.dict() {
+				d := &section.members[i]
+				if s.need == dev && !member {
+					continue
+				}
+				to, ok := bunResolve(keys, below, d.key)
+				if ok {
 					g.connect(from, to, s.need)
 					l.asksBeside(from, to, s.need, d.str())
+				} else if s.need == needed || s.need == dev {
+					l.miss(from, d)
 				}
 			}
 		}
 	}
+	for i, info := range read {
+		needs(first+int32(i), g.nodes[first+int32(i)].Key, info, false)
+	}
 	for i := range workspaces.members {
 		w := &workspaces.members[i]
-		for _, s := range needs {
-			for _, d := range w.get(s.section).dict() {
-				if to, ok := bunResolve(keys, g.nodes[i].Name, d.key); ok {
-					g.connect(int32(i), to, s.need)
-					l.asksBeside(int32(i), to, s.need, d.str())
-				}
-			}
-		}
+		needs(int32(i), g.nodes[i].Name, &w.value, true)
 		if w.key != "" {
 			g.connect(0, int32(i), needed)
 		}

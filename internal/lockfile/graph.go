@@ -64,6 +64,20 @@ func (g *graph) connect(from, to int32, need need) {
 	}
 }
 
+// maxMissing is how many missing packages are kept; the first is enough to know.
+const maxMissing = 100
+
+// miss notes what a node needs and the file does not have.
+func (l *Lock) miss(from int32, d *member) {
+	if len(l.Missing) < maxMissing {
+		by := l.graph.label(from)
+		if by == "" {
+			by = "the app"
+		}
+		l.Missing = append(l.Missing, &Error{l.File, int(d.line), by + " needs " + quote(d.key) + ", which the file does not have"})
+	}
+}
+
 // finish makes the packages of the nodes. told says that the lockfile told itself what is
 // there for development only.
 func (l *Lock) finish(told bool) *Lock {

@@ -72,6 +72,10 @@ type Lock struct {
 	// of its workspace are none.
 	Packages []Package
 
+	// Missing are what the file needs and does not have, of type *[Error]: an install would
+	// take a version that nobody has looked at. What is optional, or a peer's, may be left out.
+	Missing []error
+
 	graph graph
 	// npm is what NPMTree is made of; nil where the file is none of npm's.
 	npm *value

@@ -4,7 +4,6 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
 )
 
 // maxMembers bounds how many manifests of a workspace are read.
@@ -76,43 +75,31 @@ func ReadManifest(file, text string) (*Manifest, error) {
 	return m, nil
 }
 
-// members reads the manifests of a workspace's members. A pattern that leads nowhere is
-// not looked at further; what cannot be read is an error.
+// members reads the manifests of a workspace's members. A pattern that leads nowhere, or to
+// a folder without a manifest, is not looked at further; what cannot be read is an error.
 func members(fsys fs.FS, root *Manifest) (all []*Manifest, errs []error) {
-	seen := map[string]bool{}
-	for _, pattern := range root.Workspaces {
-		if strings.HasPrefix(pattern, "!") {
-			continue
+	found, err := folders(fsys, root.Workspaces)
+	if err != nil {
+		return nil, append(errs, &Error{root.File, 0, err.Error()})
+	}
+	for _, dir := range found {
+		name := path.Join(dir, "package.json")
+		if len(all) == maxMembers {
+			return all, append(errs, &Error{root.File, 0, "has more than 2000 members in its workspace"})
 		}
-		clean := path.Clean(pattern)
-		if strings.HasSuffix(clean, "/**") {
-			clean = strings.TrimSuffix(clean, "*")
-		}
-		found, err := fs.Glob(fsys, path.Join(clean, "package.json"))
+		text, ok, err := readFile(fsys, name)
 		if err != nil {
-			errs = append(errs, &Error{root.File, 0, "has a pattern of workspaces that is none: " + quote(pattern)})
+			errs = append(errs, err)
+		}
+		if err != nil || !ok {
 			continue
 		}
-		for _, name := range found {
-			if seen[name] {
-				continue
-			}
-			seen[name] = true
-			if len(all) == maxMembers {
-				return all, append(errs, &Error{root.File, 0, "has more than 2000 members in its workspace"})
-			}
-			text, ok, err := readFile(fsys, name)
-			if err != nil || !ok {
-				errs = append(errs, err)
-				continue
-			}
-			m, err := ReadManifest(name, text)
-			if err != nil {
-				errs = append(errs, err)
-				continue
-			}
-			all = append(all, m)
+		m, err := ReadManifest(name, text)
+		if err != nil {
+			errs = append(errs, err)
+			continue
 		}
+		all = append(all, m)
 	}
 	return all, errs
 }

@@ -28,10 +28,17 @@ func readNPM(file, text string, m *Manifest) (*Lock, error) {
 		if d := root.get("dependencies"); d.kind != dict && d.kind != null {
 			return nil, &Error{file, int(d.line), "has dependencies that are no object"}
 		}
+		if line := elsewhere(&root, "dependencies"); line > 0 {
+			return nil, astray(file, line)
+		}
 		l.npm = &root
 		return npmTree(l, &root, m)
 	case packages.kind != dict:
 		return nil, &Error{file, int(packages.line), "has no object of packages, as lockfileVersion " + version + " demands"}
+	}
+	// Beside packages, lockfileVersion 2 has the tree of version 1 for older programs.
+	if line := elsewhere(&root, "packages", "dependencies"); line > 0 {
+		return nil, astray(file, line)
 	}
 	l.npm = packages
 	return npmPackages(l, packages)
@@ -56,8 +63,10 @@ func npmPackages(l *Lock, packages *value) (*Lock, error) {
 			return nil, &Error{l.File, int(v.line), "has an entry " + quote(key) + " that is no object"}
 		case strings.Count(key, "node_modules/") > maxNested || len(key) > 4096:
 			return nil, &Error{l.File, int(v.line), "has a path with too many node_modules: " + quote(key)}
-		case mistyped(v) != "":
-			return nil, &Error{l.File, int(v.line), "has an entry " + quote(key) + " whose " + mistyped(v) + " is of a wrong type"}
+		case cmp.Or(mistyped(v), misshapen(v, asks...)) != "":
+			return nil, &Error{l.File, int(v.line), "has an entry " + quote(key) + " whose " + cmp.Or(mistyped(v), misshapen(v, asks...)) + " is of a wrong type"}
+		case misplaced(v) > 0:
+			return nil, astray(l.File, misplaced(v))
 		case v.get("link").isTrue():
 			links[key] = v.get("resolved").str()
 		case key != "":
@@ -90,8 +99,14 @@ func npmPackages(l *Lock, packages *value) (*Lock, error) {
 			if s.need == dev && !g.nodes[i].member {
 				continue
 			}
-			for _, d := range v.get(s.section).dict() {
-				if to, ok := npmResolve(keys, g.nodes[i].Key, d.key); ok {
+			section := v.get(s.section)
+			for j := range section.dict() {
+				d := &section.members[j]
+				to, ok := npmResolve(keys, g.nodes[i].Key, d.key)
+				if !ok && (s.need == needed || s.need == dev) && v.get("optionalDependencies").get(d.key).kind == null {
+					l.miss(int32(i), d)
+				}
+				if ok {
 					g.connect(int32(i), to, s.need)
 					l.asksBeside(int32(i), to, s.need, d.str())
 				}
@@ -101,8 +116,7 @@ func npmPackages(l *Lock, packages *value) (*Lock, error) {
 	return l.finish(true), nil
 }
 
-// mistyped is a field of an entry that is no text or no map where one belongs; empty for
-// none.
+// mistyped is a field of an entry that is no text where one belongs; empty for none.
 func mistyped(v *value) string {
 	for _, key := range []string{"version", "name", "integrity"} {
 		if m := v.get(key); m.kind != null && (m.kind != scalar || !m.quoted) {
@@ -112,19 +126,30 @@ func mistyped(v *value) string {
 	if k := v.get("resolved").kind; k != null && k != scalar {
 		return "resolved" // npm writes false there too
 	}
-	return misshapen(v)
+	return ""
 }
 
-// misshapen is a field of an entry that names packages and is no map; empty for none. An
-// empty list is taken for an empty map, as npm takes it.
-func misshapen(v *value) string {
-	for _, key := range []string{"dependencies", "optionalDependencies", "peerDependencies", "requires"} {
-		m := v.get(key)
-		if m.kind != dict && m.kind != null && (m.kind != list || len(m.members) > 0) && (key != "requires" || m.kind != scalar) {
+// asks are the fields of an entry that name packages and what it wants of them.
+var asks = []string{"dependencies", "optionalDependencies", "peerDependencies", "requires"}
+
+// misshapen is one of those fields that is no map of texts; empty for none. An empty list is taken for an empty map, as npm takes it.
+func misshapen(v *value, fields ...string) string {
+	for _, key := range fields {
+		if m := v.get(key); !ranges(m) && (key != "requires" || m.kind != scalar) {
 			return key
 		}
 	}
 	return ""
+}
+
+// ranges says that a value can be a map of names to ranges.
+func ranges(m *value) bool {
+	for i := range m.dict() {
+		if k := m.members[i].kind; k == dict || k == list {
+			return false
+		}
+	}
+	return m.kind == dict || m.kind == null || m.kind == list && len(m.members) == 0
 }
 
 func npmNode(key string, v *value) node {
@@ -218,8 +243,11 @@ func npmTree(l *Lock, root *value, m *Manifest) (*Lock, error) {
 			case d.key == "":
 				return &Error{l.File, int(d.line), "has an entry without a name"}
 			}
-			if field := mistyped(&d.value); field != "" {
+			if field := cmp.Or(mistyped(&d.value), misshapen(&d.value, "requires")); field != "" {
 				return &Error{l.File, int(d.line), "has an entry " + quote(d.key) + " whose " + field + " is of a wrong type"}
+			}
+			if line := elsewhere(&d.value, "dependencies"); line > 0 {
+				return astray(l.File, line)
 			}
 			version := d.get("version").str()
 			n := node{Package: Package{Name: d.key, Version: version, Key: key, Line: int(d.line)}}
@@ -231,6 +259,7 @@ func npmTree(l *Lock, root *value, m *Manifest) (*Lock, error) {
 			if n.Source != Registry && n.Address == n.Version {
 				n.Version = ""
 			}
+			n.archived(n.Address)
 			n.member = n.Source == Folder && !strings.HasSuffix(n.Address, "gz")
 			n.Origin = npmOrigin(&d.value)
 			n.Dev, n.Optional, n.Bundled = d.get("dev").isTrue(), d.get("optional").isTrue(), d.get("bundled").isTrue()
@@ -246,9 +275,13 @@ func npmTree(l *Lock, root *value, m *Manifest) (*Lock, error) {
 		return nil, err
 	}
 	for _, e := range all {
-		for _, d := range e.v.get("requires").dict() {
+		requires := e.v.get("requires")
+		for i := range requires.dict() {
+			d := &requires.members[i]
 			if to, ok := npmResolve(keys, g.nodes[e.at].Key, d.key); ok {
 				g.connect(e.at, to, needed)
+			} else if !g.nodes[e.at].Optional {
+				l.miss(e.at, d)
 			}
 		}
 	}

@@ -3,6 +3,8 @@ package lockfile
 import (
 	"net/url"
 	"strings"
+
+	"github.com/panoplysec/panoply/internal/npmsemver"
 )
 
 // An Origin is what a lockfile tells of where the files of a package come from. Fields that
@@ -26,6 +28,64 @@ func (p *Package) Integrity() string {
 		return sum
 	}
 	return ""
+}
+
+// tarball reads the address of a registry's tarball, as npm does where a lockfile tells
+// nothing else: "https://host/@scope/name/-/name-1.2.3.tgz".
+func tarball(address string) (name, version string, ok bool) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
+		return "", "", false
+	}
+	at := strings.LastIndex(u.Path, "/-/")
+	if at < 0 {
+		return "", "", false
+	}
+	before, file := u.Path[:at], u.Path[at+len("/-/"):]
+	scope := ""
+	if at = strings.LastIndexByte(before, '/'); at >= 0 {
+		scope, name = before[strings.LastIndexByte(before[:at], '/')+1:at], before[at+1:]
+	}
+	version, ok = strings.CutPrefix(strings.TrimSuffix(file, ".tgz"), name+"-")
+	if strings.HasPrefix(scope, "@") {
+		name = scope + "/" + name
+	}
+	_, err = npmsemver.Parse(version, npmsemver.Options{})
+	return name, version, ok && err == nil && registryName(name)
+}
+
+// archived gives a package from an address the name and the version of the address, where
+// that is a registry's.
+func (p *Package) archived(address string) {
+	name, version, ok := tarball(address)
+	if p.Source != Archive || !ok {
+		return
+	}
+	if p.Alias == "" && p.Name != name {
+		p.Name, p.Alias = name, p.Name
+	}
+	if p.Version == "" {
+		p.Version = version
+	}
+}
+
+// registryName says that a registry can have a package of the name: one that can stand in
+// an address as it is, perhaps behind a scope.
+func registryName(name string) bool {
+	if scope, rest, ok := strings.Cut(name, "/"); ok && strings.HasPrefix(scope, "@") && len(scope) > 1 {
+		return plainName(scope[1:]) && plainName(rest)
+	}
+	return plainName(name)
+}
+
+func plainName(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-_.!~*'()", rune(c)) {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // npmOrigin is that of an entry of package-lock.json.

@@ -63,39 +63,67 @@ func readPNPM(file, text string) (*Lock, error) {
 			return nil, &Error{file, int(about[key].line), "has a package that is no map: " + quote(key)}
 		}
 	}
+	if line := elsewhere(&root, "packages", "snapshots"); line > 0 {
+		return nil, astray(file, line)
+	}
 	first := int32(len(g.nodes))
+	used := map[*value]bool{}
 	for i := range entries {
 		e := &entries[i]
 		v := about[e.key]
 		if v == nil {
-			base, _, _ := strings.Cut(e.key, "(")
-			if v = about[base]; v == nil {
+			if v = about[pnpmBase(e.key)]; v == nil {
 				return nil, &Error{file, int(e.line), "has a snapshot of no package: " + quote(e.key)}
 			}
 		}
-		if misshapen(&e.value) != "" || e.kind != dict {
+		used[v] = true
+		if misshapen(&e.value, asks...) != "" || e.kind != dict {
 			return nil, &Error{file, int(e.line), "has an entry " + quote(e.key) + " of a wrong type"}
 		}
-		n := pnpmNode(e.key, v, major)
-		if n.Name == "" {
+		if line := max(misplaced(v), misplaced(&e.value)); line > 0 {
+			return nil, astray(file, line)
+		}
+		n, told := pnpmNode(e.key, v, major)
+		switch {
+		case n.Name == "":
 			return nil, &Error{file, int(e.line), "has an entry without a name: " + quote(e.key)}
+		case told != "" && n.Version != told:
+			return nil, &Error{file, int(v.line), "has an entry " + quote(e.key) + " whose version is " + quote(n.Version)}
 		}
 		n.Line = int(e.line)
 		n.Dev, n.Optional = v.get("dev").isTrue(), v.get("optional").isTrue()
 		keys[e.key] = g.add(n)
 	}
-	to := func(name, ref string) (int32, bool) {
-		for _, key := range []string{ref, "/" + name + "/" + ref, "/" + name + "@" + ref, name + "@" + ref} {
+	for i := range packages.dict() {
+		if m := &packages.members[i]; !used[&m.value] {
+			return nil, &Error{file, int(m.line), "has a package without a snapshot: " + quote(m.key)}
+		}
+	}
+	// What pnpm resolved, it writes: a reference to nothing is a file that was damaged.
+	to := func(d *member) (int32, error) {
+		ref := d.str()
+		if d.kind == dict {
+			ref = d.get("version").str()
+		}
+		for _, key := range []string{ref, "/" + d.key + "/" + ref, "/" + d.key + "@" + ref, d.key + "@" + ref} {
 			if at, ok := keys[key]; ok {
-				return at, true
+				return at, nil
 			}
 		}
-		return 0, false
+		if strings.HasPrefix(ref, "link:") {
+			return -1, nil
+		}
+		return -1, &Error{file, int(d.line), "needs " + quote(d.key) + " " + quote(ref) + ", which it does not have"}
 	}
 	for i := range entries {
 		for _, s := range needs[:2] {
-			for _, d := range entries[i].get(s.section).dict() {
-				if at, ok := to(d.key, d.str()); ok {
+			section := entries[i].get(s.section)
+			for j := range section.dict() {
+				at, err := to(&section.members[j])
+				if err != nil {
+					return nil, err
+				}
+				if at >= 0 {
 					g.connect(first+int32(i), at, s.need)
 				}
 			}
@@ -103,17 +131,23 @@ func readPNPM(file, text string) (*Lock, error) {
 	}
 	for i, a := range apps {
 		for _, s := range needs[:3] {
-			for _, d := range a.get(s.section).dict() {
-				ref := d.str()
-				if d.kind == dict {
-					ref = d.get("version").str()
+			section := a.get(s.section)
+			if section.kind != dict && section.kind != null {
+				return nil, &Error{file, int(section.line), "has " + s.section + " that are no map"}
+			}
+			for j := range section.dict() {
+				d := &section.members[j]
+				at, err := to(d)
+				if err != nil {
+					return nil, err
 				}
-				if at, ok := to(d.key, ref); ok {
-					if n := &g.nodes[at]; n.Name != d.key && n.Alias == "" {
-						n.Alias = d.key
-					}
-					g.connect(int32(i), at, s.need)
+				if at < 0 {
+					continue
 				}
+				if n := &g.nodes[at]; n.Name != d.key && n.Alias == "" {
+					n.Alias = d.key
+				}
+				g.connect(int32(i), at, s.need)
 			}
 		}
 	}
@@ -128,13 +162,14 @@ func readPNPM(file, text string) (*Lock, error) {
 
 // pnpmNode reads the key of a package: "/name/1.2.3_peer", "/name@1.2.3(peer@1)",
 // "name@1.2.3".
-func pnpmNode(key string, v *value, major string) node {
-	n := node{Package: Package{Key: key, Origin: pnpmOrigin(v)}}
-	base, _, _ := strings.Cut(key, "(")
-	base, local := strings.CutPrefix(base, "/")
+//
+// told is the version of a registry's package by its key.
+func pnpmNode(key string, v *value, major string) (n node, told string) {
+	n = node{Package: Package{Key: key, Origin: pnpmOrigin(v)}}
+	base, local := strings.CutPrefix(pnpmBase(key), "/")
 	resolution := v.get("resolution")
 	switch {
-	case strings.HasPrefix(base, "file:") || resolution.get("type").str() == "directory":
+	case strings.HasPrefix(base, "file:") || strings.HasPrefix(pnpmRest(base), "file:") || resolution.get("type").str() == "directory":
 		n.Source, n.Address = Folder, base
 	case resolution.get("type").str() == "git" || strings.HasPrefix(base, "github.com/") || strings.Contains(base, "codeload.github.com"):
 		n.Source, n.Address = Git, base
@@ -155,6 +190,9 @@ func pnpmNode(key string, v *value, major string) node {
 			n.Name = ""
 		}
 	}
+	if n.Source == Registry {
+		told = n.Version
+	}
 	if name := v.get("name").str(); name != "" {
 		n.Name = name
 	}
@@ -164,5 +202,35 @@ func pnpmNode(key string, v *value, major string) node {
 	if n.Name == "" {
 		n.Name = base
 	}
-	return n
+	return n, told
+}
+
+// pnpmRest is what follows the name in a key.
+func pnpmRest(base string) string {
+	_, rest := cutName(base)
+	return rest
+}
+
+// pnpmBase is a key without what follows in round brackets at its end: a patch and peers,
+// which have brackets of their own.
+func pnpmBase(key string) string {
+	for strings.HasSuffix(key, ")") {
+		open, at := 0, len(key)-1
+		for ; at >= 0; at-- {
+			switch key[at] {
+			case ')':
+				open++
+			case '(':
+				open--
+			}
+			if open == 0 {
+				break
+			}
+		}
+		if at <= 0 {
+			break
+		}
+		key = key[:at]
+	}
+	return key
 }

@@ -78,6 +78,9 @@ func (l *Lock) bounded() error {
 		if max(len(p.Name), len(p.Version), len(p.Alias)) > maxText {
 			return &Error{l.File, p.Line, fmt.Sprintf("has a name or a version of more than %d bytes", maxText)}
 		}
+		if l.Ecosystem == NPM && p.Source == Registry && !registryName(p.Name) {
+			return &Error{l.File, p.Line, "has a name that no registry has: " + quote(p.Name)}
+		}
 	}
 	return nil
 }

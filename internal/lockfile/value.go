@@ -159,10 +159,20 @@ func quote(s string) string {
 	return fmt.Sprintf("%q", s)
 }
 
+// control is where the first control character is that no text has, or -1.
+func control(text string) int {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' && c != '\n' && c != '\r' && c != '\t' {
+			return i
+		}
+	}
+	return -1
+}
+
 // unfit finds what no reader of any form needs to see: bytes that are no text, and the
 // marks of a merge that nobody ended.
 func unfit(file, text string) *Error {
-	bad := strings.IndexByte(text, 0)
+	bad := control(text)
 	if bad < 0 && !utf8.ValidString(text) {
 		for bad = 0; bad < len(text); {
 			r, size := utf8.DecodeRuneInString(text[bad:])
@@ -173,7 +183,11 @@ func unfit(file, text string) *Error {
 		}
 	}
 	if bad >= 0 {
-		return &Error{File: file, Line: strings.Count(text[:bad], "\n") + 1, Problem: "holds bytes that are no text in UTF-8"}
+		problem := "holds bytes that are no text in UTF-8"
+		if c := text[bad]; c > 0 && c < ' ' {
+			problem = "holds a control character"
+		}
+		return &Error{File: file, Line: strings.Count(text[:bad], "\n") + 1, Problem: problem}
 	}
 	for i := 0; i >= 0 && i < len(text); {
 		if strings.HasPrefix(text[i:], "<<<<<<< ") || strings.HasPrefix(text[i:], ">>>>>>> ") {

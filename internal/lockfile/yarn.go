@@ -20,8 +20,11 @@ func readYarn(file, text string, f *Found) (*Lock, error) {
 	y := newYarn(l, f)
 	for i := range root.members {
 		m := &root.members[i]
-		if field := misshapen(&m.value); field != "" {
+		if field := misshapen(&m.value, asks...); field != "" {
 			return nil, &Error{file, int(m.line), "has an entry " + quote(m.key) + " whose " + field + " is of a wrong type"}
+		}
+		if line := misplaced(&m.value); line > 0 {
+			return nil, astray(file, line)
 		}
 		specs := strings.Split(m.key, ", ")
 		name, spec := cutName(specs[0])
@@ -37,6 +40,7 @@ func readYarn(file, text string, f *Found) (*Lock, error) {
 		if n.Source, n.Address = npmSource(m.get("resolved").str(), spec); n.Source == Registry && strings.HasPrefix(spec, "http") {
 			n.Source, n.Address = Archive, spec
 		}
+		n.archived(n.Origin.Resolved)
 		if err := y.add(n, specs, &m.value); err != nil {
 			return nil, err
 		}
@@ -52,16 +56,19 @@ type yarn struct {
 	// specs are the entries by "name@range", names those by name.
 	specs map[string]int32
 	names map[string][]int32
+	// own are the names of the app's own packages.
+	own   map[string]bool
 	read  []*value
 	first int32
 }
 
 func newYarn(l *Lock, f *Found) *yarn {
-	y := &yarn{lock: l, specs: map[string]int32{}, names: map[string][]int32{}}
+	y := &yarn{lock: l, specs: map[string]int32{}, names: map[string][]int32{}, own: map[string]bool{}}
 	if f.Manifest != nil {
 		l.graph.add(node{member: true})
 		for _, m := range f.Members {
 			l.graph.add(node{member: true, Package: Package{Name: m.Name}})
+			y.own[m.Name] = true
 		}
 	}
 	y.first = int32(len(l.graph.nodes))
@@ -112,31 +119,64 @@ func (y *yarn) manifests(f *Found) {
 
 // connect leads to what was asked for, or, where a resolution put something else in its
 // place, to all of that name.
-func (y *yarn) connect(from int32, name string, keys []string, n need) {
+func (y *yarn) connect(from int32, name string, keys []string, n need) (found bool) {
 	for _, key := range keys {
 		if to, ok := y.specs[key]; ok {
 			y.lock.graph.connect(from, to, n)
-			return
+			return true
 		}
 	}
 	for _, to := range y.names[name] {
 		y.lock.graph.connect(from, to, n)
 	}
+	return len(y.names[name]) > 0
 }
 
 func (y *yarn) edges(keys func(name, spec string) []string) {
 	for i, v := range y.read {
-		from := y.first + int32(i)
-		for _, s := range needs[:2] {
-			for _, d := range v.get(s.section).dict() {
-				n := s.need
-				if v.get("dependenciesMeta").get(d.key).get("optional").isTrue() {
-					n = optional
-				}
-				y.connect(from, d.key, keys(d.key, d.str()), n)
+		y.needs(y.first+int32(i), v, keys)
+	}
+}
+
+func (y *yarn) needs(from int32, v *value, keys func(name, spec string) []string) {
+	for _, s := range needs[:2] {
+		section := v.get(s.section)
+		for j := range section.dict() {
+			d := &section.members[j]
+			n := s.need
+			if v.get("dependenciesMeta").get(d.key).get("optional").isTrue() {
+				n = optional
+			}
+			if !y.connect(from, d.key, keys(d.key, d.str()), n) && n == needed && !y.own[d.key] {
+				y.lock.miss(from, d)
 			}
 		}
 	}
+}
+
+// strangers are the entries of members of the workspace whose manifest is not at hand, as
+// where a lockfile lies alone: each is a node, and what it needs may be for development.
+func (y *yarn) strangers(entries []member) (all []*value) {
+	for i := range entries {
+		name, from := cutName(entries[i].get("resolution").str())
+		dir, ok := strings.CutPrefix(from, "workspace:")
+		if !ok {
+			continue
+		}
+		root := dir == "." || dir == ""
+		known := y.own[name] || root && y.first > 0
+		y.own[name] = true
+		if known {
+			continue
+		}
+		if root {
+			name = ""
+		}
+		y.lock.graph.add(node{member: true, Package: Package{Name: name}})
+		all = append(all, &entries[i].value)
+	}
+	y.first += int32(len(all))
+	return all
 }
 
 // cutName splits "@scope/name@^1.2.3" into name and range.
@@ -166,13 +206,17 @@ func readBerry(file, text string, f *Found) (*Lock, error) {
 	}
 	l := &Lock{File: file, Format: "yarn berry " + version, Ecosystem: NPM}
 	y := newYarn(l, f)
+	strangers := y.strangers(root.members)
 	for i := range root.members {
 		m := &root.members[i]
 		if m.key == "__metadata" {
 			continue
 		}
-		if field := misshapen(&m.value); field != "" {
+		if field := misshapen(&m.value, asks...); field != "" {
 			return nil, &Error{file, int(m.line), "has an entry " + quote(m.key) + " whose " + field + " is of a wrong type"}
+		}
+		if line := misplaced(&m.value); line > 0 {
+			return nil, astray(file, line)
 		}
 		resolution := m.get("resolution").str()
 		name, from := cutName(resolution)
@@ -195,6 +239,7 @@ func readBerry(file, text string, f *Found) (*Lock, error) {
 			if n.Source, n.Address = Archive, from; strings.Contains(from, ".git#") {
 				n.Source = Git
 			}
+			n.archived(from)
 		default:
 			n.Source, n.Address = Git, from
 		}
@@ -207,7 +252,11 @@ func readBerry(file, text string, f *Found) (*Lock, error) {
 		}
 	}
 	y.manifests(f)
-	y.edges(func(name, spec string) []string { return []string{name + "@" + spec, name + "@npm:" + spec} })
+	keys := func(name, spec string) []string { return []string{name + "@" + spec, name + "@npm:" + spec} }
+	y.edges(keys)
+	for i, v := range strangers {
+		y.needs(y.first-int32(len(strangers)-i), v, keys)
+	}
 	return l.finish(false), nil
 }
 

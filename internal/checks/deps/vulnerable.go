@@ -82,6 +82,10 @@ func (v *verdict) dependencies(ctx context.Context, now time.Time) {
 	}
 	for _, l := range f.Locks {
 		if v.judged(l) {
+			for _, err := range l.Missing {
+				v.doubt("%v", err)
+				v.failed = true
+			}
 			v.lock(ctx, l)
 		}
 	}
