@@ -96,6 +96,7 @@ func (s *scan) once(ctx context.Context, h *wire.ClientHello) *answer {
 		return failed(err)
 	}
 	a := readFlight(c)
+	s.witness(h, a)
 	s.showed(a)
 	if a.outcome == accepted && a.hello.Version >= wire.TLS13 {
 		return a

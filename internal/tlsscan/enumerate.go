@@ -112,6 +112,20 @@ func (s *scan) blocks(suites []wire.Suite) iter.Seq[[]wire.Suite] {
 	return slices.Chunk(suites, n)
 }
 
+// wide adds to suites that a version was seen to accept, where the server can bear it, all
+// others that are signed alike: its choice stays, and that of another server behind the
+// same address shows.
+func (s *scan) wide(p *protocol, suites []wire.Suite) []wire.Suite {
+	if s.manner.block > 0 || len(suites) == 0 {
+		return suites
+	}
+	first := suites[0]
+	others := slices.DeleteFunc(without(offered(p.version), p.suites...), func(x wire.Suite) bool {
+		return x.Signed() != first.Signed() || x.Kind().Sign != first.Kind().Sign
+	})
+	return append(slices.Clone(suites), others...)
+}
+
 // accepts says that the server agreed to exactly this version.
 func (a *answer) accepts(v wire.Version) bool { return a.outcome == accepted && a.hello.Version == v }
 
@@ -236,8 +250,6 @@ func (s *scan) order(ctx context.Context, p *protocol) {
 	slices.Reverse(turned)
 	a := s.ask(ctx, s.legacy(p.version, turned, wire.Curves12()))
 	switch {
-	case a.outcome == refused:
-		s.differs("the suites of %v were accepted, and all of them refused", p.version)
 	case !a.accepts(p.version):
 	case a.hello.Suite == p.suites[0]:
 		p.order = "server"

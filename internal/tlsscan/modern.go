@@ -38,15 +38,12 @@ func (s *scan) moderns(ctx context.Context) {
 		offer.alpn = nil // not all that have no HTTP/1.1 say so in the alert that is meant for it
 		first = s.open13(ctx, offer)
 	}
+	if first.client == nil && first.alert != 0 {
+		first = s.open13(ctx, offer) // of several servers it may have been another one that promised
+	}
 	if first.client == nil {
 		// A HelloRetryRequest promises nothing: some servers then find no signature to make.
-		// Others are several servers, and another one promised.
 		if first.alert != 0 {
-			if again := s.open13(ctx, offer); again.client != nil {
-				s.differs("a handshake of TLS 1.3 was refused, and then finished")
-				again.close()
-			}
-			s.refusedKnown(wire.TLS13, first.alert)
 			s.note("TLSv1.3.unfinished", "the server answers hellos of TLS 1.3 and refuses every handshake: alert %d", first.alert)
 			s.no13 = true
 			return
@@ -57,7 +54,6 @@ func (s *scan) moderns(ctx context.Context) {
 		}
 		return
 	}
-	s.agrees(first.client.Hello)
 	s.ended(true)
 	s.kept13 = true
 	s.took13(first.client)
@@ -171,6 +167,7 @@ func (s *scan) try13(ctx context.Context, offer offer13) opened {
 		return opened{err: err}
 	}
 	client, err := session.Handshake13(c, h, share)
+	s.witness13(h, client, err)
 	if err != nil {
 		c.Close()
 		var a wire.Alert

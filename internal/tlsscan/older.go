@@ -94,10 +94,6 @@ func (s *scan) page12(ctx context.Context, h *wire.ClientHello) {
 }
 
 func (s *scan) unfinished(c *session.Client12, err error, only bool) {
-	var a wire.Alert
-	if errors.As(err, &a) && (c == nil || c.Hello == nil) {
-		s.refusedKnown(s.newest().version, a.Description)
-	}
 	why := "no handshake of TLS 1.2 or before could be finished: " + err.Error()
 	if c != nil && c.Request {
 		why = "the server demands a client certificate"
@@ -132,6 +128,7 @@ func (s *scan) sessionHello(p *protocol) *wire.ClientHello {
 	if weight(suites[0]) == 0 {
 		suites = rsaSigned(suites)
 	}
+	suites = slices.DeleteFunc(s.wide(p, suites), func(x wire.Suite) bool { return !session.Computes12(x) })
 	groups := computed12
 	h := s.legacy(p.version, suites, groups)
 	h.Compression = []byte{0}
@@ -170,6 +167,7 @@ func (s *scan) open12(ctx context.Context, h *wire.ClientHello) (c *session.Clie
 			return nil, nil, err
 		}
 		c, err = session.Handshake12(raw, h)
+		s.witness12(h, c, err)
 		if c.Cert != nil && c.Key != nil {
 			s.signed(c.Version(), c.Cert.Chain, c.Key.Scheme)
 		}

@@ -147,6 +147,9 @@ func TestNeverLessInSilence(t *testing.T) {
 			if r.Connections > 400 || r.Took > 20*time.Second {
 				t.Errorf("%s: %d connections in %v", x.name, r.Connections, r.Took)
 			}
+			if why := r.Notes["target.several-servers"]; why != "" {
+				t.Errorf("%s: it is taken for several servers: %s", x.name, why)
+			}
 			if len(r.Incomplete) > 0 || !r.Reachable {
 				return
 			}
@@ -159,38 +162,4 @@ func TestNeverLessInSilence(t *testing.T) {
 		})
 	}
 	wg.Wait()
-}
-
-// TestSeveralServers holds that a balancer over servers of different configurations is
-// noticed by answers that do not agree. Which connection leads to which server is chance,
-// and chance may hide it: half of the times is the least.
-func TestSeveralServers(t *testing.T) {
-	root := newAuthority(t, "root", nil, 1000*time.Hour)
-	good := leaf{rsa: 2048}.make(t, root)
-	modern := serve(t, &tls.Config{Certificates: []tls.Certificate{good}, CipherSuites: intermediate, CurvePreferences: groups})
-	old := serve(t, &tls.Config{
-		Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS12, CurvePreferences: groups[1:],
-		CipherSuites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_AES_128_CBC_SHA},
-	})
-	unseen := 0
-	const rounds = 20
-	for seed := range uint64(rounds) {
-		r := rand.New(rand.NewPCG(seed, 9))
-		var mu sync.Mutex
-		g := &gate{behind: []string{modern, old}, open: func(n int) verdict {
-			mu.Lock()
-			defer mu.Unlock()
-			if seed%2 == 0 && n%2 == 0 || seed%2 == 1 && r.IntN(2) == 0 {
-				return other
-			}
-			return pass
-		}}
-		if got := scan(t, raw(t, g.serve), root.cert); len(got.Incomplete) == 0 {
-			unseen++
-			t.Logf("seed %d: protocols %v, suites %v, findings %v, notes %v", seed, got.Protocols, got.Suites, got.Findings, got.Notes)
-		}
-	}
-	if unseen > rounds/2 {
-		t.Errorf("%d of %d were taken for one server", unseen, rounds)
-	}
 }

@@ -30,7 +30,6 @@ func (s *scan) fallback(ctx context.Context) {
 	switch {
 	case yes:
 	case a.outcome == accepted:
-		s.steady(p, a)
 		s.say("tls.no-fallback-scsv", "a hello of %v that says it fell back is accepted", p.version)
 	default:
 		// It refuses, and says so in words of its own.

@@ -48,6 +48,7 @@ type scan struct {
 	// no13 says that no handshake of TLS 1.3 comes to its end, whatever the hellos promise.
 	no13    bool
 	signing signing
+	heard   witnesses
 	// odd says that a hello with all oddities was answered.
 	odd bool
 	// kept and broken say that some handshake came to its end, and that one did not.
@@ -212,18 +213,18 @@ func (s *scan) oldest(ctx context.Context) bool {
 
 func (s *scan) run(ctx context.Context) {
 	s.enumerate(ctx)
-	s.newestAgrees()
 	s.chains()
 	whole := func(ctx context.Context) { s.moderns(ctx); s.nameless(ctx) } // the second asks for what the first did not see
 	s.together(ctx, whole, s.session12, s.fallback, s.vulnerable, s.primes, s.preference, s.quic, s.askDNS)
 	s.together(ctx, s.signatures, s.tolerance, s.announced)
 	s.otherNames(ctx)
-	s.repeats(ctx)
+	s.looks(ctx)
 	s.fetchRevocation(ctx)
 	if s.state.shed && s.ssl2 == nil {
 		// It may have hung up for other reasons than the hello, before that was known.
 		s.ssl2, _ = s.askSSL2(ctx)
 	}
+	s.several()
 	s.doubts()
 }
 

@@ -1,91 +1,190 @@
 package tlsscan
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
-	"github.com/panoplysec/panoply/internal/tlsscan/session"
 	"github.com/panoplysec/panoply/internal/tlsscan/wire"
 )
 
 // An address may lead to several servers, and each connection to another of them. What
-// one accepts and another refuses then looks like the end of a list. Hellos that are sent
-// anyway, and whose answers have to agree, show it; the report then is marked as
-// incomplete. Servers that differ in little may pass for one.
+// one accepts and another refuses then looks like the end of a list. So all answers of a
+// scan are held against each other, two by two: where no single server can have given
+// both, the report is marked as incomplete. What two answers are held against is only what
+// a sound server does alike each time; load, tickets, staples and the client's own order
+// may change the rest.
 
 // differs notes that two answers cannot be of one server.
-func (s *scan) differs(format string, args ...any) {
-	why := fmt.Sprintf(format, args...)
+func (s *scan) differs(why string) {
 	s.note("target.several-servers", "%s", why)
 	s.incomplete(fmt.Errorf("the answers are not of one server, as behind a balancer: %s", why))
 }
 
-// agrees holds the answer to the first hello against a finished handshake that offers the
-// suite chosen then before others: whoever has the order, it is chosen again.
-func (s *scan) agrees(hello *wire.ServerHello) {
-	first := s.contacted
-	if first != nil && first.accepts(wire.TLS13) && has(session.Suites13, first.hello.Suite) && first.hello.Suite != hello.Suite {
-		s.differs("one hello was answered with %v, and later with %v", first.hello.Suite, hello.Suite)
+// several looks for two answers that are not of one server.
+func (s *scan) several() {
+	s.heard.Lock()
+	defer s.heard.Unlock()
+	largest := 0 // a server may fail at what is larger than all that it took
+	for _, e := range s.heard.all {
+		if e.hello != nil {
+			largest = max(largest, e.size)
+		}
+	}
+	for i, x := range s.heard.all {
+		for _, y := range s.heard.all[:i] {
+			for _, pair := range [][2]*exchange{{x, y}, {y, x}} {
+				if why := pair[0].against(pair[1], largest); why != "" {
+					s.differs(why)
+					return
+				}
+			}
+		}
 	}
 }
 
-// newestAgrees holds the answer to the first hello, which offered all versions, against
-// what was found: the newest should have been chosen.
-func (s *scan) newestAgrees() {
-	if s.contacted == nil {
+// against says why x cannot be of the server that said y, as far as x is the one to be
+// looked at; empty is that it may be.
+func (x *exchange) against(y *exchange, largest int) string {
+	switch {
+	case x.name != y.name || y.hello == nil:
+		return ""
+	case x.hello == nil:
+		if x.special || x.size > largest || x.alpn != y.alpn || has(y.extensions, wire.ExtExtendedMaster) && !has(x.extensions, wire.ExtExtendedMaster) {
+			return ""
+		}
+		if x.alert == wire.AlertProtocolVersion && len(x.versions) > 0 && slices.Max(x.versions) == y.hello.Version && x.keyed == y.keyed {
+			return fmt.Sprintf("%v was accepted, and then refused", y.hello.Version)
+		}
+		if (x.alert == wire.AlertHandshakeFailure || x.alert == wire.AlertInsufficient) && x.allows(y) {
+			return fmt.Sprintf("%v with %v was accepted, and then refused", y.hello.Version, y.hello.Suite)
+		}
+		return ""
+	case x.key == y.key && x.key != "" && !bytes.Equal(x.leaf, y.leaf):
+		return fmt.Sprintf("two certificates of one kind, %s, came for one name", x.key)
+	case x.hello.Version < y.hello.Version:
+		if !x.special && x.allows(y) {
+			return fmt.Sprintf("%v was chosen where %v was offered, which it chose before", x.hello.Version, y.hello.Version)
+		}
+		return ""
+	case x.hello.Version > y.hello.Version:
+		return ""
+	}
+	if x.allows(y) && y.allows(x) {
+		a, b := x.hello.Suite, y.hello.Suite
+		if a != b && !fast(a) && !fast(b) && chose(x.suites, y.suites, a, b) {
+			return fmt.Sprintf("%v was chosen in %v, and from the same suites %v", a, x.hello.Version, b)
+		}
+		if a == b && x.group*y.group != 0 && x.group != y.group && !x.keyed && !y.keyed && chose(x.groups, y.groups, x.group, y.group) {
+			return fmt.Sprintf("%v was chosen in %v, and from the same groups %v", x.group, x.hello.Version, y.group)
+		}
+	}
+	if x.scheme*y.scheme != 0 && x.scheme != y.scheme && x.hello.Suite == y.hello.Suite && has(y.schemes, x.scheme) && has(x.schemes, y.scheme) &&
+		sameSet(x.schemes, y.schemes) && chose(x.schemes, y.schemes, x.scheme, y.scheme) {
+		return fmt.Sprintf("%v signed in %v, and of the same schemes %v", x.scheme, x.hello.Version, y.scheme)
+	}
+	return x.habit(y)
+}
+
+// habit holds what comes beside the choice against that of a like hello.
+func (x *exchange) habit(y *exchange) string {
+	v := x.hello.Version
+	if v < wire.TLS13 && x.downgrade() != y.downgrade() && !x.special && !y.special && has(x.versions, wire.TLS13) == has(y.versions, wire.TLS13) {
+		return fmt.Sprintf("answers in %v came %s, and %s", v, x.downgrade(), y.downgrade())
+	}
+	if x.special || y.special || x.legacy != y.legacy || x.alpn != y.alpn || x.compressed != y.compressed || x.session != y.session ||
+		x.keyed != y.keyed || x.hello.Retry != y.hello.Retry || !slices.Equal(x.extensions, y.extensions) || x.manner12() != y.manner12() {
+		return ""
+	}
+	a, b := without(x.hello.Order, varying...), without(y.hello.Order, varying...)
+	switch {
+	case !slices.Equal(a, b):
+		return fmt.Sprintf("like hellos were answered in %v with the extensions %v and %v", v, a, b)
+	case !slices.Equal(without(x.encrypted, varying...), without(y.encrypted, varying...)):
+		return fmt.Sprintf("like hellos were answered in %v with the extensions %v and %v", v, x.encrypted, y.encrypted)
+	case x.sessionKind() != y.sessionKind():
+		return fmt.Sprintf("like hellos were answered in %v with ids of sessions of %d and %d bytes", v, len(x.hello.SessionID), len(y.hello.SessionID))
+	case x.hello.Compression != y.hello.Compression:
+		return fmt.Sprintf("like hellos were answered in %v with compression %d and %d", v, x.hello.Compression, y.hello.Compression)
+	case x.whole && y.whole && x.request != y.request:
+		return fmt.Sprintf("a certificate of the client was asked for in %v, and then not", v)
+	}
+	return ""
+}
+
+// allows says that the offer lets a server choose what it chose for another one.
+func (o *offer) allows(y *exchange) bool {
+	v, suite := y.hello.Version, y.hello.Suite
+	if !has(o.versions, v) || !has(o.suites, suite) || v >= wire.TLS12 && len(without(y.schemes, o.schemes...)) > 0 {
+		return false
+	}
+	if v >= wire.TLS13 && o.keyed != y.keyed || suite.DiffieHellman() && o.finite() != y.finite() {
+		return false
+	}
+	if needs := v >= wire.TLS13 || suite.Elliptic(); needs && len(y.groups) > 0 && (y.group == 0 || !has(o.groups, y.group)) {
+		return false // of what was resumed the group is not known
+	}
+	// The groups are a word on the keys of certificates, too.
+	return v >= wire.TLS13 || suite.Kind().Sign != "ECDSA" || !slices.ContainsFunc(keyCurves, func(g wire.Group) bool { return has(y.groups, g) && !has(o.groups, g) })
+}
+
+var keyCurves = []wire.Group{wire.Secp256r1, wire.Secp384r1, wire.Secp521r1}
+
+// finite says that it names a prime's group, by which a server may do without one of its
+// own.
+func (o *offer) finite() bool { return slices.ContainsFunc(o.groups, wire.Group.FiniteField) }
+
+// chose says that no one order explains that a was chosen from the first list, and b from
+// the second: neither the server's nor the client's.
+func chose[T comparable](first, second []T, a, b T) bool {
+	return slices.Index(first, b) < slices.Index(first, a) || slices.Index(second, a) < slices.Index(second, b)
+}
+
+// fast are the suites with ChaCha20, which servers prefer or not by what the client names
+// first.
+func fast(x wire.Suite) bool { return chacha(x) > 0 || x == 0x1303 }
+
+func sameSet[T comparable](a, b []T) bool { return len(without(a, b...))+len(without(b, a...)) == 0 }
+
+// A short scan has few answers to hold against each other, and gets looks at what rests on
+// one answer alone: fewLooks within the connections that a server of its level is to take,
+// and more, up to manyLooks, while it has made fewer than most scans do.
+const (
+	fewLooks, manyLooks = 4, 12
+	ordinary            = 28
+	forIntermediate     = 30
+	forOld              = 60
+)
+
+// looks asks again, one after the other, what was asked only once: what is best, and what
+// the server does not have.
+func (s *scan) looks(ctx context.Context) {
+	if s.manner.block > 0 {
 		return
 	}
-	var newest wire.Version
-	for v := range s.protocols {
-		newest = max(newest, v)
+	best := func() *wire.ClientHello { return s.contact(s.name) }
+	suites := offered(wire.TLS12)
+	if p := s.protocols[wire.TLS12]; p != nil {
+		suites = without(suites, p.suites...)
 	}
-	chosen := s.contacted.hello.Version
-	if newest != chosen && newest != 0 {
-		s.differs("of all versions it chose %v, and the newest that it accepts alone is %v", chosen, newest)
+	no := func() *wire.ClientHello { return s.legacy(wire.TLS12, suites, wire.Curves12()) }
+	older := func() *wire.ClientHello { return s.legacy(wire.TLS11, offered(wire.TLS11), wire.Curves12()) }
+	all := func() *wire.ClientHello { return s.legacy(wire.TLS12, offered(wire.TLS12), wire.Curves12()) }
+	turns, most := []func() *wire.ClientHello{best, best, no, older}, forIntermediate
+	if s.protocols[wire.TLS12] == nil {
+		turns = []func() *wire.ClientHello{best, no, no}
 	}
-	if p := s.protocols[chosen]; p != nil {
-		s.steady(p, s.contacted)
+	if s.protocols[wire.TLS11] != nil || s.protocols[wire.TLS10] != nil {
+		turns, most = []func() *wire.ClientHello{best, best, no, all}, forOld
 	}
-}
-
-// steady holds an answer to a hello that offers all that a version was seen to accept
-// against an order of suites that is the server's: it leads to one choice. ChaCha20 is left
-// out, which servers prefer or not by what the client names first.
-func (s *scan) steady(p *protocol, a *answer) {
-	if p.order != "server" || !a.accepts(p.version) || chacha(a.hello.Suite)+chacha(p.suites[0]) > 0 {
-		return
-	}
-	if a.hello.Suite != p.suites[0] {
-		s.differs("%v was chosen in %v, and from the same suites %v", p.suites[0], p.version, a.hello.Suite)
-	}
-}
-
-// roomy is below how many connections a second look at the first hello is worth one: a
-// server of the intermediate level is to take no more than 30.
-const roomy = 28
-
-// repeats sends the first hello once more.
-func (s *scan) repeats(ctx context.Context) {
-	first := s.contacted
-	if first == nil || s.used() >= roomy {
-		return
-	}
-	switch a := s.ask(ctx, s.contact(s.name)); {
-	case a.outcome == refused:
-		s.differs("one hello was accepted, and then refused")
-	case a.outcome != accepted:
-	case a.hello.Version != first.hello.Version || a.hello.Suite != first.hello.Suite || a.hello.Group != first.hello.Group:
-		s.differs("one hello was answered with %v, %v and later with %v, %v", first.hello.Version, first.hello.Suite, a.hello.Version, a.hello.Suite)
-	}
-}
-
-// refusedKnown says that an alert refuses the version of a hello, which was accepted
-// before.
-func (s *scan) refusedKnown(v wire.Version, alert byte) {
-	if alert == wire.AlertProtocolVersion {
-		s.differs("%v was accepted, and then refused", v)
+	for i := range manyLooks {
+		if n := s.used(); n >= most || n >= ordinary && i >= fewLooks {
+			return
+		}
+		s.ask(ctx, turns[i%len(turns)]())
 	}
 }
 

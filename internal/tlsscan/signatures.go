@@ -86,6 +86,7 @@ func (s *scan) signatures12(ctx context.Context) {
 		return
 	}
 	suites := slices.DeleteFunc(slices.Clone(p.suites), func(x wire.Suite) bool { return !x.Signed() })
+	suites = s.wide(p, suites)
 	for len(suites) > 0 && ctx.Err() == nil {
 		left := s.unseen(wire.TLS12)
 		if len(left) == 0 {

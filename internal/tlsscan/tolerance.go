@@ -99,7 +99,7 @@ func (s *scan) versions(ctx context.Context, p *protocol) {
 		}
 	}
 	hello := func(v wire.Version) *wire.ClientHello {
-		h := s.legacy(p.version, p.suites, wire.Curves12())
+		h := s.legacy(p.version, s.wide(p, p.suites), wire.Curves12())
 		h.Version = v
 		if p.version < wire.TLS12 {
 			h.AddSignatures(wire.Schemes())

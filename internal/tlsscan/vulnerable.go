@@ -46,6 +46,7 @@ func (s *scan) begin(ctx context.Context, h *wire.ClientHello) (net.Conn, *answe
 			return nil, failed(err)
 		}
 		a := readFlight(c)
+		s.witness(h, a)
 		s.showed(a)
 		if a.outcome == accepted && a.done {
 			return c, a
@@ -103,7 +104,7 @@ func (s *scan) heartbleed(ctx context.Context, p *protocol) {
 // has an alert for it. One that takes it answers the second one, which it then cannot
 // decrypt, with bad_record_mac.
 func (s *scan) injection(ctx context.Context, p *protocol) {
-	c, a := s.begin(ctx, s.legacy(p.version, rsaSigned(p.suites), wire.Curves12()))
+	c, a := s.begin(ctx, s.legacy(p.version, s.wide(p, rsaSigned(p.suites)), wire.Curves12()))
 	if c == nil {
 		s.skip("tls.ccs-injection", "the flight did not come: "+fmt.Sprint(a.err))
 		return
@@ -162,11 +163,30 @@ func (s *scan) robot(ctx context.Context) {
 		}
 		again, err := s.oracle(ctx, p, suite, pub, try, full)
 		if err == nil && strings.Join(got, ",") == strings.Join(again, ",") {
-			s.say("tls.robot", "wrong paddings of the key are told apart: %s", strings.Join(got, ", "))
+			if len(try) < len(all) { // how strong it is takes the other paddings as well
+				if more, err := s.oracle(ctx, p, suite, pub, all[len(try):], full); err == nil {
+					got = append(got, more...)
+				}
+			}
+			s.say("tls.robot", "wrong paddings of the key are told apart %s: %s", strength(got), strings.Join(got, ", "))
 			return
 		}
 		s.note("tls.robot-noise", "answers to wrong paddings differ, but not twice alike: %s, then %s", strings.Join(got, ", "), strings.Join(again, ", "))
 	}
+}
+
+// strength names an oracle as the authors of ROBOT do. It is strong where a right beginning
+// shows by itself, which is all that decrypting takes. It is weak where a wrong beginning,
+// a zero in a wrong place and none at all look alike: then only the rare block that is
+// right as a whole stands out, and the questions are many more.
+func strength(got []string) string {
+	switch {
+	case len(got) < 4:
+		return "by an oracle of unknown strength"
+	case same(got[1:4]):
+		return "by a weak oracle"
+	}
+	return "by a strong oracle"
 }
 
 func same(list []string) bool {

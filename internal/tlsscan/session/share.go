@@ -25,7 +25,7 @@ func (s *Share) Secret(peer []byte) ([]byte, error) { return s.secret(peer) }
 func Computes(g wire.Group) bool {
 	switch g {
 	case wire.X25519, wire.Secp256r1, wire.Secp384r1, wire.Secp521r1, wire.X25519MLKEM768, wire.SecP256r1MLKEM768,
-		wire.SecP384r1MLKEM1024, wire.MLKEM768, wire.MLKEM1024, wire.X448:
+		wire.SecP384r1MLKEM1024, wire.MLKEM512, wire.MLKEM768, wire.MLKEM1024, wire.X448:
 		return true
 	}
 	return g.FiniteField() || curves[g] != nil
@@ -44,6 +44,8 @@ func NewShare(g wire.Group) (*Share, error) {
 		return elliptic(g, ecdh.P521())
 	case wire.X448:
 		return share448(), nil
+	case wire.MLKEM512:
+		return share512(), nil
 	case wire.MLKEM768:
 		return kem768(g)
 	case wire.MLKEM1024:

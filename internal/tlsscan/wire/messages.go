@@ -29,7 +29,9 @@ type ServerHello struct {
 	Suite       Suite
 	Compression byte
 	Extensions  map[uint16][]byte
-	Retry       bool
+	// Order has the numbers of the extensions as they came.
+	Order []uint16
+	Retry bool
 	// Group is what was chosen in TLS 1.3, Share the server's key, empty in a retry.
 	Group Group
 	Share []byte
@@ -50,7 +52,7 @@ func ParseServerHello(body []byte) (*ServerHello, error) {
 		return nil, ErrMalformed
 	}
 	var err error
-	if h.Extensions, err = extensions(&c, true); err != nil {
+	if h.Extensions, h.Order, err = extensions(&c, true); err != nil {
 		return nil, err
 	}
 	h.Retry = bytes.Equal(h.Random[:], retryRandom)
@@ -73,12 +75,12 @@ func ParseServerHello(body []byte) (*ServerHello, error) {
 	return h, nil
 }
 
-// extensions reads a list to the end of the message; a list that may be missing is
-// optional. Of two with one number the first counts.
-func extensions(c *cursor, optional bool) (map[uint16][]byte, error) {
-	m := map[uint16][]byte{}
+// extensions reads a list to the end of the message, and tells the order; a list that may
+// be missing is optional. Of two with one number the first counts.
+func extensions(c *cursor, optional bool) (m map[uint16][]byte, order []uint16, err error) {
+	m = map[uint16][]byte{}
 	if optional && len(c.b) == 0 {
-		return m, nil
+		return m, nil, nil
 	}
 	list := cursor{b: c.vec16()}
 	for len(list.b) > 0 && !list.bad {
@@ -86,12 +88,13 @@ func extensions(c *cursor, optional bool) (map[uint16][]byte, error) {
 		data := list.vec16()
 		if _, twice := m[id]; !twice {
 			m[id] = data
+			order = append(order, id)
 		}
 	}
 	if list.bad || c.done() != nil {
-		return nil, ErrMalformed
+		return nil, nil, ErrMalformed
 	}
-	return m, nil
+	return m, order, nil
 }
 
 // A Certificate message, of either form.
@@ -133,7 +136,7 @@ func ParseCertificate13(body []byte) (*Certificate, error) {
 		}
 		list.b = xc.b
 		one := cursor{b: putVec16(nil, x)}
-		m, err := extensions(&one, false)
+		m, _, err := extensions(&one, false)
 		if err != nil {
 			return nil, err
 		}
@@ -161,7 +164,8 @@ func ParseStatus(body []byte) ([]byte, error) {
 
 // ParseEncryptedExtensions reads the server's extensions of TLS 1.3.
 func ParseEncryptedExtensions(body []byte) (map[uint16][]byte, error) {
-	return extensions(&cursor{b: body}, false)
+	m, _, err := extensions(&cursor{b: body}, false)
+	return m, err
 }
 
 // ParseALPN returns the protocol that a server chose.
@@ -187,7 +191,7 @@ type Ticket struct {
 func ParseTicket13(body []byte) (*Ticket, error) {
 	c := cursor{b: body}
 	t := &Ticket{Lifetime: c.u32(), AgeAdd: c.u32(), Nonce: c.vec8(), Ticket: c.vec16()}
-	x, err := extensions(&c, false)
+	x, _, err := extensions(&c, false)
 	if err != nil {
 		return nil, err
 	}

@@ -75,6 +75,7 @@ const (
 	AlertHandshakeFailure  = 40
 	AlertIllegalParameter  = 47
 	AlertProtocolVersion   = 70
+	AlertInsufficient      = 71
 	AlertFallback          = 86
 	AlertNoRenegotiation   = 100
 	AlertUnrecognizedName  = 112
