@@ -192,6 +192,7 @@ func (w *workshop) run(ctx context.Context, program string, args ...string) (str
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	cmd.WaitDelay = 5 * time.Second
+	apart(cmd)
 	err = cmd.Run()
 	if err == nil && program == "bun" && strings.Contains(errs.String(), "Ignoring lockfile") {
 		err = errors.New("it cannot read the lockfile, and would choose everything anew")
