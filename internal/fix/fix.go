@@ -281,6 +281,7 @@ func (f *Fixer) start(ctx context.Context) (err error) {
 		f.show.close()
 		return err
 	}
+	f.plan.node = f.node(ctx)
 	f.plan.nests = f.kind != "bun" || f.nests(ctx)
 	return nil
 }
