@@ -102,7 +102,7 @@ func (w *workshop) pnpm(ctx context.Context, names []string) error {
 		return err
 	}
 	args = []string{"update", "--depth", "1000", "--no-save", "--lockfile-only", "--ignore-scripts", "--ignore-pnpmfile"}
-	if w.project.files["pnpm-workspace.yaml"] != nil {
+	if w.project.files[workspaceFile] != nil {
 		args = append(args, "--recursive")
 	}
 	_, err := w.run(ctx, "pnpm", append(args, names...)...)

@@ -24,7 +24,7 @@ func (p *project) staysInside() error {
 			delete(p.files, name)
 		case path.Base(name) == "package.json":
 			err = manifestInside(path.Dir(name), unmarked(p.files[name]))
-		case name == "pnpm-workspace.yaml":
+		case name == workspaceFile:
 			err = workspaceInside(tame(name, p.files[name]))
 		}
 		if err != nil {

@@ -1,6 +1,7 @@
 package fix
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -47,6 +48,7 @@ func (pl *planner) place(parent, name string) []string {
 
 // An overriding is a place where package.json overrides a package already.
 type overriding struct {
+	file string
 	path []string
 	// parent is the package for which alone it does; empty for all.
 	parent, spec string
@@ -86,7 +88,14 @@ func (pl *planner) written() []overriding {
 	case "npm":
 		nested(root.Overrides, []string{"overrides"}, "", &all)
 	case "pnpm":
-		flat(root.PNPM.Overrides, []string{"pnpm", "overrides"}, &all, pnpmParts)
+		if pl.inWorkspace() {
+			flat(overridesOf(pl.workspace), []string{"overrides"}, &all, pnpmParts)
+			for i := range all {
+				all[i].file = workspaceFile
+			}
+		} else {
+			flat(root.PNPM.Overrides, []string{"pnpm", "overrides"}, &all, pnpmParts)
+		}
 	case "bun":
 		nested(root.Overrides, []string{"overrides"}, "", &all)
 		if root.Overrides == nil {
@@ -94,6 +103,9 @@ func (pl *planner) written() []overriding {
 		}
 	default:
 		flat(root.Resolutions, []string{"resolutions"}, &all, yarnParts)
+	}
+	for i := range all {
+		all[i].file = cmp.Or(all[i].file, "package.json")
 	}
 	return all
 }
@@ -104,10 +116,10 @@ func nested(at map[string]any, path []string, parent string, all *[]overriding) 
 		here := append(slices.Clone(path), key)
 		switch v := at[key].(type) {
 		case string:
-			*all = append(*all, overriding{here, parent, v})
+			*all = append(*all, overriding{path: here, parent: parent, spec: v})
 		case map[string]any:
 			if self, ok := v["."].(string); ok {
-				*all = append(*all, overriding{append(here, "."), parent, self})
+				*all = append(*all, overriding{path: append(here, "."), parent: parent, spec: self})
 			}
 			below := map[string]any{}
 			for k, inner := range v {
@@ -209,7 +221,7 @@ func (pl *planner) scoped(over []Step, p, user *lockfile.Package) []Step {
 		if user == nil && (pl.kind == "npm" || there[0].parent != "") {
 			return nil // npm wants what the app asks for itself to be the same
 		}
-		return placed(over, there[0].parent, there[0].path, there[0].spec)
+		return placed(over, there[0])
 	}
 	if user == nil {
 		return nil
@@ -224,17 +236,27 @@ func (pl *planner) scoped(over []Step, p, user *lockfile.Package) []Step {
 	if parent != "" && !pl.nests {
 		return nil
 	}
-	path := pl.place(parent, p.Name)
-	old, _ := getJSON(pl.manifests[0].text, path...)
-	return placed(over, parent, path, old)
+	at := overriding{file: "package.json", path: pl.place(parent, p.Name), parent: parent}
+	if pl.kind == "pnpm" && pl.inWorkspace() {
+		at.file, at.path = workspaceFile, at.path[1:]
+	} else {
+		at.spec, _ = getJSON(pl.manifests[0].text, at.path...)
+	}
+	return placed(over, at)
+}
+
+// inWorkspace says that pnpm takes overrides from pnpm-workspace.yaml and not from
+// package.json: since version 11, and in 10 where there are some.
+func (pl *planner) inWorkspace() bool {
+	return pl.pnpm >= 11 || (pl.pnpm == 10 || pl.pnpm == 0) && len(overridesOf(pl.workspace)) > 0
 }
 
 // placed are the steps at a place.
-func placed(over []Step, parent string, path []string, old string) []Step {
+func placed(over []Step, at overriding) []Step {
 	steps := slices.Clone(over)
 	for i := range steps {
 		s := &steps[i]
-		s.Parent, s.File, s.path, s.Old = parent, "package.json", path, old
+		s.Parent, s.File, s.path, s.Old = at.parent, at.file, at.path, at.spec
 	}
 	return steps
 }

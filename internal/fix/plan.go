@@ -100,6 +100,10 @@ type planner struct {
 	major     bool
 	// nests says that the package manager knows overrides of one parent alone.
 	nests bool
+	// pnpm is the major version of the pnpm on the PATH, and workspace its own file of
+	// settings, empty where there is none.
+	pnpm      int
+	workspace []byte
 }
 
 // A manifest is a package.json of the app or of a member of its workspace.
