@@ -39,13 +39,13 @@ for, another range for a direct dependency (the nearest first; what may break is
 an override; for Go another version of a module, or of the toolchain. It chooses nothing
 that is under an advisory itself.
 
-The plan is tried in a copy, with your own npm, Yarn, pnpm or go, scripts off, and looked
-up again; what brings another finding is dropped for the next best. Without --write nothing
+The plan is tried in a copy, with your own npm, Yarn, pnpm, bun or go, scripts off, and
+looked up again; what brings another finding is dropped for the next best. Without --write nothing
 in the folder changes. With it the manifests and the lockfile are replaced, all or none; no
 node_modules is touched.
 
-The folder is data: its .npmrc, .yarnrc.yml and .pnpmfile.cjs are not obeyed, nothing in it
-is run, and the registry and its tokens are those of your own .npmrc, which no package
+The folder is data: its .npmrc, .yarnrc.yml, .pnpmfile.cjs and bunfig.toml are not obeyed,
+nothing in it is run, and the registry and its tokens are those of your own .npmrc, which no package
 manager sees. With --run its tests are run in a copy first, and decide.
 
 Exit codes: 0 no finding is left, 1 some are (without --write: some are there), 2 wrong

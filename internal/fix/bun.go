@@ -24,8 +24,8 @@ import (
 // never is a version of a package that no registry has and no range leads to.
 const never = "0.0.0-panoply.never"
 
-// bunRegistry is the registry for which bun writes no address.
-const bunRegistry = "https://registry.npmjs.org/"
+// bunHost is the registry for which bun writes no address.
+const bunHost = "registry.npmjs.org/"
 
 // bunVersion is the version of the bun on the PATH. One before 1.2 writes no lockfile that
 // can be read, and is no bun to try a plan with.
@@ -145,7 +145,7 @@ func (w *workshop) bunAddresses(text []byte) []byte {
 // bunDefault takes the address off what is in npm's registry at the usual place.
 func bunDefault(text []byte) []byte {
 	return []byte(replaceGroups(bunEntry.Get(), string(text), func(part []string) {
-		if part[6] == bunRegistry+usualTarball(part[2], part[4]) {
+		if part[6] == "https://"+bunHost+usualTarball(part[2], part[4]) {
 			part[6] = ""
 		}
 	}))

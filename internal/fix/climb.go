@@ -3,7 +3,6 @@ package fix
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/panoplysec/panoply/internal/lockfile"
@@ -117,12 +116,30 @@ func (pl *planner) hopeless(ctx context.Context, p *lockfile.Package, avoid stri
 		return fmt.Sprintf("the versions of %s are not known: %v", p.Name, err)
 	case p.Name != avoid:
 		return fmt.Sprintf("no later version of %s takes a version of %s that is under no advisory", p.Name, avoid)
-	case slices.ContainsFunc(doc.order, func(v npmsemver.Version) bool {
-		return higher(v.String(), p.Version) && !pl.vulnerable(p.Name, v.String())
-	}):
-		return fmt.Sprintf("each later version of %s that is under no advisory brings a package that is", p.Name)
 	}
-	return fmt.Sprintf("there is no later version of %s that is under no advisory", p.Name)
+	why := fmt.Sprintf("there is no later version of %s that is under no advisory", p.Name)
+	for _, v := range doc.order {
+		s := v.String()
+		switch {
+		case !higher(s, p.Version) || pl.vulnerable(p.Name, s):
+		case !takes(p.Version, v):
+			why = fmt.Sprintf("the later versions of %s that are under no advisory are no releases (%s): ask for one yourself", p.Name, s)
+		case !pl.runs(p.Name, s):
+			why = fmt.Sprintf("the later versions of %s that are under no advisory do not run on this Node.js, %s (%s wants %s)", p.Name, pl.node, s, doc.Versions[s].Engines)
+		case bool(doc.Versions[s].Deprecated):
+			why = fmt.Sprintf("its authors gave up the later versions of %s that are under no advisory (%s): ask for one yourself", p.Name, s)
+		default:
+			return fmt.Sprintf("each later version of %s that is under no advisory brings a package that is", p.Name)
+		}
+	}
+	return why
+}
+
+// takes says whether a version may be asked for in place of another: a release, or a later
+// prerelease of what is one already.
+func takes(from string, v npmsemver.Version) bool {
+	old, err := npmsemver.Parse(from, npmsemver.Options{Loose: true})
+	return v.Prerelease == "" || err == nil && old.Prerelease != "" && old.Major == v.Major && old.Minor == v.Minor && old.Patch == v.Patch
 }
 
 func sectionOf(n lockfile.Need) string {
@@ -160,7 +177,7 @@ func (pl *planner) candidates(ctx context.Context, p *lockfile.Package, old, avo
 		if got, ok := pl.clean(ctx, p.Name, realSpec(spec), avoid); !ok || higher(v, got) {
 			return false
 		}
-		steps = append(steps, Step{Kind: Bump, Package: installed(p), From: p.Version, To: v, Old: old, New: spec, Breaking: breaking})
+		steps = append(steps, Step{Kind: Bump, Package: installed(p), From: p.Version, To: v, Old: old, New: spec, Breaking: breaking, with: pl.companions(ctx, p.Name, v, avoid)})
 		return true
 	})
 	return steps
@@ -177,7 +194,7 @@ func (pl *planner) above(ctx context.Context, name, version string, use func(v s
 	near, far, base := 0, 0, version
 	for _, v := range doc.order {
 		s := v.String()
-		if !higher(s, version) || v.Prerelease != "" || bool(doc.Versions[s].Deprecated) || pl.vulnerable(name, s) {
+		if !higher(s, version) || !takes(version, v) || !pl.runs(name, s) || bool(doc.Versions[s].Deprecated) || pl.vulnerable(name, s) {
 			continue
 		}
 		breaking := breaks(version, s)
@@ -190,78 +207,4 @@ func (pl *planner) above(ctx context.Context, name, version string, use func(v s
 			far, base = far+1, s
 		}
 	}
-}
-
-// overrides are the versions by which a target may be overridden, the nearest first.
-func (pl *planner) overrides(ctx context.Context, t *target) []Step {
-	var steps []Step
-	pl.above(ctx, t.name, t.version, func(v string, breaking bool) bool {
-		spec := "^" + v
-		if got, ok := pl.clean(ctx, t.name, spec, t.name); !ok || higher(v, got) {
-			return false
-		}
-		steps = append(steps, Step{Kind: Override, Package: t.name, From: t.version, To: v, New: spec, Breaking: breaking})
-		return true
-	})
-	return steps
-}
-
-// place is where package.json overrides a package: of one parent, or everywhere.
-func (pl *planner) place(parent, name string) []string {
-	switch {
-	case pl.kind == "bun" && hasJSON(pl.manifests[0].text, "resolutions") && !hasJSON(pl.manifests[0].text, "overrides"):
-		return []string{"resolutions", strings.TrimPrefix(parent+"/"+name, "/")} // it knows both
-	case (pl.kind == "npm" || pl.kind == "bun") && parent != "":
-		return []string{"overrides", parent, name}
-	case pl.kind == "npm" || pl.kind == "bun":
-		return []string{"overrides", name}
-	case pl.kind == "pnpm" && parent != "":
-		return []string{"pnpm", "overrides", parent + ">" + name}
-	case pl.kind == "pnpm":
-		return []string{"pnpm", "overrides", name}
-	case pl.kind == "yarn 1" && parent != "":
-		return []string{"resolutions", "**/" + parent + "/" + name}
-	case parent != "":
-		return []string{"resolutions", parent + "/" + name}
-	}
-	return []string{"resolutions", name}
-}
-
-// decided says that package.json overrides a package everywhere already.
-func (pl *planner) decided(name string) bool {
-	spec, ok := getJSON(pl.manifests[0].text, pl.place("", name)...)
-	return ok && !strings.HasPrefix(spec, "$")
-}
-
-// follows says that package.json overrides a package everywhere by what it asks for of it
-// itself ("$name").
-func (pl *planner) follows(name string) bool {
-	spec, ok := getJSON(pl.manifests[0].text, pl.place("", name)...)
-	return ok && spec == "$"+name
-}
-
-// scoped places overrides: for all of a name where there is one version of it and the app
-// does not ask for it, or where that is so already, else for one parent.
-func (pl *planner) scoped(over []Step, p, user *lockfile.Package) []Step {
-	if p.Alias != "" {
-		return nil
-	}
-	versions := slices.Compact(slices.Sorted(slices.Values(pl.locked[p.Name])))
-	direct := slices.ContainsFunc(pl.manifests, func(m *manifest) bool {
-		return slices.ContainsFunc(m.Needs, func(n lockfile.Need) bool { return n.Name == p.Name })
-	})
-	parent := ""
-	if (direct || len(versions) > 1) && !pl.decided(p.Name) {
-		parent = user.Name
-	}
-	if parent != "" && !pl.nests {
-		return nil
-	}
-	placed := slices.Clone(over)
-	for i := range placed {
-		s := &placed[i]
-		s.Parent, s.File, s.path = parent, "package.json", pl.place(parent, p.Name)
-		s.Old, _ = getJSON(pl.manifests[0].text, s.path...)
-	}
-	return placed
 }

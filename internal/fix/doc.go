@@ -11,15 +11,15 @@
 // is under an advisory that the app was not under before.
 //
 // Each plan is then tried. The manifests and lockfiles are copied to a folder of the
-// system's, and the user's own npm, Yarn, pnpm or go resolves there, without scripts. npm,
-// Yarn and pnpm know one registry only, which this package serves on loopback: it has the
+// system's, and the user's own npm, Yarn, pnpm, bun or go resolves there, without scripts.
+// All but go know one registry only, which this package serves on loopback: it has the
 // registry's versions without those that are under an advisory, and keeps the user's
 // tokens, which no package manager sees. What comes out is looked up again. A step that
 // brings another finding, or with which the package manager fails, is dropped for the next
 // one. Only then the files are written, all or none; see [Write].
 //
-// The folder is data. Its .npmrc, .yarnrc.yml, .pnpmfile.cjs and plugins are not in the
-// copy, but for a few settings that only say how to resolve (settings.go), and no address
+// The folder is data. Its .npmrc, .yarnrc.yml, .pnpmfile.cjs, bunfig.toml, .env and plugins are
+// not in the copy, but for a few settings that only say how to resolve (settings.go), and no address
 // that it names is contacted, unless Options.TrustProject.
 //
 // It does not look into node_modules or vendor folders, and changes none.

@@ -46,6 +46,7 @@ func (w *workshop) environment() []string {
 		"npm_config_proxy="+proxy, "npm_config_https_proxy="+proxy, "npm_config_noproxy=",
 		"npm_config_manage_package_manager_versions=false", "npm_config_ignore_pnpmfile=true",
 		"pnpm_config_manage_package_manager_versions=false", "pnpm_config_ignore_pnpmfile=true", "pnpm_config_ignore_scripts=true", "pnpm_config_registry="+w.base,
+		"pnpm_config_store_dir="+filepath.Join(w.home, "store"), "pnpm_config_cache_dir="+filepath.Join(w.home, "cache"), "pnpm_config_fetch_retries=0", "pnpm_config_update_notifier=false",
 		"COREPACK_ENABLE_PROJECT_SPEC=0", "COREPACK_ENABLE_STRICT=0", "COREPACK_ENABLE_AUTO_PIN=0", "COREPACK_ENABLE_DOWNLOAD_PROMPT=0",
 	)
 	if w.kind == "bun" {

@@ -281,7 +281,12 @@ func (f *Fixer) start(ctx context.Context) (err error) {
 		f.show.close()
 		return err
 	}
+	f.plan.node = f.node(ctx)
 	f.plan.nests = f.kind != "bun" || f.nests(ctx)
+	if f.kind == "pnpm" {
+		f.plan.workspace = f.project.files[workspaceFile]
+		f.plan.pnpm = f.pnpmVersion(ctx)
+	}
 	return nil
 }
 

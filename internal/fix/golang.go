@@ -175,6 +175,7 @@ func (f *Fixer) goRun(ctx context.Context, dir string, args ...string) error {
 	var out bytes.Buffer
 	cmd.Stderr = &out
 	cmd.WaitDelay = 5 * time.Second
+	apart(cmd)
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
 			return fmt.Errorf("go %s: %w", args[0], ctx.Err())

@@ -102,7 +102,7 @@ func (w *workshop) pnpm(ctx context.Context, names []string) error {
 		return err
 	}
 	args = []string{"update", "--depth", "1000", "--no-save", "--lockfile-only", "--ignore-scripts", "--ignore-pnpmfile"}
-	if w.project.files["pnpm-workspace.yaml"] != nil {
+	if w.project.files[workspaceFile] != nil {
 		args = append(args, "--recursive")
 	}
 	_, err := w.run(ctx, "pnpm", append(args, names...)...)
@@ -192,6 +192,7 @@ func (w *workshop) run(ctx context.Context, program string, args ...string) (str
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	cmd.WaitDelay = 5 * time.Second
+	apart(cmd)
 	err = cmd.Run()
 	if err == nil && program == "bun" && strings.Contains(errs.String(), "Ignoring lockfile") {
 		err = errors.New("it cannot read the lockfile, and would choose everything anew")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/panoplysec/panoply/internal/need"
@@ -25,7 +26,8 @@ func manager(t *testing.T, name, module, script string) string {
 
 func TestScenariosWithYarn1(t *testing.T) {
 	yarn := manager(t, "yarn", "yarn", "bin/yarn.js")
-	for _, s := range yarnScenarios("override query of web with ^1.0.1 in package.json", `"**/web/query": "^1.0.1"`) {
+	all := append(yarnScenarios("override query of web with ^1.0.1 in package.json", `"**/web/query": "^1.0.1"`), resolution("**/query"), resolution("web/query"), resolution("**/web/**/query"), resolution("query"))
+	for _, s := range all {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel() // the PATH stays until all of them are done
 			dir := folder(t, s.files)
@@ -41,7 +43,8 @@ func TestScenariosWithYarn1(t *testing.T) {
 
 func TestScenariosWithYarn4(t *testing.T) {
 	yarn := manager(t, "yarn", "@yarnpkg/cli-dist", "bin/yarn.js")
-	for _, s := range yarnScenarios("override query of web with ^1.0.1 in package.json", `"web/query": "^1.0.1"`) {
+	all := append(yarnScenarios("override query of web with ^1.0.1 in package.json", `"web/query": "^1.0.1"`), resolution("query@npm:^1.0.0"), resolution("web/query"), resolution("web@npm:1.0.0/query"))
+	for _, s := range all {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel() // the PATH stays until all of them are done
 			s.files[".yarnrc.yml"] = "nodeLinker: node-modules\nenableTelemetry: false\nunsafeHttpWhitelist: [127.0.0.1]\nenableGlobalCache: true\n"
@@ -56,7 +59,42 @@ func TestScenariosWithYarn4(t *testing.T) {
 
 func TestScenariosWithPNPM(t *testing.T) {
 	pnpm := manager(t, "pnpm", "pnpm", "bin/pnpm.cjs")
-	for _, s := range yarnScenarios("override query of web with ^1.0.1 in package.json", `"web>query": "^1.0.1"`) {
+	all := append(yarnScenarios("override query of web with ^1.0.1 in package.json", `"web>query": "^1.0.1"`),
+		scenario{
+			name:       "an override that is there is changed where it is",
+			files:      map[string]string{"package.json": app(`"dependencies": {"web": "1.0.0"}, "pnpm": {"overrides": {"other": "1.0.0", "web@1>query@1": "1.0.0"}}`)},
+			then:       "web@1.0.0 query@^1.0.0\nquery@1.0.0",
+			now:        "query@1.0.1",
+			advisories: "GHSA-1 query 1.0.1",
+			steps:      []string{"override query of web with ^1.0.1 in package.json"},
+			holds:      map[string]string{"package.json": `{"other": "1.0.0", "web@1>query@1": "^1.0.1"}`},
+		},
+		scenario{
+			name: "an override in pnpm-workspace.yaml is changed there",
+			files: map[string]string{
+				"package.json":        app(`"dependencies": {"web": "1.0.0"}`),
+				"pnpm-workspace.yaml": "# settings\noverrides:\n  'query': 1.0.0 # until web moves\nautoInstallPeers: true\n",
+			},
+			then:       "web@1.0.0 query@^1.0.0\nquery@1.0.0",
+			now:        "query@1.0.1",
+			advisories: "GHSA-1 query 1.0.1",
+			steps:      []string{"override query with ^1.0.1 in pnpm-workspace.yaml"},
+			holds:      map[string]string{"pnpm-workspace.yaml": "# settings\noverrides:\n  'query': \"^1.0.1\" # until web moves\nautoInstallPeers: true\n"},
+		},
+		scenario{
+			name: "an override is added to those in pnpm-workspace.yaml",
+			files: map[string]string{
+				"package.json":        app(`"dependencies": {"web": "1.0.0"}`),
+				"pnpm-workspace.yaml": "overrides:\r\n    other: 1.0.0\r\n\r\nautoInstallPeers: true\r\n",
+			},
+			then:       "web@1.0.0 query@1.0.0\nquery@1.0.0",
+			now:        "query@1.0.1",
+			advisories: "GHSA-1 query 1.0.1",
+			steps:      []string{"override query with ^1.0.1 in pnpm-workspace.yaml"},
+			holds:      map[string]string{"pnpm-workspace.yaml": "    other: 1.0.0\r\n    \"query\": \"^1.0.1\"\r\n\r\nautoInstallPeers"},
+		},
+	)
+	for _, s := range all {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel() // the PATH stays until all of them are done
 			if s.files["packages/a/package.json"] != "" {
@@ -67,6 +105,23 @@ func TestScenariosWithPNPM(t *testing.T) {
 			s.lacks = map[string]string{"pnpm-lock.yaml": "127.0.0.1"}
 			s.prove(t, dir, client(t, r))
 		})
+	}
+}
+
+// resolution is an app with one that is written in some way.
+func resolution(key string) scenario {
+	of := ""
+	if strings.HasPrefix(key, "web") {
+		of = " of web"
+	}
+	return scenario{
+		name:       "a resolution that is there is changed: " + key,
+		files:      map[string]string{"package.json": app(`"dependencies": {"web": "1.0.0"}, "resolutions": {"` + key + `": "1.0.0"}`)},
+		then:       "web@1.0.0 query@^1.0.0\nquery@1.0.0",
+		now:        "query@1.0.1",
+		advisories: "GHSA-1 query 1.0.1",
+		steps:      []string{"override query" + of + " with ^1.0.1 in package.json"},
+		holds:      map[string]string{"package.json": `"` + key + `": "^1.0.1"`},
 	}
 }
 

@@ -82,9 +82,16 @@ type place struct {
 
 // locate finds the value at a path.
 func locate(text []byte, path []string) (place, error) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	return descend(d, text, path)
+	plain := unmarked(text)
+	at, err := descend(json.NewDecoder(bytes.NewReader(plain)), plain, path)
+	skipped := len(text) - len(plain)
+	at.start, at.end, at.last, at.key = at.start+skipped, at.end+skipped, at.last+skipped, at.key+skipped
+	return at, err
 }
+
+// unmarked is a text without the mark with which editors of Windows begin a file, and which
+// package managers overlook.
+func unmarked(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) }
 
 func descend(d *json.Decoder, text []byte, path []string) (place, error) {
 	before := d.InputOffset()
@@ -139,7 +146,10 @@ func skipTo(text []byte, from int64) int {
 
 // insert adds a value at the end of an object.
 func insert(text []byte, object place, path []string, value string) []byte {
-	indent := indentOf(text)
+	indent, newline := indentOf(text), "\n"
+	if bytes.Contains(text, []byte("\r\n")) {
+		newline = "\r\n"
+	}
 	line := text[:object.start]
 	line = line[bytes.LastIndexByte(line, '\n')+1:]
 	outer := string(line[:len(line)-len(bytes.TrimLeft(line, " \t"))])
@@ -147,7 +157,7 @@ func insert(text []byte, object place, path []string, value string) []byte {
 	inner := outer
 	for i, key := range path {
 		inner += indent
-		b.WriteString("\n" + inner + quoteJSON(key) + ": ")
+		b.WriteString(newline + inner + quoteJSON(key) + ": ")
 		if i < len(path)-1 {
 			b.WriteByte('{')
 		}
@@ -155,10 +165,10 @@ func insert(text []byte, object place, path []string, value string) []byte {
 	b.WriteString(quoteJSON(value))
 	for i := len(path) - 1; i > 0; i-- {
 		inner = inner[:len(inner)-len(indent)]
-		b.WriteString("\n" + inner + "}")
+		b.WriteString(newline + inner + "}")
 	}
 	if object.empty {
-		return splice(text, object.start, object.end, "{"+b.String()+"\n"+outer+"}")
+		return splice(text, object.start, object.end, "{"+b.String()+newline+outer+"}")
 	}
 	return splice(text, object.last, object.last, ","+b.String())
 }

@@ -58,7 +58,7 @@ func run(t *testing.T, dir, registry string, program string, args ...string) {
 	cmd.Env = append(os.Environ(), "HOME="+home, "npm_config_userconfig="+filepath.Join(home, ".npmrc"), "npm_config_cache="+home+"/npm", "npm_config_registry="+registry+"/",
 		"npm_config_store_dir="+home+"/store", "XDG_CACHE_HOME="+home, "XDG_DATA_HOME="+home, "XDG_STATE_HOME="+home, "YARN_REGISTRY="+registry, "YARN_CACHE_FOLDER="+home+"/yarn",
 		"YARN_NPM_REGISTRY_SERVER="+registry, "YARN_GLOBAL_FOLDER="+home+"/berry", "YARN_ENABLE_SCRIPTS=false",
-		"BUN_CONFIG_REGISTRY="+registry+"/", "BUN_INSTALL_CACHE_DIR="+home+"/bun",
+		"BUN_CONFIG_REGISTRY="+registry+"/", "pnpm_config_registry="+registry+"/", "pnpm_config_store_dir="+home+"/store", "BUN_INSTALL_CACHE_DIR="+home+"/bun",
 		"npm_config_update_notifier=false", "npm_config_audit=false", "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s %v: %v\n%s", program, args, err, out)

@@ -19,9 +19,12 @@ func (p *project) staysInside() error {
 	for _, name := range sortedKeys(p.files) {
 		var err error
 		switch {
+		case path.Base(name) == "package.json" && !json.Valid(unmarked(p.files[name])):
+			// Of what we cannot read a package manager may read more: bun takes comments.
+			delete(p.files, name)
 		case path.Base(name) == "package.json":
-			err = manifestInside(path.Dir(name), p.files[name])
-		case name == "pnpm-workspace.yaml":
+			err = manifestInside(path.Dir(name), unmarked(p.files[name]))
+		case name == workspaceFile:
 			err = workspaceInside(tame(name, p.files[name]))
 		}
 		if err != nil {
@@ -45,7 +48,7 @@ func (p *project) staysInside() error {
 func manifestInside(dir string, text []byte) error {
 	var all map[string]any
 	if json.Unmarshal(text, &all) != nil {
-		return nil // the package manager cannot read it either
+		return nil // it is no object, and asks for nothing
 	}
 	for _, section := range []string{"dependencies", "devDependencies", "optionalDependencies", "peerDependencies", "overrides", "resolutions", "pnpm", "patchedDependencies", "catalog", "catalogs", "workspaces"} {
 		if err := specsInside(dir, section, all[section], section == "workspaces"); err != nil {

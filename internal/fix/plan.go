@@ -100,6 +100,10 @@ type planner struct {
 	major     bool
 	// nests says that the package manager knows overrides of one parent alone.
 	nests bool
+	// pnpm is the major version of the pnpm on the PATH, and workspace its own file of
+	// settings, empty where there is none.
+	pnpm      int
+	workspace []byte
 }
 
 // A manifest is a package.json of the app or of a member of its workspace.
@@ -151,15 +155,18 @@ func (pl *planner) fill(ctx context.Context, t *target) error {
 				continue // what package.json itself asks for decides
 			}
 			c := climb{seen: map[int]bool{i: true}}
-			if decided := pl.decided(p.Name); decided {
+			var user *lockfile.Package
+			parent := ""
+			if u >= 0 {
+				user = &pl.lock.Packages[u]
+				parent = user.Name
+			}
+			if pl.decided(p, parent) {
 				c.stuck = "package.json overrides it"
 			} else {
 				pl.edge(ctx, &c, u, p, t.name, false)
 			}
-			var o []Step
-			if u >= 0 {
-				o = pl.scoped(over, p, &pl.lock.Packages[u])
-			}
+			o := pl.scoped(over, p, user)
 			if c.stuck != "" && len(o) == 0 {
 				if blocked = append(blocked, c.stuck); !pl.nests && u >= 0 {
 					blocked = append(blocked, fmt.Sprintf("the bun of your PATH knows no override of %s for %s alone; 1.4 and later do", p.Name, pl.lock.Packages[u].Name))
@@ -220,7 +227,8 @@ func assemble(moves []climb, overrides [][]Step, k int, over bool) option {
 		}
 		o.steps = append(o.steps, m.updates...)
 		for _, b := range m.bumps {
-			o.steps = append(o.steps, b[min(k, len(b)-1)])
+			s := b[min(k, len(b)-1)]
+			o.steps = append(append(o.steps, s), s.with...)
 		}
 	}
 	o.steps = merge(o.steps)

@@ -45,9 +45,21 @@ type release struct {
 	OptionalDependencies packument.Specs `json:"optionalDependencies"`
 	PeerDependencies     packument.Specs `json:"peerDependencies"`
 	Deprecated           flag            `json:"deprecated"`
+	Engines              engines         `json:"engines"`
 	Dist                 struct {
 		Tarball string `json:"tarball"`
 	} `json:"dist"`
+}
+
+// engines are the versions of Node.js on which a release runs; empty for all.
+type engines string
+
+func (e *engines) UnmarshalJSON(text []byte) error {
+	var of struct{ Node string }
+	if json.Unmarshal(text, &of) == nil { // old ones are lists, and say nothing
+		*e = engines(of.Node)
+	}
+	return nil
 }
 
 // A flag is set by a text that is not empty, or by true: registries have both.

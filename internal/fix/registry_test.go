@@ -33,7 +33,8 @@ type registry struct {
 	denied   int
 }
 
-// newRegistry has packages of lines "name@version dep@range peer:dep@range …". Each has an
+// newRegistry has packages of lines "name@version dep@range peer:dep@range optional:dep@range
+// bundle:dep@range node=range os=name deprecated=why …". Each has an
 // install script that would leave a mark in the folder named by MARK.
 func newRegistry(t *testing.T, lines string) *registry {
 	t.Helper()
@@ -51,6 +52,20 @@ func newRegistry(t *testing.T, lines string) *registry {
 			section, rest := "dependencies", f
 			if peer, ok := strings.CutPrefix(f, "peer:"); ok {
 				section, rest = "peerDependencies", peer
+			}
+			if opt, ok := strings.CutPrefix(f, "optional:"); ok {
+				section, rest = "optionalDependencies", opt
+			}
+			if key, value, ok := strings.Cut(f, "="); ok && !strings.ContainsAny(key, "@") {
+				switch key {
+				case "node":
+					about["engines"] = map[string]string{"node": value}
+				case "os":
+					about["os"] = []string{value}
+				case "deprecated":
+					about["deprecated"] = value
+				}
+				continue
 			}
 			if bundled, ok := strings.CutPrefix(f, "bundle:"); ok {
 				rest = bundled

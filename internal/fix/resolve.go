@@ -27,6 +27,9 @@ type resolver struct {
 	// refused are versions that are under no advisory themselves and bring what is, with
 	// what that is; package managers are not shown them.
 	refused map[pair]string
+	// node is the Node.js that the app runs on; nil where it is not known, or is none that
+	// the app itself says to run on.
+	node *npmsemver.Version
 	// tolerated are advisories that no later version of a package is without.
 	tolerated map[string][]string
 }
@@ -162,7 +165,24 @@ func (r *resolver) choose(ctx context.Context, name, spec, avoid string, deep in
 }
 
 func (r *resolver) allowed(name, version, avoid string) bool {
+	if !r.runs(name, version) {
+		return false
+	}
 	return !r.vulnerable(name, version) || name != avoid && slices.Contains(r.locked[name], version)
+}
+
+// runs says whether a version runs on the Node.js that is there, as far as it tells. What is
+// locked does.
+func (r *resolver) runs(name, version string) bool {
+	if r.node == nil || slices.Contains(r.locked[name], version) {
+		return true
+	}
+	doc, err := r.from.get(context.Background(), name) // which was asked for before
+	if err != nil || doc.Versions[version] == nil || doc.Versions[version].Engines == "" {
+		return true
+	}
+	set, err := npmsemver.ParseRange(string(doc.Versions[version].Engines), npmsemver.Options{Loose: true, IncludePrerelease: true})
+	return err != nil || set.Contains(*r.node)
 }
 
 // subtree says whether what a release needs is clean.

@@ -37,7 +37,7 @@ func tame(name string, text []byte) []byte {
 	case "package.json":
 		// By it Corepack and pnpm fetch a package manager and run it.
 		return dropJSON(dropJSON(text, "packageManager"), "devEngines", "packageManager")
-	case "pnpm-workspace.yaml":
+	case workspaceFile:
 		return keepBlocks(text, pnpmSettings)
 	}
 	return text

@@ -48,6 +48,8 @@ type Step struct {
 
 	// path is where the manifest has it.
 	path []string
+	// with are the steps without which this one does not do.
+	with []Step
 }
 
 // same says whether two steps change the same thing in the same way.
@@ -98,8 +100,9 @@ func respec(old, version string) string {
 	case strings.HasPrefix(old, "~"):
 		return prefix + "~" + version
 	case old != "":
-		if _, err := npmsemver.Parse(old, npmsemver.Options{}); err == nil {
-			return prefix + version
+		exact := strings.TrimLeft(old, "=v ")
+		if _, err := npmsemver.Parse(exact, npmsemver.Options{}); err == nil {
+			return prefix + old[:len(old)-len(exact)] + version
 		}
 	}
 	return prefix + "^" + version

@@ -64,7 +64,11 @@ func (f *Fixer) Test(ctx context.Context, out *Outcome, w io.Writer) error {
 	cmd.Dir, cmd.Stdout, cmd.Stderr = shop.dir, w, w
 	cmd.Env = os.Environ()
 	cmd.WaitDelay = 5 * time.Second
+	apart(cmd)
 	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return fmt.Errorf("%s did not end in time, and was ended: %w", strings.Join(command, " "), ctx.Err())
+		}
 		return fmt.Errorf("%s failed: %w", strings.Join(command, " "), err)
 	}
 	return nil

@@ -21,6 +21,8 @@ func TestSetJSON(t *testing.T) {
 		{"makes objects", "{\n  \"a\": 1\n}\n", "x.y.z", "9", "{\n  \"a\": 1,\n  \"x\": {\n    \"y\": {\n      \"z\": \"9\"\n    }\n  }\n}\n"},
 		{"fills an empty object", `{"a": {}}`, "a.b", "9", "{\"a\": {\n  \"b\": \"9\"\n}}"},
 		{"keeps what looks like it", `{"b": {"a": "x"}, "s": "a", "a": "1"}`, "a", "<9>", `{"b": {"a": "x"}, "s": "a", "a": "<9>"}`},
+		{"keeps the line ends of DOS", "{\r\n  \"a\": 1\r\n}\r\n", "x.y", "9", "{\r\n  \"a\": 1,\r\n  \"x\": {\r\n    \"y\": \"9\"\r\n  }\r\n}\r\n"},
+		{"keeps the mark of an editor", "\ufeff{\"a\": \"1\"}", "a", "9", "\ufeff{\"a\": \"9\"}"},
 		{"is no object", `["a"]`, "a", "9", ""},
 		{"is no text", `{"a": 1}`, "a", "9", ""},
 		{"is no object on the way", `{"a": "1"}`, "a.b", "9", ""},
@@ -70,7 +72,7 @@ func TestDropJSON(t *testing.T) {
 
 func TestRespec(t *testing.T) {
 	for _, c := range [][2]string{
-		{"^1.0.0", "^2.0.0"}, {"~1.0.0", "~2.0.0"}, {"1.0.0", "2.0.0"}, {"1.x", "^2.0.0"}, {"", "^2.0.0"}, {"*", "^2.0.0"}, {">=1 <2", "^2.0.0"},
+		{"^1.0.0", "^2.0.0"}, {"~1.0.0", "~2.0.0"}, {"1.0.0", "2.0.0"}, {"=1.0.0", "=2.0.0"}, {"v1.0.0", "v2.0.0"}, {"1.x", "^2.0.0"}, {"", "^2.0.0"}, {"*", "^2.0.0"}, {">=1 <2", "^2.0.0"},
 		{"npm:query@1.0.0", "npm:query@2.0.0"}, {"npm:@s/query@~1.0.0", "npm:@s/query@~2.0.0"}, {"latest", "^2.0.0"}, {"npm:^1.0.0", "npm:^2.0.0"},
 	} {
 		if got := respec(c[0], "2.0.0"); got != c[1] {

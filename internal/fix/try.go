@@ -205,7 +205,7 @@ func (f *Fixer) hidden(some []*target) func(name, version string) bool {
 		at := pair{name, version}
 		locked := slices.Contains(f.plan.locked[name], version)
 		if !f.plan.vulnerable(name, version) {
-			return f.plan.refused[at] != "" && !locked
+			return (f.plan.refused[at] != "" || !f.plan.runs(name, version)) && !locked
 		}
 		return gone[at] || !locked
 	}

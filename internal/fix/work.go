@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -95,7 +96,7 @@ func (p *project) wants(name string) bool {
 		return true
 	case p.lock.Ecosystem == lockfile.Go:
 		return base == "go.mod" || base == "go.sum" || strings.HasSuffix(base, ".go")
-	case base == "package.json", name == "pnpm-workspace.yaml", strings.HasPrefix(name, ".yarn/patches/"):
+	case base == "package.json", name == workspaceFile, strings.HasPrefix(name, ".yarn/patches/"):
 		return true
 	}
 	return strings.HasSuffix(base, ".tgz") || strings.HasSuffix(base, ".tar.gz") || strings.HasSuffix(base, ".patch") && p.lock.Format != "yarn 1"
@@ -137,10 +138,9 @@ func (p *project) copyTo(dir string, edits map[string][]byte, change func(name s
 		return err
 	}
 	defer to.Close()
-	for name, text := range p.files {
-		if edited, ok := edits[name]; ok {
-			text = edited
-		}
+	all := maps.Clone(p.files)
+	maps.Copy(all, edits)
+	for name, text := range all {
 		if err := to.MkdirAll(filepath.FromSlash(path.Dir(name)), 0o700); err != nil {
 			return err
 		}
@@ -162,7 +162,12 @@ func (p *project) edited(steps []Step) (map[string][]byte, error) {
 		if !ok {
 			text = p.files[s.File]
 		}
-		text, err := setJSON(text, s.path, s.New)
+		var err error
+		if s.File == workspaceFile {
+			text, err = setOverride(text, s.path[len(s.path)-1], s.New)
+		} else {
+			text, err = setJSON(text, s.path, s.New)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.File, err)
 		}
