@@ -4,6 +4,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/panoplysec/panoply/internal/jsrefs"
 )
 
 // usual are the names of files that start an app where package.json names none.
@@ -162,7 +164,7 @@ func (w *walker) load(dir, name string, at Place, test bool) {
 		}
 		return
 	}
-	if pkg := packageOf(name); pkg != "" {
+	if pkg := jsrefs.Package(name); pkg != "" {
 		w.preloaded = append(w.preloaded, preload{pkg, at, test})
 	}
 }

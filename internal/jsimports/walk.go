@@ -8,12 +8,14 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/panoplysec/panoply/internal/jsrefs"
 )
 
 // A file is one that can import something.
 type file struct {
 	name string
-	*source
+	*jsrefs.Source
 	test, reached bool
 }
 
@@ -31,7 +33,7 @@ type walker struct {
 	doubts  []Doubt
 	size    int64
 	// scratch is where a file's words are kept while it is read.
-	scratch []token
+	scratch jsrefs.Room
 	full    bool
 	aliases []alias
 	// starts are entry points, and starters the files beside package.json that tell some.
@@ -139,9 +141,9 @@ func (w *walker) file(name string, test bool) *file {
 	case ".vue", ".svelte", ".astro":
 		in = onlyScripts(in)
 	}
-	f := &file{name: name, source: read(in, &w.scratch), test: test}
+	f := &file{name: name, Source: w.scratch.Read(in, nil), test: test}
 	w.files[name] = f
-	if f.unended && !test {
+	if f.Unended && !test {
 		w.doubt(name, "ends inside of a comment or a template, as far as it could be read")
 	}
 	return f
