@@ -134,7 +134,7 @@ func (w *walker) command(dir, line string, at Place, test bool) {
 				continue // a variable
 			case slices.Contains(runners, word):
 				first = true
-				w.preloaded = append(w.preloaded, preload{word, at, test})
+				w.preloaded = append(w.preloaded, preload{name: word, at: at, test: test})
 				continue
 			case strings.HasPrefix(word, "-"):
 				continue
@@ -146,9 +146,9 @@ func (w *walker) command(dir, line string, at Place, test bool) {
 			} else if first {
 				word = strings.TrimPrefix(word, "node_modules/.bin/")
 				word = strings.TrimPrefix(word, "./node_modules/.bin/")
-				w.preloaded = append(w.preloaded, preload{word, at, test})
+				w.preloaded = append(w.preloaded, preload{name: word, at: at, test: test})
 				if other := ran[word]; other != "" {
-					w.preloaded = append(w.preloaded, preload{other, at, test})
+					w.preloaded = append(w.preloaded, preload{name: other, at: at, test: test})
 				}
 			}
 			first = false
@@ -165,7 +165,7 @@ func (w *walker) load(dir, name string, at Place, test bool) {
 		return
 	}
 	if pkg := jsrefs.Package(name); pkg != "" {
-		w.preloaded = append(w.preloaded, preload{pkg, at, test})
+		w.preloaded = append(w.preloaded, preload{pkg, name, at, test})
 	}
 }
 

@@ -1,6 +1,7 @@
 package jsimports
 
 import (
+	"cmp"
 	"maps"
 	"path"
 	"slices"
@@ -30,16 +31,19 @@ func (w *walker) graph() *Graph {
 			}
 		}
 	}
-	g := &Graph{Entries: w.starts, Files: len(w.files), uses: map[string]*[Imported + 1][]Place{}, doubts: w.doubts}
+	g := &Graph{Entries: w.starts, Files: len(w.files), uses: map[string]*[Imported + 1][]Place{}, doubts: w.doubts, reached: map[string]bool{}}
 	for _, name := range slices.Sorted(maps.Keys(w.files)) {
 		w.uses(g, w.files[name])
+		g.reached[name] = w.files[name].reached
 	}
 	for _, p := range w.preloaded {
 		k := Imported
 		if p.test {
 			k = Tests
 		}
-		g.use(p.name, k, p.at)
+		if g.use(p.name, k, p.at); k == Imported {
+			g.imports = append(g.imports, Import{Place: p.at, Name: cmp.Or(p.module, p.name), Command: p.module == ""})
+		}
 	}
 	return g
 }
@@ -123,14 +127,18 @@ func (w *walker) uses(g *Graph, f *file) {
 		at := Place{f.name, r.Line}
 		if !r.Prefix {
 			if _, pkg := w.targets(f, r); pkg != "" {
-				g.use(pkg, k, at)
+				if g.use(pkg, k, at); k == Imported {
+					g.imports = append(g.imports, Import{Place: at, Name: r.Name, How: r.How})
+				}
 			}
 			continue
 		}
 		switch pkg := jsrefs.Package(r.Name); {
 		case r.Local:
 		case pkg != "" && strings.Contains(strings.TrimPrefix(r.Name, "@"), "/") && (!strings.HasPrefix(r.Name, "@") || strings.Count(r.Name, "/") > 1):
-			g.use(pkg, k, at) // "lodash/" + name
+			if g.use(pkg, k, at); k == Imported { // "lodash/" + name
+				g.imports = append(g.imports, Import{Place: at, Name: r.Name, How: r.How, Prefix: true})
+			}
 		case k != Tests:
 			d := Doubt{Place: at, Reason: "loads a module whose name is made at run time", prefix: r.Name}
 			if r.Name != "" {

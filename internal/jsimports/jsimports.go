@@ -32,6 +32,8 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+
+	"github.com/panoplysec/panoply/internal/jsrefs"
 )
 
 // The bounds of a folder.
@@ -99,10 +101,32 @@ type Graph struct {
 	Entries []string
 	// Files is how many files were read.
 	Files int
+	// Conditions says that a command has conditions of its own for Node: --conditions.
+	Conditions bool
 
-	uses   map[string]*[Imported + 1][]Place
-	doubts []Doubt
+	uses    map[string]*[Imported + 1][]Place
+	doubts  []Doubt
+	imports []Import
+	reached map[string]bool
 }
+
+// An Import is a module of a package that is named by a file to which an entry point leads.
+type Import struct {
+	Place
+	// Name is as it stands there: "express/lib/router", "#db".
+	Name string
+	How  jsrefs.How
+	// Prefix says that Name is only what the name begins with: "lodash/".
+	Prefix bool
+	// Command says that Name is a command that a script or a container runs.
+	Command bool
+}
+
+// Imports are all imports of packages by what an entry point leads to, by file.
+func (g *Graph) Imports() []Import { return slices.Clone(g.imports) }
+
+// Reached says that an entry point leads to a file, or that it is one.
+func (g *Graph) Reached(file string) bool { return g.reached[file] }
 
 // Of tells how a package is used. Named is looked for in all texts of the app.
 func (g *Graph) Of(name string) Use {

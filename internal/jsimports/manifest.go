@@ -26,9 +26,11 @@ type manifest struct {
 
 // A preload is a package that a script loads, or a tool that it runs.
 type preload struct {
-	name string
-	at   Place
-	test bool
+	// name is the package or the command, and module what of the package is loaded; empty
+	// for a command.
+	name, module string
+	at           Place
+	test         bool
 }
 
 // An alias is a pattern of tsconfig.json for modules: "@/*" for src.

@@ -56,11 +56,10 @@ func (r *reader) parameter(i int) bool {
 	return r.is(end+1, "=") && r.is(end+2, ">") || r.is(end+1, "{")
 }
 
-// code looks at a text that may be code: to be evaluated, or swallowed where a quote was
-// taken for another one.
+// code looks at a text that may be code of a file that makes functions of texts.
 func (r *reader) code(t token) {
-	if strings.Contains(t.text, "require(") || strings.Contains(t.text, "import(") {
-		r.doubt(t.line, "has what may be an import inside of a text")
+	if r.text.Line == 0 && (strings.Contains(t.text, "require(") || strings.Contains(t.text, "import(")) {
+		r.text = Doubt{t.line, "makes code of texts, and has what may be an import in one"}
 	}
 }
 
@@ -86,6 +85,8 @@ func (r *reader) other(i int) {
 			return // of an object, or of a text that code has looked at
 		}
 		r.doubt(t.line, "evaluates code that is made at run time")
+	case "Function", "vm", "_compile", "compileFunction", "runInThisContext":
+		r.evaluates = true
 	case "__dirname", "__filename":
 		if !member && !r.is(i+1, ":") && !r.is(i+1, "=") && !r.declared(i) {
 			r.doubt(t.line, "makes paths of "+t.text)

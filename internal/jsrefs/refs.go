@@ -111,6 +111,9 @@ func (room *Room) Read(in string, keep func(string) bool) *Source {
 	for i := range r.refs {
 		r.refs[i].Name = strings.Clone(r.refs[i].Name)
 	}
+	if r.evaluates && r.text.Line > 0 {
+		r.doubts = append(r.doubts, r.text)
+	}
 	out.Refs, out.Doubts = r.refs, r.doubts
 	if len(s.loose) > 0 {
 		lines := strings.Split(in, "\n")
@@ -134,6 +137,10 @@ type reader struct {
 	consts map[string]token
 	// erased are the modules of which types alone are imported.
 	erased map[int]bool
+	// text is about the first text that may be code, which counts where the file evaluates
+	// some.
+	text      Doubt
+	evaluates bool
 }
 
 func (r *reader) at(i int) token {
