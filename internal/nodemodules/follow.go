@@ -98,9 +98,11 @@ type Package struct {
 type Loose struct {
 	Place
 	Name string
-	// Why is for a sentence about the place: "loads it, and it is not installed".
+	// Why is for a sentence about the package: "is loaded, and not installed".
 	Why string
 }
+
+func (l Loose) String() string { return l.Place.String() + ": " + l.Name + " " + l.Why }
 
 type fileNode struct {
 	name   string
@@ -156,11 +158,11 @@ func (f *follower) root(i int, root Root) {
 	}
 	found := f.resolve(root.File, name, root.How)
 	if found.dir == "" && len(found.files) == 0 {
-		f.tree.Loose = append(f.tree.Loose, Loose{root.Place, jsrefs.Package(root.Name), "loads it, and it is not installed"})
+		f.tree.Loose = append(f.tree.Loose, Loose{root.Place, jsrefs.Package(root.Name), "is loaded, and not installed"})
 		return
 	}
 	if found.why != "" {
-		f.tree.Loose = append(f.tree.Loose, Loose{root.Place, jsrefs.Package(root.Name), "loads it, and " + found.why})
+		f.tree.Loose = append(f.tree.Loose, Loose{root.Place, jsrefs.Package(root.Name), "is loaded, and " + found.why})
 	}
 	f.enter(i, root, found)
 }
@@ -294,8 +296,8 @@ func (f *follower) finish(p *Package) {
 		}
 	}
 	for name, at := range p.named {
-		if !p.resolved[name] {
-			p.Loose = append(p.Loose, Loose{at, jsrefs.Package(name), "names it in a text"})
+		if pkg := jsrefs.Package(name); !p.resolved[name] && !p.loose[pkg] {
+			p.Loose = append(p.Loose, Loose{at, pkg, "is named in a text"})
 		}
 	}
 	sortLoose(p.Loose)

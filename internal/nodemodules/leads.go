@@ -143,7 +143,7 @@ func (f *follower) ref(i int, r jsrefs.Ref) {
 	if r.Prefix {
 		switch {
 		case pkg != "" && !r.Local && strings.Count(r.Name, "/") > strings.Count(pkg, "/"):
-			p.free(Loose{at, pkg, "loads a file of it whose name is made at run time"})
+			p.free(Loose{at, pkg, "is loaded by a name that is made at run time"})
 		case r.Name == "":
 			p.doubt(at.String() + " loads a module whose name is made at run time")
 		default:
@@ -164,9 +164,9 @@ func (f *follower) ref(i int, r jsrefs.Ref) {
 	case to.why != "" && local:
 		p.doubt(at.String() + " loads " + r.Name + ", and " + to.why)
 	case to.why != "":
-		p.free(Loose{at, pkg, "loads it, and " + to.why})
+		p.free(Loose{at, pkg, "is loaded, and " + to.why})
 	case len(to.files) == 0 && to.dir == "" && !local:
-		p.free(Loose{at, pkg, "loads it, and it is not installed"})
+		p.free(Loose{at, pkg, "is loaded, and not installed"})
 	}
 }
 

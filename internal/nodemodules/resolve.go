@@ -314,32 +314,38 @@ func (r *resolver) own(from, name string, c conditions) found {
 	return r.picked(from, m, c.matching(m.imports, name, true), c, 0)
 }
 
-// browsers adds what a bundler may take for a module by the browser field of the package
-// that a file is of.
+// browsers adds what a bundler may take for a module by the browser fields of the package
+// that a file is of, and of the one where its name leads.
 func (r *resolver) browsers(from, name string, out found) found {
 	if !r.bundled || from == "" {
 		return out
 	}
-	m := r.scope(path.Dir(from))
-	if m == nil || m.browser.kind != object {
-		return out
+	of := []*manifest{r.scope(path.Dir(from))}
+	for _, file := range out.files {
+		if m := r.scope(path.Dir(file)); !slices.Contains(of, m) {
+			of = append(of, m)
+		}
 	}
-	for i, key := range m.browser.keys {
-		to := m.browser.items[i].text
-		if to == "" {
+	for i, m := range of {
+		if m == nil || m.browser.kind != object {
 			continue
 		}
-		at := path.Join(m.dir, key)
-		if key != name && !slices.ContainsFunc(out.files, func(f string) bool { return f == at || f == at+".js" }) {
-			continue
+		for j, key := range m.browser.keys {
+			at := path.Join(m.dir, key)
+			if i == 0 && key == name || slices.ContainsFunc(out.files, func(f string) bool { return f == at || f == at+".js" }) {
+				out.files = append(out.files, r.browserTarget(m, m.browser.items[j].text, name)...)
+			}
 		}
-		var next found
-		if strings.HasPrefix(to, "./") {
-			next = r.file(path.Join(m.dir, to), toolEndings)
-		} else if to != name && to != key {
-			next = r.bare("", m.dir, to, conditions{imports: true, requires: true, bundled: true}, 0)
-		}
-		out.files = append(out.files, next.files...)
 	}
 	return out
+}
+
+func (r *resolver) browserTarget(m *manifest, to, name string) []string {
+	switch {
+	case to == "" || to == name:
+		return nil
+	case strings.HasPrefix(to, "./"):
+		return r.file(path.Join(m.dir, to), toolEndings).files
+	}
+	return r.bare("", m.dir, to, conditions{imports: true, requires: true, bundled: true}, 0).files
 }

@@ -121,7 +121,7 @@ func (in *installed) add(p *nodemodules.Package) {
 
 func (in *installed) doubt(numbers []int, l nodemodules.Loose) {
 	for _, n := range numbers {
-		in.how(n, fmt.Sprintf("%s: %s %s", l.Place, l.Name, l.Why))
+		in.how(n, l.String())
 	}
 }
 
