@@ -31,7 +31,7 @@ func (w *walker) graph() *Graph {
 			}
 		}
 	}
-	g := &Graph{Entries: w.starts, Files: len(w.files), uses: map[string]*[Imported + 1][]Place{}, doubts: w.doubts, reached: map[string]bool{}}
+	g := &Graph{Entries: w.starts, Files: len(w.files), uses: map[string]*[Imported + 1][]Place{}, doubts: w.doubts, reached: map[string]bool{}, Conditions: w.conditions}
 	for _, name := range slices.Sorted(maps.Keys(w.files)) {
 		w.uses(g, w.files[name])
 		g.reached[name] = w.files[name].reached

@@ -21,6 +21,9 @@ type manifest struct {
 	Bin     any               `json:"bin"`
 	Scripts map[string]string `json:"scripts"`
 
+	// needs are the packages that it asks for.
+	needs map[string]bool
+
 	text string
 }
 
@@ -35,6 +38,8 @@ type preload struct {
 
 // An alias is a pattern of tsconfig.json for modules: "@/*" for src.
 type alias struct {
+	// dir is the folder for whose files it was written.
+	dir    string
 	before string
 	star   bool
 	to     []string
@@ -55,6 +60,14 @@ func (w *walker) manifest(name string) {
 	for key, to := range map[string]any{"name": &m.Name, "main": &m.Main, "module": &m.Module, "browser": &m.Browser, "exports": &m.Exports, "imports": &m.Imports, "bin": &m.Bin, "scripts": &m.Scripts} {
 		if raw, ok := fields[key]; ok {
 			_ = json.Unmarshal(raw, to)
+		}
+	}
+	m.needs = map[string]bool{}
+	for _, key := range []string{"dependencies", "devDependencies", "optionalDependencies"} {
+		var needs map[string]any
+		_ = json.Unmarshal(fields[key], &needs)
+		for name := range needs {
+			m.needs[name] = true
 		}
 	}
 	w.folders[path.Dir(name)] = &folder{dir: path.Dir(name), manifest: m}
@@ -101,7 +114,7 @@ func (w *walker) readAliases(name string) {
 	}
 	dir := path.Join(path.Dir(name), config.CompilerOptions.BaseURL)
 	for pattern, to := range config.CompilerOptions.Paths {
-		a := alias{}
+		a := alias{dir: path.Dir(name)}
 		a.before, _, a.star = strings.Cut(pattern, "*")
 		for _, t := range to {
 			t, _, _ = strings.Cut(t, "*")
@@ -113,7 +126,7 @@ func (w *walker) readAliases(name string) {
 		w.aliases = append(w.aliases, a)
 	}
 	if config.CompilerOptions.BaseURL != "" {
-		w.aliases = append(w.aliases, alias{star: true, to: []string{dir}})
+		w.aliases = append(w.aliases, alias{dir: path.Dir(name), star: true, to: []string{dir}})
 	}
 	// The longest pattern counts first, as with TypeScript.
 	slices.SortStableFunc(w.aliases, func(a, b alias) int {

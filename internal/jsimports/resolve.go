@@ -80,16 +80,22 @@ func (w *walker) targets(from *file, r jsrefs.Ref) (files []string, pkg string) 
 	case strings.HasPrefix(r.Name, "#"):
 		return w.own(dir, r.Name)
 	}
-	for _, a := range w.aliases {
-		rest, ok := strings.CutPrefix(r.Name, a.before)
-		if !ok || !a.star && rest != "" {
-			continue
-		}
-		for _, to := range a.to {
-			if name := w.find(path.Join(to, rest)); name != "" {
-				return []string{name}, ""
+	// The pattern of a folder's own configuration counts before those of others.
+	for _, own := range []bool{true, false} {
+		for _, a := range w.aliases {
+			rest, ok := strings.CutPrefix(r.Name, a.before)
+			if !ok || !a.star && rest != "" || own != (a.dir == "." || dir == a.dir || strings.HasPrefix(dir, a.dir+"/")) {
+				continue
+			}
+			for _, to := range a.to {
+				if name := w.find(path.Join(to, rest)); name != "" {
+					return []string{name}, ""
+				}
 			}
 		}
+	}
+	if name := w.customary(dir, r.Name); name != "" {
+		return []string{name}, ""
 	}
 	pkg = jsrefs.Package(r.Name)
 	for _, f := range w.folders {
@@ -129,4 +135,28 @@ func (w *walker) own(dir, name string) (files []string, pkg string) {
 			return nil, ""
 		}
 	}
+}
+
+// customary resolves what frameworks and bundlers have names for without a tsconfig.json:
+// "@/lib/x" and "~/lib/x" are below src or the folder of the package.
+func (w *walker) customary(dir, name string) string {
+	for before, below := range map[string][]string{"@/": {"src", "", "app"}, "~/": {"", "src", "app"}, "@@/": {""}, "~~/": {""}, "$lib/": {"src/lib"}} {
+		rest, ok := strings.CutPrefix(name, before)
+		if !ok {
+			continue
+		}
+		for at := dir; ; at = path.Dir(at) {
+			if w.folders[at] != nil {
+				for _, b := range below {
+					if found := w.find(path.Join(at, b, rest)); found != "" {
+						return found
+					}
+				}
+			}
+			if at == "." || at == "/" {
+				return ""
+			}
+		}
+	}
+	return ""
 }

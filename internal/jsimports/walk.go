@@ -40,6 +40,8 @@ type walker struct {
 	starts, starters []string
 	// preloaded are packages that scripts load or run.
 	preloaded []preload
+	// conditions says that a command has conditions of its own.
+	conditions bool
 }
 
 func (w *walker) doubt(name, format string, args ...any) {
@@ -76,9 +78,9 @@ func (w *walker) walk(dir string, depth int, test bool) {
 			w.walk(name, depth+1, test || slices.Contains(tests, base))
 		case base == "package.json" && !test:
 			w.manifest(name)
-		case (base == "tsconfig.json" || base == "jsconfig.json") && e.Type().IsRegular():
+		case (strings.HasPrefix(base, "tsconfig") && path.Ext(base) == ".json" || base == "jsconfig.json") && e.Type().IsRegular():
 			w.readAliases(name)
-		case base == "Dockerfile" || base == "Containerfile" || base == "Procfile":
+		case starting(base) && e.Type().IsRegular() && !test:
 			w.starters = append(w.starters, name)
 		case strings.HasSuffix(base, ".coffee") || strings.HasSuffix(base, ".ls"):
 			w.doubt(name, "is no JavaScript, and was not read")
@@ -86,7 +88,7 @@ func (w *walker) walk(dir string, depth int, test bool) {
 		case e.Type()&fs.ModeSymlink != 0:
 			w.doubt(name, "is a link, and links are not followed")
 		case e.Type().IsRegular():
-			w.file(name, test || isTest(base))
+			w.file(name, test || isTest(base) || testTool(base))
 		}
 	}
 }
