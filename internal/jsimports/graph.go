@@ -36,6 +36,9 @@ func (w *walker) graph() *Graph {
 		w.uses(g, w.files[name])
 		g.reached[name] = w.files[name].reached
 	}
+	for _, p := range w.named {
+		g.use(p.name, Named, p.at)
+	}
 	for _, p := range w.preloaded {
 		k := Imported
 		if p.test {

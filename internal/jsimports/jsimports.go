@@ -10,18 +10,19 @@
 // the scripts of .vue, .svelte and .astro. What is imported as a type alone is not
 // imported. Entry points are what package.json names (main, module, exports, bin, and the
 // files, tools and preloaded packages of its scripts), in the folder and in each folder
-// below that has one; the files that a Dockerfile or Procfile starts; configuration files
-// of tools; and files of usual names where there are no others.
+// below that has one; the files that a Dockerfile, a Procfile, docker-compose.yml,
+// serverless.yml, PM2 and index.html start; what frameworks start by its place;
+// configuration files of tools; and files of usual names where there are no others.
 //
 // It labels and proves nothing: [Never] is said only where every file was read, and no
 // name that is made at run time could be the package's. A package whose name stands in a
-// quoted text is [Named], because frameworks load what is named: view engines, drivers,
-// transports.
+// quoted text, or in the data that configures a tool, is [Named], because frameworks load
+// what is named: view engines, drivers, transports.
 //
 // The folder is data. Nothing in it is run, no node_modules is looked into, links are not
 // followed, and the bounds are those of the constants; what is beyond them is a doubt.
-// What it cannot see: packages that a tool's JSON configuration names, loaders that give
-// names another meaning, and files that are written at run time.
+// What it cannot see: loaders that give names another meaning, and files that are written
+// at run time. Package nodemodules follows on from [Graph.Imports].
 //
 // Sources: ECMA-262; Node's documentation of modules and packages; TypeScript's of module
 // resolution.

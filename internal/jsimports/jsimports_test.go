@@ -154,6 +154,10 @@ func TestEntries(t *testing.T) {
 			"p/b/package.json": `{"name":"b","main":"m.ts"}`, "p/b/m.ts": "import '@/c'", "p/b/tsconfig.json": `{"compilerOptions":{"paths":{"@/*":["./src/*"]}}}`, "p/b/src/c.ts": "import 'x'"}, "imported p/b/src/c.ts:1"},
 		"alias of a base": {map[string]string{"server.ts": "import '@org/db'", "tsconfig.base.json": `{"compilerOptions":{"paths":{"@org/db":["libs/db/src/index.ts"]}}}`, "libs/db/src/index.ts": "import 'x'"}, "imported libs/db/src/index.ts:1"},
 		"tool of tests":   {map[string]string{"package.json": `{"main":"a.js"}`, "a.js": "", "jest.config.js": "require('x')"}, "tests jest.config.js:1"},
+		"babel":           {map[string]string{"package.json": `{"main":"a.js"}`, "a.js": "", ".babelrc": `{"presets":[["x"]]}`}, "named .babelrc:1"},
+		"eslint in YAML":  {map[string]string{"package.json": `{"main":"a.js"}`, "a.js": "", ".eslintrc.yml": "extends:\n  - x\n"}, "named .eslintrc.yml:2"},
+		"field of a tool": {map[string]string{"package.json": "{\"main\":\"a.js\",\"keywords\":[\"y\"],\n\"jest\":{\"preset\":\"x\"}}", "a.js": ""}, "named package.json:2"},
+		"keyword":         {map[string]string{"package.json": `{"main":"a.js","keywords":["x"]}`, "a.js": ""}, "never"},
 		"configuration":   {map[string]string{"package.json": `{"main":"a.js"}`, "a.js": "", "vite.config.mjs": "import 'x'"}, "imported vite.config.mjs:1"},
 	} {
 		g := jsimports.Read(folder(c.files))

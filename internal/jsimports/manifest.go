@@ -2,6 +2,7 @@ package jsimports
 
 import (
 	"encoding/json"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -70,6 +71,14 @@ func (w *walker) manifest(name string) {
 			m.needs[name] = true
 		}
 	}
+	var others []any
+	for _, key := range slices.Sorted(maps.Keys(fields)) {
+		var v any
+		if !slices.Contains(told, key) && json.Unmarshal(fields[key], &v) == nil {
+			others = append(others, v)
+		}
+	}
+	w.fields(name, m, others)
 	w.folders[path.Dir(name)] = &folder{dir: path.Dir(name), manifest: m}
 }
 

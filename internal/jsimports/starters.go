@@ -2,8 +2,10 @@ package jsimports
 
 import (
 	"encoding/json"
+	"maps"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -133,19 +135,21 @@ func (w *walker) processes(name, in string) {
 	if json.Unmarshal([]byte(plainJSON(in)), &v) != nil {
 		return
 	}
-	for _, t := range texts(v, 0) {
+	all := texts(v, 0)
+	for _, t := range all[:min(len(all), maxTexts)] {
 		w.command(path.Dir(name), t, Place{name, lineOf(in, t)}, false)
 	}
 }
 
 // managed reads the texts of PM2's ecosystem file, which are files and options.
 func (w *walker) managed() {
-	for name, f := range w.files {
+	for _, name := range slices.Sorted(maps.Keys(w.files)) {
 		if stem, _, _ := strings.Cut(path.Base(name), "."); stem != "ecosystem" {
 			continue
 		}
-		for t, line := range f.Texts {
-			w.command(path.Dir(name), t, Place{name, line}, false)
+		f := w.files[name]
+		for _, t := range slices.Sorted(maps.Keys(f.Texts)) {
+			w.command(path.Dir(name), t, Place{name, f.Texts[t]}, false)
 		}
 	}
 }

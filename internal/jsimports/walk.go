@@ -40,6 +40,8 @@ type walker struct {
 	starts, starters []string
 	// preloaded are packages that scripts load or run.
 	preloaded []preload
+	// named are packages that data for tools has the names of.
+	named []preload
 	// conditions says that a command has conditions of its own.
 	conditions bool
 }
@@ -80,6 +82,13 @@ func (w *walker) walk(dir string, depth int, test bool) {
 			w.manifest(name)
 		case (strings.HasPrefix(base, "tsconfig") && path.Ext(base) == ".json" || base == "jsconfig.json") && e.Type().IsRegular():
 			w.readAliases(name)
+		case configuring(base) && e.Type().IsRegular() && !test:
+			if in, err := w.read(name, maxManifest); err == nil {
+				w.configured(name, in)
+			}
+			if base == "tsconfig.json" {
+				w.readAliases(name)
+			}
 		case starting(base) && e.Type().IsRegular() && !test:
 			w.starters = append(w.starters, name)
 		case strings.HasSuffix(base, ".coffee") || strings.HasSuffix(base, ".ls"):

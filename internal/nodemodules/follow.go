@@ -265,6 +265,7 @@ func (f *follower) pkg(folder string, root Place) *Package {
 		p.Unfit = !p.own && f.opts.Fits != nil && !f.opts.Fits(folder, "", "")
 	case m.broken != "":
 		p.doubt(path.Join(folder, "package.json") + " " + m.broken)
+		p.Unfit = !p.own && f.opts.Fits != nil
 	default:
 		p.Name, p.Version, p.needs = m.name, m.version, m.needs
 		p.Unfit = !p.own && f.opts.Fits != nil && !f.opts.Fits(folder, m.name, m.version)

@@ -1,6 +1,7 @@
 package deps
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -96,7 +97,7 @@ func (in *installed) add(p *nodemodules.Package) {
 	in.folders[p.Dir] = p
 	if p.Unfit {
 		at := strings.LastIndex("/"+p.Dir, "/node_modules/")
-		what := strings.TrimSpace(p.Name + " " + p.Version)
+		what := cmp.Or(strings.TrimSpace(p.Name+" "+p.Version), "a package without a name")
 		for _, n := range in.lock.Gets(path.Clean(p.Dir[:at]), p.Dir[at+len("node_modules/"):]) {
 			in.how(n, fmt.Sprintf("%s is %s, the lockfile has %s, and it was not followed", p.Dir, what, in.lock.Label(n)))
 		}
