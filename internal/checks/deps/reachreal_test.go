@@ -130,7 +130,7 @@ import('koa').then(() => require('shop-lib'))
 	}{
 		"npm":  {[]string{"npm"}, map[string]string{}, []string{"install", "--ignore-scripts", "--no-audit", "--no-fund"}},
 		"pnpm": {[]string{"pnpm", "bin/pnpm.cjs"}, map[string]string{"pnpm-workspace.yaml": "packages:\n  - packages/*\n"}, []string{"install", "--ignore-scripts", "--no-frozen-lockfile"}},
-		"yarn": {[]string{"@yarnpkg/cli-dist", "bin/yarn.js"}, map[string]string{"yarn.lock": "", ".yarnrc.yml": "nodeLinker: node-modules\nenableTelemetry: false\nenableGlobalCache: false\nunsafeHttpWhitelist: [127.0.0.1]\n"}, []string{"install", "--mode=skip-build"}},
+		"yarn": {[]string{"@yarnpkg/cli-dist", "bin/yarn.js"}, map[string]string{"yarn.lock": "", ".yarnrc.yml": "nodeLinker: node-modules\nenableTelemetry: false\nenableGlobalCache: false\nnpmMinimalAgeGate: 0\nunsafeHttpWhitelist: [127.0.0.1]\n"}, []string{"install", "--mode=skip-build"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -10,6 +10,7 @@ import (
 	"testing/fstest"
 
 	"github.com/panoplysec/panoply/audit/check"
+	"github.com/panoplysec/panoply/internal/nodemodules"
 )
 
 // No real lockfile has a package from an odd place, but for the notes and what is so.
@@ -112,7 +113,7 @@ func TestReachabilityOfInstalled(t *testing.T) {
 			files := map[string]string{"node_modules/express/package.json": express, "node_modules/express/index.js": "", "node_modules/qs/package.json": qs, "node_modules/qs/index.js": ""}
 			maps.Copy(files, c.files)
 			for name, text := range files {
-				if gone := files[strings.TrimSuffix(name, "index.js")+"package.json"] == "" && strings.HasPrefix(name, "node_modules/"); !gone {
+				if dir := nodemodules.Folder(name); dir == "" || files[dir+"/package.json"] != "" {
 					fsys[name] = &fstest.MapFile{Data: []byte(text)}
 				}
 			}
