@@ -215,11 +215,13 @@ const (
 	NotImported Reach = "not imported"
 	// Imported: a file that an entry point of the app leads to imports it.
 	Imported Reach = "imported"
-	// Transitive: only packages that the app imports need it.
+	// Transitive: only packages that the app imports load it, where the installed ones could
+	// be followed, and need it elsewhere.
 	Transitive Reach = "only transitively"
 	// TestsOnly: only tests import it, or what they import needs it.
 	TestsOnly Reach = "only by tests"
-	// Never: nothing that was read imports it, nor what needs it.
+	// Never: nothing that an entry point leads to loads it, where the installed packages
+	// could be followed; elsewhere nothing imports it, nor what needs it.
 	Never Reach = "never"
 	// NotKnown: something could not be read or told; Reason says what.
 	NotKnown Reach = "not known"
@@ -232,6 +234,10 @@ type Reachability struct {
 	Reason string `json:"reason,omitempty"`
 	// At are places where it is imported, "routes/cart.js:3". There may be more.
 	At []string `json:"at,omitempty"`
+	// Files are a shortest way by which it is loaded, where the packages that are installed
+	// could be followed: first a file of the app, last one of the package, each with the
+	// line that loads the next: "server.js:3", "node_modules/express/index.js:11".
+	Files []string `json:"files,omitempty"`
 	// Calls is a way of calls from an entry point to a symbol of the advisory, one function
 	// each with its place: "shop.test/app.main (main.go:12)".
 	Calls []string `json:"calls,omitempty"`

@@ -29,6 +29,7 @@ func (w *walker) enter() {
 	for _, name := range w.starters {
 		w.starter(name)
 	}
+	w.managed()
 	if len(w.starts) == 0 && w.folders["."] == nil {
 		w.usual(".")
 	}
@@ -70,6 +71,7 @@ func (w *walker) enterFolder(f *folder) {
 		}
 	}
 	w.usual(f.dir)
+	w.framework(f)
 	names := make([]string, 0, len(f.Scripts))
 	for name := range f.Scripts {
 		names = append(names, name)
@@ -77,7 +79,7 @@ func (w *walker) enterFolder(f *folder) {
 	slices.Sort(names)
 	for _, name := range names {
 		at := Place{path.Join(f.dir, "package.json"), lineOf(f.text, f.Scripts[name])}
-		w.command(f.dir, f.Scripts[name], at, strings.Contains(name, "test") || strings.Contains(name, "lint"))
+		w.command(f.dir, f.Scripts[name], at, ofTests(name))
 	}
 }
 
@@ -97,87 +99,14 @@ func lineOf(in, value string) int {
 	return strings.Count(in[:max(at, 0)], "\n") + 1
 }
 
-// preloads are the options with which Node loads a module before the app.
-var preloads = []string{"-r", "--require", "--import", "--loader", "--experimental-loader", "--preload"}
-
-// runners run the command that follows them, and ran are commands of packages with other
-// names.
-var (
-	runners = []string{"npx", "bunx", "env", "exec", "cross-env", "--"}
-	ran     = map[string]string{
-		"tsc": "typescript", "ng": "@angular/cli", "vue-cli-service": "@vue/cli-service", "sequelize": "sequelize-cli", "babel": "@babel/cli",
-		"babel-node": "@babel/node", "playwright": "@playwright/test", "nest": "@nestjs/cli", "swc": "@swc/cli", "webpack": "webpack-cli", "r.js": "requirejs",
-	}
-)
-
-// command reads a line of a shell: files that it starts, packages that it loads, and
-// tools that it runs.
-func (w *walker) command(dir, line string, at Place, test bool) {
-	for _, part := range strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune("&|;()[]\n\"'", r) }) {
-		first, load := true, false
-		for _, word := range strings.Fields(part) {
-			option, value, joined := strings.Cut(word, "=")
-			switch {
-			case load:
-				w.load(dir, word, at, test)
-				load = false
-				continue
-			case joined && slices.Contains(preloads, option):
-				w.load(dir, value, at, test)
-				continue
-			case slices.Contains(preloads, word):
-				load = true
-				continue
-			case joined && first:
-				continue // a variable
-			case slices.Contains(runners, word):
-				first = true
-				w.preloaded = append(w.preloaded, preload{word, at, test})
-				continue
-			case strings.HasPrefix(word, "-"):
-				continue
-			}
-			if name := w.find(path.Join(dir, word)); name != "" && !strings.HasPrefix(word, "@") {
-				if f := w.files[name]; !test && !f.test {
-					w.starts = append(w.starts, name)
-				}
-			} else if first {
-				word = strings.TrimPrefix(word, "node_modules/.bin/")
-				word = strings.TrimPrefix(word, "./node_modules/.bin/")
-				w.preloaded = append(w.preloaded, preload{word, at, test})
-				if other := ran[word]; other != "" {
-					w.preloaded = append(w.preloaded, preload{other, at, test})
-				}
-			}
-			first = false
+// ofTests says that a script runs tests, or looks at the source, by its name.
+func ofTests(script string) bool {
+	for part := range strings.FieldsFuncSeq(script, func(r rune) bool { return strings.ContainsRune(":-_./", r) }) {
+		part = strings.TrimPrefix(strings.TrimPrefix(part, "pre"), "post")
+		switch part {
+		case "test", "tests", "lint", "e2e", "spec", "coverage", "format", "typecheck", "unit", "integration":
+			return true
 		}
 	}
-}
-
-// load is a module that a command line names for Node.
-func (w *walker) load(dir, name string, at Place, test bool) {
-	if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "/") {
-		if found := w.find(path.Join(dir, name)); found != "" && !test {
-			w.starts = append(w.starts, found)
-		}
-		return
-	}
-	if pkg := packageOf(name); pkg != "" {
-		w.preloaded = append(w.preloaded, preload{pkg, at, test})
-	}
-}
-
-// starter reads what a Dockerfile or a Procfile starts.
-func (w *walker) starter(name string) {
-	in, err := w.read(name, maxManifest)
-	if err != nil {
-		return
-	}
-	for i, line := range strings.Split(in, "\n") {
-		key, rest, ok := strings.Cut(strings.TrimSpace(line), " ")
-		if !ok || !slices.Contains([]string{"CMD", "ENTRYPOINT"}, strings.ToUpper(key)) && !strings.HasSuffix(key, ":") {
-			continue
-		}
-		w.command(path.Dir(name), strings.ReplaceAll(rest, ",", " "), Place{name, i + 1}, false)
-	}
+	return false
 }

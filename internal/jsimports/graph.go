@@ -1,10 +1,13 @@
 package jsimports
 
 import (
+	"cmp"
 	"maps"
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/panoplysec/panoply/internal/jsrefs"
 )
 
 // graph follows the imports from the entry points, and notes who uses what.
@@ -28,16 +31,22 @@ func (w *walker) graph() *Graph {
 			}
 		}
 	}
-	g := &Graph{Entries: w.starts, Files: len(w.files), uses: map[string]*[Imported + 1][]Place{}, doubts: w.doubts}
+	g := &Graph{Entries: w.starts, Files: len(w.files), uses: map[string]*[Imported + 1][]Place{}, doubts: w.doubts, reached: map[string]bool{}, Conditions: w.conditions}
 	for _, name := range slices.Sorted(maps.Keys(w.files)) {
 		w.uses(g, w.files[name])
+		g.reached[name] = w.files[name].reached
+	}
+	for _, p := range w.named {
+		g.use(p.name, Named, p.at)
 	}
 	for _, p := range w.preloaded {
 		k := Imported
 		if p.test {
 			k = Tests
 		}
-		g.use(p.name, k, p.at)
+		if g.use(p.name, k, p.at); k == Imported {
+			g.imports = append(g.imports, Import{Place: p.at, Name: cmp.Or(p.module, p.name), Command: p.module == ""})
+		}
 	}
 	return g
 }
@@ -47,9 +56,9 @@ func (w *walker) graph() *Graph {
 func (w *walker) leads(f *file) []string {
 	var all []string
 	made := map[string]bool{}
-	for _, r := range f.refs {
-		if r.prefix {
-			if dir := f.made(r); r.local && !made[dir] {
+	for _, r := range f.Refs {
+		if r.Prefix {
+			if dir := f.made(r); r.Local && !made[dir] {
 				made[dir] = true
 				all = append(all, w.under(dir)...)
 			}
@@ -58,7 +67,7 @@ func (w *walker) leads(f *file) []string {
 		files, _ := w.targets(f, r)
 		all = append(all, files...)
 	}
-	for t := range f.texts {
+	for t := range f.Texts {
 		if !script(path.Base(t)) || strings.ContainsAny(t, " :*\n") {
 			continue
 		}
@@ -74,10 +83,10 @@ func (w *walker) leads(f *file) []string {
 
 // made is the folder below which a path that is made at run time leads: that of the part
 // that is told, or the file's own. Where it can lead upwards, it is the whole.
-func (f *file) made(r ref) string {
+func (f *file) made(r jsrefs.Ref) string {
 	dir := path.Dir(f.name)
-	if strings.HasPrefix(r.name, ".") {
-		dir = path.Join(dir, path.Dir(r.name+"x"))
+	if strings.HasPrefix(r.Name, ".") {
+		dir = path.Join(dir, path.Dir(r.Name+"x"))
 	} else if f.climbs() {
 		return "."
 	}
@@ -100,7 +109,7 @@ func (w *walker) under(dir string) []string {
 
 // climbs says that a text of the file leads upwards.
 func (f *file) climbs() bool {
-	for t := range f.texts {
+	for t := range f.Texts {
 		if t == ".." || strings.HasPrefix(t, "../") || strings.HasPrefix(t, "/..") {
 			return true
 		}
@@ -117,22 +126,26 @@ func (w *walker) uses(g *Graph, f *file) {
 	case f.test:
 		k = Tests
 	}
-	for _, r := range f.refs {
-		at := Place{f.name, r.line}
-		if !r.prefix {
+	for _, r := range f.Refs {
+		at := Place{f.name, r.Line}
+		if !r.Prefix {
 			if _, pkg := w.targets(f, r); pkg != "" {
-				g.use(pkg, k, at)
+				if g.use(pkg, k, at); k == Imported {
+					g.imports = append(g.imports, Import{Place: at, Name: r.Name, How: r.How})
+				}
 			}
 			continue
 		}
-		switch pkg := packageOf(r.name); {
-		case r.local:
-		case pkg != "" && strings.Contains(strings.TrimPrefix(r.name, "@"), "/") && (!strings.HasPrefix(r.name, "@") || strings.Count(r.name, "/") > 1):
-			g.use(pkg, k, at) // "lodash/" + name
+		switch pkg := jsrefs.Package(r.Name); {
+		case r.Local:
+		case pkg != "" && strings.Contains(strings.TrimPrefix(r.Name, "@"), "/") && (!strings.HasPrefix(r.Name, "@") || strings.Count(r.Name, "/") > 1):
+			if g.use(pkg, k, at); k == Imported { // "lodash/" + name
+				g.imports = append(g.imports, Import{Place: at, Name: r.Name, How: r.How, Prefix: true})
+			}
 		case k != Tests:
-			d := Doubt{Place: at, Reason: "loads a module whose name is made at run time", prefix: r.name}
-			if r.name != "" {
-				d.Reason = "loads a module whose name begins with " + r.name
+			d := Doubt{Place: at, Reason: "loads a module whose name is made at run time", prefix: r.Name}
+			if r.Name != "" {
+				d.Reason = "loads a module whose name begins with " + r.Name
 			}
 			g.doubts = append(g.doubts, d)
 		}
@@ -140,12 +153,12 @@ func (w *walker) uses(g *Graph, f *file) {
 	if k == Tests {
 		return
 	}
-	for _, t := range slices.Sorted(maps.Keys(f.texts)) {
+	for _, t := range slices.Sorted(maps.Keys(f.Texts)) {
 		if pkg := named(t); pkg != "" {
-			g.use(pkg, Named, Place{f.name, f.texts[t]})
+			g.use(pkg, Named, Place{f.name, f.Texts[t]})
 		}
 	}
-	for _, odd := range f.odd {
+	for _, odd := range f.Odd {
 		g.doubts = append(g.doubts, oddDoubts(f.name, odd)...)
 	}
 }
@@ -155,16 +168,16 @@ func named(t string) string {
 	if len(t) > 214 || strings.ContainsAny(t, " \t\n,;(){}<>=%&?*+|$") {
 		return ""
 	}
-	if slices.Contains(builtin, t) {
+	if slices.Contains(jsrefs.Builtin, t) {
 		return t
 	}
-	return packageOf(t)
+	return jsrefs.Package(t)
 }
 
 // oddDoubts are about what a line that could not be split into words may import.
-func oddDoubts(name string, odd oddLine) []Doubt {
-	if !strings.Contains(odd.text, "require") && !strings.Contains(odd.text, "import") {
+func oddDoubts(name string, odd jsrefs.Odd) []Doubt {
+	if !strings.Contains(odd.Text, "require") && !strings.Contains(odd.Text, "import") {
 		return nil
 	}
-	return []Doubt{{Place: Place{name, odd.line}, Reason: "has a quote without an end, beside what may be an import"}}
+	return []Doubt{{Place: Place{name, odd.Line}, Reason: "has a quote without an end, beside what may be an import"}}
 }

@@ -10,18 +10,19 @@
 // the scripts of .vue, .svelte and .astro. What is imported as a type alone is not
 // imported. Entry points are what package.json names (main, module, exports, bin, and the
 // files, tools and preloaded packages of its scripts), in the folder and in each folder
-// below that has one; the files that a Dockerfile or Procfile starts; configuration files
-// of tools; and files of usual names where there are no others.
+// below that has one; the files that a Dockerfile, a Procfile, docker-compose.yml,
+// serverless.yml, PM2 and index.html start; what frameworks start by its place;
+// configuration files of tools; and files of usual names where there are no others.
 //
 // It labels and proves nothing: [Never] is said only where every file was read, and no
 // name that is made at run time could be the package's. A package whose name stands in a
-// quoted text is [Named], because frameworks load what is named: view engines, drivers,
-// transports.
+// quoted text, or in the data that configures a tool, is [Named], because frameworks load
+// what is named: view engines, drivers, transports.
 //
 // The folder is data. Nothing in it is run, no node_modules is looked into, links are not
 // followed, and the bounds are those of the constants; what is beyond them is a doubt.
-// What it cannot see: packages that a tool's JSON configuration names, loaders that give
-// names another meaning, and files that are written at run time.
+// What it cannot see: loaders that give names another meaning, and files that are written
+// at run time. Package nodemodules follows on from [Graph.Imports].
 //
 // Sources: ECMA-262; Node's documentation of modules and packages; TypeScript's of module
 // resolution.
@@ -32,6 +33,8 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+
+	"github.com/panoplysec/panoply/internal/jsrefs"
 )
 
 // The bounds of a folder.
@@ -99,10 +102,32 @@ type Graph struct {
 	Entries []string
 	// Files is how many files were read.
 	Files int
+	// Conditions says that a command has conditions of its own for Node: --conditions.
+	Conditions bool
 
-	uses   map[string]*[Imported + 1][]Place
-	doubts []Doubt
+	uses    map[string]*[Imported + 1][]Place
+	doubts  []Doubt
+	imports []Import
+	reached map[string]bool
 }
+
+// An Import is a module of a package that is named by a file to which an entry point leads.
+type Import struct {
+	Place
+	// Name is as it stands there: "express/lib/router", "#db".
+	Name string
+	How  jsrefs.How
+	// Prefix says that Name is only what the name begins with: "lodash/".
+	Prefix bool
+	// Command says that Name is a command that a script or a container runs.
+	Command bool
+}
+
+// Imports are all imports of packages by what an entry point leads to, by file.
+func (g *Graph) Imports() []Import { return slices.Clone(g.imports) }
+
+// Reached says that an entry point leads to a file, or that it is one.
+func (g *Graph) Reached(file string) bool { return g.reached[file] }
 
 // Of tells how a package is used. Named is looked for in all texts of the app.
 func (g *Graph) Of(name string) Use {

@@ -2,6 +2,7 @@ package jsimports
 
 import (
 	"encoding/json"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -21,18 +22,25 @@ type manifest struct {
 	Bin     any               `json:"bin"`
 	Scripts map[string]string `json:"scripts"`
 
+	// needs are the packages that it asks for.
+	needs map[string]bool
+
 	text string
 }
 
 // A preload is a package that a script loads, or a tool that it runs.
 type preload struct {
-	name string
-	at   Place
-	test bool
+	// name is the package or the command, and module what of the package is loaded; empty
+	// for a command.
+	name, module string
+	at           Place
+	test         bool
 }
 
 // An alias is a pattern of tsconfig.json for modules: "@/*" for src.
 type alias struct {
+	// dir is the folder for whose files it was written.
+	dir    string
 	before string
 	star   bool
 	to     []string
@@ -55,6 +63,22 @@ func (w *walker) manifest(name string) {
 			_ = json.Unmarshal(raw, to)
 		}
 	}
+	m.needs = map[string]bool{}
+	for _, key := range []string{"dependencies", "devDependencies", "optionalDependencies"} {
+		var needs map[string]any
+		_ = json.Unmarshal(fields[key], &needs)
+		for name := range needs {
+			m.needs[name] = true
+		}
+	}
+	var others []any
+	for _, key := range slices.Sorted(maps.Keys(fields)) {
+		var v any
+		if !slices.Contains(told, key) && json.Unmarshal(fields[key], &v) == nil {
+			others = append(others, v)
+		}
+	}
+	w.fields(name, m, others)
 	w.folders[path.Dir(name)] = &folder{dir: path.Dir(name), manifest: m}
 }
 
@@ -99,7 +123,7 @@ func (w *walker) readAliases(name string) {
 	}
 	dir := path.Join(path.Dir(name), config.CompilerOptions.BaseURL)
 	for pattern, to := range config.CompilerOptions.Paths {
-		a := alias{}
+		a := alias{dir: path.Dir(name)}
 		a.before, _, a.star = strings.Cut(pattern, "*")
 		for _, t := range to {
 			t, _, _ = strings.Cut(t, "*")
@@ -111,7 +135,7 @@ func (w *walker) readAliases(name string) {
 		w.aliases = append(w.aliases, a)
 	}
 	if config.CompilerOptions.BaseURL != "" {
-		w.aliases = append(w.aliases, alias{star: true, to: []string{dir}})
+		w.aliases = append(w.aliases, alias{dir: path.Dir(name), star: true, to: []string{dir}})
 	}
 	// The longest pattern counts first, as with TypeScript.
 	slices.SortStableFunc(w.aliases, func(a, b alias) int {

@@ -4,43 +4,8 @@ import (
 	"path"
 	"slices"
 	"strings"
-)
 
-// packageOf is the package of a module's name: "express" of "express/lib/router". It is
-// empty for paths, addresses and modules of Node itself.
-func packageOf(name string) string {
-	if at := strings.LastIndexByte(name, '!'); at >= 0 {
-		name = name[at+1:] // webpack's loaders stand before the name
-	}
-	name, _, _ = strings.Cut(name, "?")
-	name = strings.TrimPrefix(name, "npm:")
-	if name == "" || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "/") || strings.HasPrefix(name, "#") || strings.HasPrefix(name, "~") || strings.Contains(name, ":") || strings.ContainsAny(name, " \n\\") {
-		return ""
-	}
-	parts := strings.SplitN(name, "/", 3)
-	if strings.HasPrefix(name, "@") {
-		if len(parts) < 2 || len(parts[0]) == 1 || parts[1] == "" {
-			return "" // "@/lib" is somebody's alias
-		}
-		scope, _, _ := strings.Cut(parts[1], "@")
-		return parts[0] + "/" + scope
-	}
-	if len(parts) == 1 && slices.Contains(builtin, name) {
-		return ""
-	}
-	if slices.Contains(builtinFolders, parts[0]) && len(parts) > 1 && parts[1] != "" {
-		return ""
-	}
-	pkg, _, _ := strings.Cut(parts[0], "@")
-	return pkg
-}
-
-// Modules of Node itself, which need no package. A slash behind one asks for the package.
-var (
-	builtin = []string{"assert", "async_hooks", "buffer", "child_process", "cluster", "console", "constants", "crypto", "dgram", "diagnostics_channel",
-		"dns", "domain", "events", "fs", "http", "http2", "https", "inspector", "module", "net", "os", "path", "perf_hooks", "process", "punycode",
-		"querystring", "readline", "repl", "stream", "string_decoder", "sys", "timers", "tls", "trace_events", "tty", "url", "util", "v8", "vm", "wasi", "worker_threads", "zlib"}
-	builtinFolders = []string{"assert", "dns", "fs", "inspector", "path", "readline", "stream", "timers", "util"}
+	"github.com/panoplysec/panoply/internal/jsrefs"
 )
 
 // endings are tried in this order where a path has none.
@@ -99,38 +64,44 @@ func (w *walker) unwalked(name string) bool {
 }
 
 // targets are the files to which a module's name leads from a file, and its package.
-func (w *walker) targets(from *file, r ref) (files []string, pkg string) {
+func (w *walker) targets(from *file, r jsrefs.Ref) (files []string, pkg string) {
 	dir := path.Dir(from.name)
 	switch {
-	case strings.HasPrefix(r.name, "./"), strings.HasPrefix(r.name, "../"), r.name == ".", r.name == "..":
-		if name := w.find(path.Join(dir, r.name)); name != "" {
+	case strings.HasPrefix(r.Name, "./"), strings.HasPrefix(r.Name, "../"), r.Name == ".", r.Name == "..":
+		if name := w.find(path.Join(dir, r.Name)); name != "" {
 			files = append(files, name)
 		}
 		return files, ""
-	case strings.HasPrefix(r.name, "/"):
-		if name := w.find("." + r.name); name != "" {
+	case strings.HasPrefix(r.Name, "/"):
+		if name := w.find("." + r.Name); name != "" {
 			files = append(files, name)
 		}
 		return files, ""
-	case strings.HasPrefix(r.name, "#"):
-		return w.own(dir, r.name)
+	case strings.HasPrefix(r.Name, "#"):
+		return w.own(dir, r.Name)
 	}
-	for _, a := range w.aliases {
-		rest, ok := strings.CutPrefix(r.name, a.before)
-		if !ok || !a.star && rest != "" {
-			continue
-		}
-		for _, to := range a.to {
-			if name := w.find(path.Join(to, rest)); name != "" {
-				return []string{name}, ""
+	// The pattern of a folder's own configuration counts before those of others.
+	for _, own := range []bool{true, false} {
+		for _, a := range w.aliases {
+			rest, ok := strings.CutPrefix(r.Name, a.before)
+			if !ok || !a.star && rest != "" || own != (a.dir == "." || dir == a.dir || strings.HasPrefix(dir, a.dir+"/")) {
+				continue
+			}
+			for _, to := range a.to {
+				if name := w.find(path.Join(to, rest)); name != "" {
+					return []string{name}, ""
+				}
 			}
 		}
 	}
-	pkg = packageOf(r.name)
+	if name := w.customary(dir, r.Name); name != "" {
+		return []string{name}, ""
+	}
+	pkg = jsrefs.Package(r.Name)
 	for _, f := range w.folders {
 		// A member of the workspace, by its name.
 		if f.Name != "" && f.Name == pkg {
-			rest := strings.TrimPrefix(r.name, pkg)
+			rest := strings.TrimPrefix(r.Name, pkg)
 			if name := w.find(path.Join(f.dir, rest)); name != "" {
 				files = append(files, name)
 			}
@@ -152,7 +123,7 @@ func (w *walker) own(dir, name string) (files []string, pkg string) {
 				for _, t := range texts(to, 0) {
 					t = strings.ReplaceAll(t, "*", strings.TrimSuffix(rest, after))
 					if !strings.HasPrefix(t, "./") {
-						pkg = packageOf(t)
+						pkg = jsrefs.Package(t)
 					} else if found := w.find(path.Join(dir, t)); found != "" {
 						files = append(files, found)
 					}
@@ -164,4 +135,28 @@ func (w *walker) own(dir, name string) (files []string, pkg string) {
 			return nil, ""
 		}
 	}
+}
+
+// customary resolves what frameworks and bundlers have names for without a tsconfig.json:
+// "@/lib/x" and "~/lib/x" are below src or the folder of the package.
+func (w *walker) customary(dir, name string) string {
+	for before, below := range map[string][]string{"@/": {"src", "", "app"}, "~/": {"", "src", "app"}, "@@/": {""}, "~~/": {""}, "$lib/": {"src/lib"}} {
+		rest, ok := strings.CutPrefix(name, before)
+		if !ok {
+			continue
+		}
+		for at := dir; ; at = path.Dir(at) {
+			if w.folders[at] != nil {
+				for _, b := range below {
+					if found := w.find(path.Join(at, b, rest)); found != "" {
+						return found
+					}
+				}
+			}
+			if at == "." || at == "/" {
+				return ""
+			}
+		}
+	}
+	return ""
 }

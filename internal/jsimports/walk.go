@@ -8,12 +8,14 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/panoplysec/panoply/internal/jsrefs"
 )
 
 // A file is one that can import something.
 type file struct {
 	name string
-	*source
+	*jsrefs.Source
 	test, reached bool
 }
 
@@ -31,13 +33,17 @@ type walker struct {
 	doubts  []Doubt
 	size    int64
 	// scratch is where a file's words are kept while it is read.
-	scratch []token
+	scratch jsrefs.Room
 	full    bool
 	aliases []alias
 	// starts are entry points, and starters the files beside package.json that tell some.
 	starts, starters []string
 	// preloaded are packages that scripts load or run.
 	preloaded []preload
+	// named are packages that data for tools has the names of.
+	named []preload
+	// conditions says that a command has conditions of its own.
+	conditions bool
 }
 
 func (w *walker) doubt(name, format string, args ...any) {
@@ -74,9 +80,16 @@ func (w *walker) walk(dir string, depth int, test bool) {
 			w.walk(name, depth+1, test || slices.Contains(tests, base))
 		case base == "package.json" && !test:
 			w.manifest(name)
-		case (base == "tsconfig.json" || base == "jsconfig.json") && e.Type().IsRegular():
+		case (strings.HasPrefix(base, "tsconfig") && path.Ext(base) == ".json" || base == "jsconfig.json") && e.Type().IsRegular():
 			w.readAliases(name)
-		case base == "Dockerfile" || base == "Containerfile" || base == "Procfile":
+		case configuring(base) && e.Type().IsRegular() && !test:
+			if in, err := w.read(name, maxManifest); err == nil {
+				w.configured(name, in)
+			}
+			if base == "tsconfig.json" {
+				w.readAliases(name)
+			}
+		case starting(base) && e.Type().IsRegular() && !test:
 			w.starters = append(w.starters, name)
 		case strings.HasSuffix(base, ".coffee") || strings.HasSuffix(base, ".ls"):
 			w.doubt(name, "is no JavaScript, and was not read")
@@ -84,7 +97,7 @@ func (w *walker) walk(dir string, depth int, test bool) {
 		case e.Type()&fs.ModeSymlink != 0:
 			w.doubt(name, "is a link, and links are not followed")
 		case e.Type().IsRegular():
-			w.file(name, test || isTest(base))
+			w.file(name, test || isTest(base) || testTool(base))
 		}
 	}
 }
@@ -139,9 +152,9 @@ func (w *walker) file(name string, test bool) *file {
 	case ".vue", ".svelte", ".astro":
 		in = onlyScripts(in)
 	}
-	f := &file{name: name, source: read(in, &w.scratch), test: test}
+	f := &file{name: name, Source: w.scratch.Read(in, nil), test: test}
 	w.files[name] = f
-	if f.unended && !test {
+	if f.Unended && !test {
 		w.doubt(name, "ends inside of a comment or a template, as far as it could be read")
 	}
 	return f

@@ -9,9 +9,10 @@ import (
 
 // An index finds entries.
 type index struct {
-	// keys are numbers of packages by their key, names by what they are installed as.
-	keys  map[string]int
-	names map[string][]int
+	// keys are numbers of packages by their key, names by what they are installed as, and
+	// real by their own names.
+	keys        map[string]int
+	names, real map[string][]int
 	// direct is what the app itself has under a name, -1 for a member of its workspace, and
 	// asked what it or any member asks for.
 	direct map[string]int
@@ -22,12 +23,14 @@ func (l *Lock) index() *index {
 	l.foundOnce.Do(func() {
 		x := &l.found
 		x.keys, x.names = make(map[string]int, len(l.Packages)), make(map[string][]int)
+		x.real = make(map[string][]int)
 		x.direct, x.asked = map[string]int{}, map[string][]int{}
 		for i := range l.Packages {
 			p := &l.Packages[i]
 			x.keys[p.Key] = i
 			name := cmp.Or(p.Alias, p.Name)
 			x.names[name] = append(x.names[name], i)
+			x.real[p.Name] = append(x.real[p.Name], i)
 		}
 		rooted := false
 		for i := range l.graph.nodes {
@@ -74,7 +77,7 @@ func (l *Lock) Direct(name string) (int, bool) {
 // and where none does, all of the name.
 func (l *Lock) Installed(dir, name string) []int {
 	x := l.index()
-	if strings.HasPrefix(l.Format, "package-lock") || strings.HasPrefix(l.Format, "npm-shrinkwrap") {
+	if l.npmKeys() {
 		for {
 			if i, ok := x.keys[path.Join(dir, "node_modules", name)]; ok {
 				return []int{i}
@@ -89,6 +92,53 @@ func (l *Lock) Installed(dir, name string) []int {
 		return asked
 	}
 	return x.names[name]
+}
+
+// npmKeys says that the keys are the folders in which packages are installed.
+func (l *Lock) npmKeys() bool {
+	return strings.HasPrefix(l.Format, "package-lock") || strings.HasPrefix(l.Format, "npm-shrinkwrap")
+}
+
+// At returns the numbers of the packages that one which is installed in a folder can be, by
+// its real name and version. What a package-lock has in that folder is that one and no
+// other; none means that the lockfile does not have it.
+func (l *Lock) At(dir, name, version string) []int {
+	x := l.index()
+	fits := func(i int) bool {
+		p := &l.Packages[i]
+		return p.Name == name && (p.Version == version || p.Version == "")
+	}
+	if i, ok := x.keys[dir]; ok && l.npmKeys() {
+		if !fits(i) {
+			return nil
+		}
+		return []int{i}
+	}
+	var all []int
+	for _, i := range x.real[name] {
+		if fits(i) {
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
+// Gets returns the numbers of the packages that one in a folder can get by a name: as
+// Installed does for a package-lock, and elsewhere all of the name.
+func (l *Lock) Gets(dir, name string) []int {
+	if l.npmKeys() {
+		return l.Installed(dir, name)
+	}
+	return l.index().names[name]
+}
+
+// Called returns the numbers of all packages that are installed under a name somewhere.
+func (l *Lock) Called(name string) []int { return l.index().names[name] }
+
+// Asks says that the app, or a member of its workspace, asks for one of the names itself.
+func (l *Lock) Asks(names ...string) bool {
+	x := l.index()
+	return slices.ContainsFunc(names, func(name string) bool { return len(x.asked[name]) > 0 })
 }
 
 // Behind are the packages that some packages need, directly or not, themselves among them.
@@ -106,17 +156,20 @@ func (l *Lock) Behind(numbers []int) Behind {
 	return Behind{l, l.graph.walk(roots, nil, func(edge) bool { return true })}
 }
 
-// Way is a shortest way to a package, "express@4.17.1", "qs@6.7.0"; false where none leads
-// there.
-func (b Behind) Way(i int) ([]string, bool) {
+// Way is a shortest way to a package, "express@4.17.1", "qs@6.7.0", and the number of the
+// package that it begins with; false where none leads there.
+func (b Behind) Way(i int) (way []string, first int, ok bool) {
 	at := b.lock.Packages[i].node
 	if b.from[at] == -2 {
-		return nil, false
+		return nil, 0, false
 	}
-	var way []string
 	for ; at >= 0; at = b.from[at] {
 		way = append(way, b.lock.graph.label(at))
+		first, _ = b.lock.number(at)
 	}
 	slices.Reverse(way)
-	return way, true
+	return way, first, true
 }
+
+// Label is a package's name and version, as in ways.
+func (l *Lock) Label(i int) string { return l.graph.label(l.Packages[i].node) }

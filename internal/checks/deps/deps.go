@@ -10,7 +10,7 @@
 // same holds for a lockfile that cannot be read to its end, a package whose version is
 // not told, and a folder with dependencies and no lockfile.
 //
-// They look into no node_modules: what is installed may differ from what is locked. They
+// What is judged is what is locked: a node_modules is read only to label it. They
 // contact nobody but the registry of a target that names one, and run the go command only
 // where the target asks for the call graph. Whether the app reaches a hole is a label of
 // its finding, and no reason to leave it out.

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -14,14 +16,29 @@ import (
 	"github.com/panoplysec/panoply/internal/osv"
 )
 
-// A reacher labels the packages of one lockfile of npm's by what the app's files import.
+// A reacher labels the packages of one lockfile of npm's by what the app's files import,
+// and by what the installed packages load, where they can be followed.
 type reacher struct {
 	lock  *lockfile.Lock
 	graph *jsimports.Graph
-	// places are where the app's files import each package, by its number, and tests and
-	// stray those of tests, and of files that no entry point leads to.
-	imported, stray, tests map[int][]string
-	behind                 struct{ imported, stray, tests lockfile.Behind }
+	// installed is nil where nothing is installed; note says why nothing of it was followed.
+	installed *installed
+	note      string
+	// imported are the places where the app's files import each package, by its number.
+	imported map[int][]string
+	// The others are what leads to packages that may be loaded, by reason.
+	behind lockfile.Behind
+	tests  origins
+	unsure []origins
+}
+
+// origins are packages from which others can be reached. how says why one is among them,
+// and through the same for those behind it; way adds the way there. at are places.
+type origins struct {
+	how, through map[int]string
+	way          bool
+	at           map[int][]string
+	behind       lockfile.Behind
 }
 
 type importsKey struct{}
@@ -31,83 +48,97 @@ func (v *verdict) imports() *jsimports.Graph {
 	return v.session.Shared(importsKey{}, func() any { return jsimports.Read(v.session.Folder) }).(*jsimports.Graph)
 }
 
-func newReacher(l *lockfile.Lock, g *jsimports.Graph) *reacher {
-	r := &reacher{lock: l, graph: g, imported: map[int][]string{}, stray: map[int][]string{}, tests: map[int][]string{}}
+func newReacher(ctx context.Context, fsys fs.FS, l *lockfile.Lock, g *jsimports.Graph) *reacher {
+	r := &reacher{lock: l, graph: g, imported: map[int][]string{}}
+	r.follow(ctx, fsys)
+	stray := origins{how: map[int]string{}}
+	r.tests.at = map[int][]string{}
 	for _, name := range g.Names(jsimports.Tests) {
 		use := g.Of(name)
-		into := map[jsimports.Kind]map[int][]string{jsimports.Imported: r.imported, jsimports.Stray: r.stray, jsimports.Tests: r.tests}[use.Kind]
-		if into == nil {
-			continue
-		}
 		for _, at := range use.At {
+			if use.Kind == jsimports.Imported && r.installed != nil && r.installed.resolved[at.String()+" "+name] {
+				continue // by what it resolves to
+			}
 			for _, i := range l.Installed(path.Dir(at.File), name) {
-				into[i] = append(into[i], at.String())
+				switch use.Kind {
+				case jsimports.Imported:
+					r.imported[i] = append(r.imported[i], at.String())
+				case jsimports.Stray:
+					if stray.how[i] == "" {
+						stray.how[i] = fmt.Sprintf("%s imports %s, and no entry point leads there", at, l.Label(i))
+					}
+				case jsimports.Tests:
+					r.tests.at[i] = append(r.tests.at[i], at.String())
+				}
 			}
 		}
 	}
-	r.behind.imported = l.Behind(numbers(r.imported))
-	r.behind.stray = l.Behind(numbers(r.stray))
-	r.behind.tests = l.Behind(numbers(r.tests))
+	named, doubted := origins{how: map[int]string{}, through: map[int]string{}}, origins{how: map[int]string{}}
+	for i := range l.Packages {
+		name := cmp.Or(l.Packages[i].Alias, l.Packages[i].Name)
+		if use := g.Of(name); use.Kind == jsimports.Named {
+			named.how[i] = fmt.Sprintf("%s names it in a text", use.At[0])
+			named.through[i] = fmt.Sprintf("%s names %s in a text", use.At[0], name)
+		}
+		if d, ok := g.Doubt(name); ok {
+			doubted.how[i] = d.String()
+		}
+	}
+	r.unsure = []origins{stray, named, doubted}
+	if r.installed != nil {
+		r.unsure = append([]origins{r.installed.loose}, r.unsure...)
+	}
+	r.behind = l.Behind(numbers(r.imported))
+	r.tests.behind = l.Behind(numbers(r.tests.at))
+	for i := range r.unsure {
+		r.unsure[i].behind = l.Behind(slices.Sorted(maps.Keys(r.unsure[i].how)))
+	}
 	return r
 }
 
-func numbers(of map[int][]string) []int {
-	var all []int
-	for i := range of {
-		all = append(all, i)
-	}
-	slices.Sort(all)
-	return all
-}
+func numbers(of map[int][]string) []int { return slices.Sorted(maps.Keys(of)) }
 
 // label says how the app comes to one of the entries, the closest first.
 func (r *reacher) label(entries []int) *check.Reachability {
 	for _, i := range entries {
 		if at := r.imported[i]; len(at) > 0 {
-			return &check.Reachability{Label: check.Imported, At: at}
+			return &check.Reachability{Label: check.Imported, At: at[:min(len(at), maxPlaces)]}
 		}
 	}
 	for _, i := range entries {
-		if way, ok := r.behind.imported.Way(i); ok {
-			return &check.Reachability{Label: check.Transitive, Reason: "by " + strings.Join(way, " > "), At: r.places(r.imported, way[0])}
+		if r.installed != nil {
+			if out := r.installed.loads(i); out != nil {
+				return out
+			}
+		} else if way, first, ok := r.behind.Way(i); ok {
+			return &check.Reachability{Label: check.Transitive, Reason: "by " + strings.Join(way, " > ") + r.note, At: r.imported[first]}
 		}
 	}
 	unknown := func(format string, args ...any) *check.Reachability {
 		return &check.Reachability{Label: check.NotKnown, Reason: fmt.Sprintf(format, args...)}
 	}
-	for _, i := range entries {
-		p := r.lock.Packages[i]
-		name := cmp.Or(p.Alias, p.Name)
-		if way, ok := r.behind.stray.Way(i); ok {
-			at := r.places(r.stray, way[0])
-			return unknown("%s imports %s, and no entry point leads there", strings.Join(at[:min(1, len(at))], ""), way[0])
-		}
-		if use := r.graph.Of(name); use.Kind == jsimports.Named {
-			return unknown("%s names it in a text", use.At[0])
-		}
-		if d, ok := r.graph.Doubt(name); ok {
-			return unknown("%s", d)
-		}
-	}
-	for _, i := range entries {
-		// What is behind a package that may be loaded may be loaded too.
-		for _, way := range r.lock.Ways(i, maxWays) {
-			name, _, ok := cutLast(way[0], "@")
-			if !ok && len(way) > 1 {
-				name, _, _ = cutLast(way[1], "@") // the first is a member of the workspace
+	for _, from := range r.unsure {
+		for _, i := range entries {
+			if how := from.how[i]; how != "" {
+				return unknown("%s", how)
 			}
-			if use := r.graph.Of(name); use.Kind == jsimports.Named {
-				return unknown("%s names %s in a text", use.At[0], name)
-			}
-			if d, ok := r.graph.Doubt(name); ok {
-				return unknown("%s", d)
+		}
+		for _, i := range entries {
+			if way, first, ok := from.behind.Way(i); ok {
+				why := cmp.Or(from.through[first], from.how[first])
+				if from.way {
+					why += "; by the lockfile " + strings.Join(way, " > ")
+				}
+				return unknown("%s", why)
 			}
 		}
 	}
+	if r.installed != nil && r.installed.tree.Cut != "" {
+		return unknown("not all that is loaded was followed: %s", r.installed.tree.Cut)
+	}
 	for _, i := range entries {
-		if way, ok := r.behind.tests.Way(i); ok {
-			at := r.places(r.tests, way[0])
-			out := &check.Reachability{Label: check.TestsOnly, At: at}
+		if way, first, ok := r.tests.behind.Way(i); ok {
+			out := &check.Reachability{Label: check.TestsOnly, At: r.tests.at[first]}
 			if len(way) > 1 {
 				out.Reason = "by " + strings.Join(way, " > ")
 			}
@@ -117,27 +148,14 @@ func (r *reacher) label(entries []int) *check.Reachability {
 	if r.graph.Files == 0 {
 		return unknown("the folder has no JavaScript that imports anything")
 	}
+	if r.installed != nil {
+		return &check.Reachability{Label: check.Never, Reason: fmt.Sprintf("none of the %d packages that an entry point leads to loads it", r.installed.followed)}
+	}
 	return &check.Reachability{Label: check.Never}
 }
 
-// places are where the package of a label is imported.
-func (r *reacher) places(of map[int][]string, label string) []string {
-	for _, i := range numbers(of) {
-		p := r.lock.Packages[i]
-		if p.Name+"@"+p.Version == label || p.Version == "" && p.Name == label {
-			return of[i]
-		}
-	}
-	return nil
-}
-
-// cutLast cuts around the last separator that is not at the beginning.
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i > 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
-}
+// maxPlaces is how many places a label tells.
+const maxPlaces = 5
 
 // labels returns what labels the findings of a lockfile. It reads the app's files, or loads
 // its packages, when the first finding asks.
@@ -151,7 +169,7 @@ func (v *verdict) labels(ctx context.Context, l *lockfile.Lock) func(*victim, *o
 	var r *reacher
 	return func(x *victim, _ *osv.Hit) *check.Reachability {
 		if r == nil {
-			r = newReacher(l, v.imports())
+			r = newReacher(ctx, v.session.Folder, l, v.imports())
 		}
 		return r.label(x.entries)
 	}

@@ -1,6 +1,7 @@
 package deps_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"testing/fstest"
 
 	"github.com/panoplysec/panoply/audit/check"
+	"github.com/panoplysec/panoply/internal/nodemodules"
 )
 
 // No real lockfile has a package from an odd place, but for the notes and what is so.
@@ -80,6 +82,49 @@ func TestReachability(t *testing.T) {
 			}
 			if f := r.Findings[i]; f.Severity != check.High || !strings.HasSuffix(f.Message, c.said) {
 				t.Errorf("%s: %q, want high, and %q at its end", f.Severity, f.Message, c.said)
+			}
+		})
+	}
+}
+
+// Each folder has express and qs installed, and qs has the hole.
+func TestReachabilityOfInstalled(t *testing.T) {
+	express, qs := `{"name":"express","version":"4.17.1"}`, `{"name":"qs","version":"6.7.0"}`
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  check.Reachability
+	}{
+		"imported": {map[string]string{"server.js": "require('express')\nrequire('qs')"}, check.Reachability{Label: check.Imported, At: []string{"server.js:2"}}},
+		"loaded by another": {map[string]string{"server.js": "\nrequire('express')", "node_modules/express/index.js": "require('./lib')", "node_modules/express/lib.js": "\n\nrequire('qs')"},
+			check.Reachability{Label: check.Transitive, Reason: "by express@4.17.1 > qs@6.7.0", At: []string{"server.js:2"}, Files: []string{"server.js:2", "node_modules/express/index.js:1", "node_modules/express/lib.js:3", "node_modules/qs/index.js"}}},
+		"loaded by none":   {map[string]string{"server.js": "require('express')"}, check.Reachability{Label: check.Never, Reason: "none of the 1 packages that an entry point leads to loads it"}},
+		"made name":        {map[string]string{"server.js": "require('express')", "node_modules/express/index.js": "require(name)"}, check.Reachability{Label: check.NotKnown, Reason: "node_modules/express/index.js:1 loads a module whose name is made at run time; by the lockfile express@4.17.1 > qs@6.7.0"}},
+		"other version":    {map[string]string{"server.js": "require('express')", "node_modules/express/index.js": "require('qs')", "node_modules/qs/package.json": `{"name":"qs","version":"6.14.1"}`}, check.Reachability{Label: check.NotKnown, Reason: "node_modules/qs is qs 6.14.1, the lockfile has qs@6.7.0, and it was not followed"}},
+		"other needer":     {map[string]string{"server.js": "require('express')\nrequire('./a')", "a.js": "require('b')", "node_modules/express/package.json": `{"name":"express","version":"5.0.0"}`, "node_modules/b/package.json": `{"name":"b","version":"1.0.0"}`}, check.Reachability{Label: check.NotKnown, Reason: "node_modules/express is express 5.0.0, the lockfile has express@4.17.1, and it was not followed; by the lockfile express@4.17.1 > qs@6.7.0"}},
+		"not installed":    {map[string]string{"server.js": "require('express')", "node_modules/express/index.js": "require('qs')", "node_modules/qs/package.json": ""}, check.Reachability{Label: check.NotKnown, Reason: "node_modules/express/index.js:1: qs is loaded, and not installed"}},
+		"nothing of it":    {map[string]string{"server.js": "require('express')", "node_modules/express/package.json": "", "node_modules/qs/package.json": ""}, check.Reachability{Label: check.Transitive, Reason: "by express@4.17.1 > qs@6.7.0", At: []string{"server.js:1"}}},
+		"plug and play":    {map[string]string{"server.js": "require('express')", ".pnp.cjs": "", "node_modules/express/package.json": "", "node_modules/qs/package.json": ""}, check.Reachability{Label: check.Transitive, Reason: "by express@4.17.1 > qs@6.7.0; by the lockfile alone: packages that Yarn's PnP keeps in archives are not followed", At: []string{"server.js:1"}}},
+		"undeclared":       {map[string]string{"server.js": "require('b')", "node_modules/b/package.json": `{"name":"b","version":"1.0.0"}`, "node_modules/b/index.js": "require('qs')"}, check.Reachability{Label: check.Transitive, Reason: "by b@1.0.0 > qs@6.7.0", At: []string{"server.js:1"}, Files: []string{"server.js:1", "node_modules/b/index.js:1", "node_modules/qs/index.js"}}},
+		"loaded by a tool": {map[string]string{"server.js": "", "package.json": "{\"scripts\":{\"start\":\"b server.js\"}}", "node_modules/b/package.json": `{"name":"b","version":"1.0.0","bin":"cli.js"}`, "node_modules/b/cli.js": "require('qs')"}, check.Reachability{Label: check.Transitive, Reason: "by b@1.0.0 > qs@6.7.0", At: []string{"package.json:1"}, Files: []string{"package.json:1", "node_modules/b/cli.js:1", "node_modules/qs/index.js"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ownCache(t)
+			fsys := fstest.MapFS{"package-lock.json": {Data: []byte(lockOf(twoPackages + `,"node_modules/b":{"version":"1.0.0"}`))}, "package.json": {Data: []byte(`{"dependencies":{"express":"4"}}`)}}
+			files := map[string]string{"node_modules/express/package.json": express, "node_modules/express/index.js": "", "node_modules/qs/package.json": qs, "node_modules/qs/index.js": ""}
+			maps.Copy(files, c.files)
+			for name, text := range files {
+				if dir := nodemodules.Folder(name); dir == "" || files[dir+"/package.json"] != "" {
+					fsys[name] = &fstest.MapFile{Data: []byte(text)}
+				}
+			}
+			r := runOn("dependencies", &check.Session{Folder: fsys, Target: check.Target{Advisories: own}})
+			i := slices.IndexFunc(r.Findings, func(f check.Finding) bool { return f.Dependency != nil })
+			if i < 0 {
+				t.Fatalf("findings = %+v, want one of qs", r.Findings)
+			}
+			got := r.Findings[i].Dependency.Reachability
+			if got == nil || got.Label != c.want.Label || got.Reason != c.want.Reason || !slices.Equal(got.At, c.want.At) || !slices.Equal(got.Files, c.want.Files) {
+				t.Errorf("reachability = %+v\nwant           %+v", got, c.want)
 			}
 		})
 	}

@@ -1,4 +1,4 @@
-package jsimports
+package jsrefs
 
 import (
 	"slices"
@@ -35,6 +35,10 @@ type scanner struct {
 	tokens []token
 	// holes are how many braces are open in each hole of a template.
 	holes []int
+	// heads are the open round brackets: whether each stands behind if, for, while or with.
+	// head says that the last one to be closed did, so that a statement begins behind it.
+	heads []bool
+	head  bool
 	// loose are the lines on which a quote had no end, and unended says that a comment or
 	// a template had none.
 	loose   []int
@@ -42,7 +46,8 @@ type scanner struct {
 }
 
 func scan(in string, room []token) *scanner {
-	s := &scanner{in: in, line: 1, tokens: room}
+	s := &scanner{in: strings.TrimPrefix(in, "\ufeff"), line: 1, tokens: room}
+	in = s.in
 	if strings.HasPrefix(in, "#!") {
 		s.skipLine()
 	}
@@ -96,10 +101,22 @@ func (s *scanner) step() {
 			return
 		}
 		s.punct()
+	case c == '(':
+		s.heads = append(s.heads, len(s.tokens) > 0 && s.tokens[len(s.tokens)-1].kind == word && slices.Contains(heads, s.tokens[len(s.tokens)-1].text))
+		s.punct()
+	case c == ')':
+		if s.head = false; len(s.heads) > 0 {
+			s.head = s.heads[len(s.heads)-1]
+			s.heads = s.heads[:len(s.heads)-1]
+		}
+		s.punct()
 	default:
 		s.punct()
 	}
 }
+
+// heads are the words whose brackets a statement follows.
+var heads = []string{"if", "for", "while", "with"}
 
 func (s *scanner) punct() {
 	s.add(mark, s.in[s.at:s.at+1])
@@ -221,7 +238,7 @@ func (s *scanner) ends() bool {
 	case word:
 		return !slices.Contains(before, t.text)
 	case mark:
-		return strings.Contains(")]}<.0123456789", t.text)
+		return strings.Contains(")]}<.0123456789", t.text) && !(t.text == ")" && s.head)
 	}
 	return true
 }
