@@ -43,6 +43,7 @@ func newReport(sessions []*session, jobs []*job, o Options) *Report {
 		r.raise(o.Baseline)
 	}
 	r.ignore(entries(sessions, r, o), o, time.Now(), func(id string) bool { return whole(id, jobs) })
+	r.shield(o.Shields, time.Now(), whole("dependencies", jobs))
 	if o.Baseline != nil {
 		r.compare(o.Baseline)
 	}

@@ -99,6 +99,8 @@ type Options struct {
 	Idle time.Duration
 	// Ignores leave findings out; see [Ignore].
 	Ignores []Ignore
+	// Shields mark findings that the door stands before; see [Shield].
+	Shields []Shield
 	// Baseline is an earlier report to compare with; nil for none.
 	Baseline *Baseline
 	// TrustProject takes comments in the audited source at their word even beside a

@@ -63,6 +63,8 @@ var rules = check.Rules{
 	{ID: "audit/ignore-invalid", Title: "a comment that should ignore a finding cannot be read", Severity: check.Low, Fix: aboutIgnores},
 	{ID: "audit/ignore-undated", Title: "an ignore has no last day", Severity: check.Info, Fix: aboutIgnores},
 	{ID: "audit/ignore-untrusted", Title: "an ignore of the audited folder is not taken beside a baseline", Severity: check.Info, Fix: aboutIgnores},
+	{ID: "audit/shield-expired", Title: "the day of a shield has passed, and the hole behind it is not mended", Severity: check.Low, Fix: aboutShields},
+	{ID: "audit/shield-unmatched", Title: "a shield stands before no finding", Severity: check.Info, Fix: aboutShields},
 }
 
 var aboutIgnores = check.Fix{
@@ -71,7 +73,7 @@ var aboutIgnores = check.Fix{
 	Door:    "ignore: in panoply.yaml takes id, scope, reason and until",
 }
 
-// Rules returns the findings that the engine itself can report, about ignores. The
+// Rules returns the findings that the engine itself can report, about ignores and shields. The
 // caller may change the result.
 func Rules() check.Rules { return slices.Clone(rules) }
 

@@ -195,10 +195,25 @@ type Dependency struct {
 	// Reachability says whether the app's own code leads to it; nil where nobody looked.
 	// It labels: no severity and no verdict depends on it.
 	Reachability *Reachability `json:"reachability,omitempty"`
+	// Shield is what the project's configuration says to put before the hole at the door;
+	// nil for nothing. It marks, and decides nothing.
+	Shield *Shielded `json:"shield,omitempty"`
 	// Ways are those of Paths and more, for rules that ignore some of them. Cut says that
 	// there are still more.
 	Ways []string `json:"-"`
 	Cut  bool     `json:"-"`
+}
+
+// A Shielded is a shield of the door as its configuration says.
+type Shielded struct {
+	// By is the place of the entry, "panoply.yaml:12".
+	By string `json:"by"`
+	// Mode is "enforce" or "observe".
+	Mode   string `json:"mode"`
+	Reason string `json:"reason"`
+	Until  string `json:"until"`
+	// Expired says that the day has passed. The shield stays in force.
+	Expired bool `json:"expired,omitempty"`
 }
 
 // A Reach is how the app's code comes to a package.

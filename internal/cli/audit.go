@@ -261,7 +261,7 @@ func (v *auditFlags) writeReport(name string, plan *auditPlan, r *audit.Report, 
 func (v *auditFlags) options(plan *auditPlan) (audit.Options, error) {
 	o := audit.Options{
 		Timeout: v.timeout, Rate: v.rate, Pages: v.pages, Scorer: v.scorer, Active: v.active, ListSent: v.listSent,
-		Idle: v.idle, Ignores: plan.ignores, TrustProject: v.trustProject,
+		Idle: v.idle, Ignores: plan.ignores, Shields: plan.shields, TrustProject: v.trustProject,
 	}
 	var err error
 	if plan.stores, err = v.stores(plan); err != nil {

@@ -26,6 +26,7 @@ type project struct {
 	upstream, plain string
 	production      bool
 	ignores         []audit.Ignore
+	shields         []audit.Shield
 	// problems are what could not be read of other scanners' files.
 	problems []string
 }
@@ -56,7 +57,7 @@ func readOwn(root *os.Root) (project, error) {
 		}
 		return project{
 			url: got.URL, by: config.FileName, upstream: got.Upstream, plain: got.Plain, production: got.Production,
-			ignores: ignoresOf(config.FileName, got, true),
+			ignores: ignoresOf(config.FileName, got, true), shields: shieldsOf(config.FileName, got),
 		}, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {

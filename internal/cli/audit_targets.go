@@ -26,6 +26,7 @@ import (
 type auditPlan struct {
 	targets []check.Target
 	ignores []audit.Ignore
+	shields []audit.Shield
 	// production is the file that marks a site so; empty for none.
 	production string
 	// stores are those of --root, and the local CA of this user's door.
@@ -92,6 +93,7 @@ func (v *auditFlags) targets(ctx context.Context, args []string, s Streams) (*au
 			plan.production = filepath.Join(folder, config.FileName)
 		}
 		plan.ignores = append(plan.ignores, tells.ignores...)
+		plan.shields = append(plan.shields, tells.shields...)
 		for _, p := range tells.problems {
 			fmt.Fprintf(s.Err, "panoply: warning: %s\n", p)
 		}
@@ -153,6 +155,7 @@ func (p *auditPlan) own(name string) error {
 		p.production = name
 	}
 	p.ignores = append(p.ignores, ignoresOf(name, got, false)...)
+	p.shields = append(p.shields, shieldsOf(name, got)...)
 	return nil
 }
 

@@ -155,11 +155,11 @@ func (v *fixFlags) all(ctx context.Context, s Streams, dir string) error {
 	bar := newProgress(s.Err, "steps")
 	defer bar.close()
 	o.Tell = func(line string) { bar.tell(0, 1, visible(line)) }
-	ignores := fixIgnores(s, dir)
+	tells := fixProject(s, dir)
 	o.Wanted = func(f *fix.Finding) bool {
-		return ignoredBy(ignores, f) == nil && f.AtLeast(threshold) && (v.dev || !f.Dev) && (len(v.only) == 0 || slices.ContainsFunc(v.only, f.Named))
+		return ignoredBy(tells.ignores, f) == nil && f.AtLeast(threshold) && (v.dev || !f.Dev) && (len(v.only) == 0 || slices.ContainsFunc(v.only, f.Named))
 	}
-	r := fixRun{fixFlags: v, s: s, dir: dir, o: o, quiet: bar.close, ignores: ignores}
+	r := fixRun{fixFlags: v, s: s, dir: dir, o: o, quiet: bar.close, ignores: tells.ignores, shields: tells.shields}
 	for _, file := range files {
 		if err := r.one(ctx, file); err != nil {
 			return err

@@ -19,9 +19,9 @@ type fixIgnored struct {
 	Until  string `json:"until"`
 }
 
-// fixIgnores reads what the folder's panoply.yaml, .snyk and osv-scanner.toml leave out, by
-// the rules of an audit without a baseline: it is taken, and shown.
-func fixIgnores(s Streams, dir string) []audit.Ignore {
+// fixProject reads what the folder's panoply.yaml, .snyk and osv-scanner.toml leave out, by
+// the rules of an audit without a baseline: it is taken, and shown. So are its shields.
+func fixProject(s Streams, dir string) project {
 	p, err := readProject(dir)
 	if err != nil {
 		fmt.Fprintf(s.Err, "panoply: %s; none of its ignores is taken\n", visible(err.Error()))
@@ -29,7 +29,7 @@ func fixIgnores(s Streams, dir string) []audit.Ignore {
 	for _, problem := range p.problems {
 		fmt.Fprintf(s.Err, "panoply: %s\n", visible(problem))
 	}
-	return p.ignores
+	return p
 }
 
 // ignoredBy is the entry that covers a finding; nil for none.

@@ -22,6 +22,7 @@ type fixRun struct {
 	quiet func()
 	// ignores are those of the folder.
 	ignores []audit.Ignore
+	shields []audit.Shield
 	done    []fixed
 
 	wizard *wizard
@@ -186,8 +187,9 @@ func (r *fixRun) text(d fixed) error {
 			for _, why := range l.Why {
 				fmt.Fprintf(&b, "    %s\n", why)
 			}
+			r.shieldText(&b, &l)
 		}
-		fmt.Fprintf(&b, "  what no version mends can be patched, or ignored with a reason: panoply fix --interactive\n")
+		fmt.Fprintf(&b, "  what no version mends can be patched, shielded at the door, or ignored with a reason: panoply fix --interactive\n")
 	}
 	d.ignoredText(&b)
 	d.removedText(&b)

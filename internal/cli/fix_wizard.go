@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -110,7 +109,7 @@ func (w *wizard) finding(x *fix.Finding, steps, why []string) error {
 			return err
 		}
 	}
-	question := "[p]atch, [s]hield at the door (the size of request bodies alone), [i]gnore, or skip (Enter)?"
+	question := "[p]atch, [s]hield at the door, [i]gnore, or skip (Enter)?"
 	if len(steps) > 0 {
 		question = "[u]pgrade, " + question
 	}
@@ -128,7 +127,7 @@ func (w *wizard) finding(x *fix.Finding, steps, why []string) error {
 		case "p", "patch":
 			done, err = w.patch(x)
 		case "s", "shield":
-			done, err = w.shield()
+			done, err = w.shield(x)
 		case "i", "ignore":
 			done, err = w.ignore(x, "")
 		case "", "skip":
@@ -186,24 +185,61 @@ func (w *wizard) patch(x *fix.Finding) (bool, error) {
 	return w.ignore(x, "patched with "+name)
 }
 
-// shield writes what the door has that bounds what a hole can be reached by.
-func (w *wizard) shield() (bool, error) {
-	if err := w.say("  The door has no rule for a single hole in this version. What it can bound is the size of request bodies (bounds.body_max);\n  the finding stays.\n"); err != nil {
+// shield writes the shield of a finding, where one is known.
+func (w *wizard) shield(x *fix.Finding) (bool, error) {
+	known := fix.ShieldFor(x)
+	switch {
+	case known == nil:
+		return false, w.say("  no shield is known for this one: where requests reach it by something of their own, write one (docs/shields.md)\n")
+	case !known.Offered() && known.Effect == "closed":
+		return false, w.say("  no shield is needed: %s\n", known.Why)
+	case !known.Offered():
+		return false, w.say("  the door cannot shield this one: %s\n", known.Why)
+	}
+	if by := shieldedBy(w.shields, x); by != nil {
+		return false, w.say("  %s stands before it already\n", by.By)
+	}
+	if slices.ContainsFunc(w.notes.Shields, func(s fix.Shield) bool { return s.ID == x.Advisory }) {
+		w.left++
+		return true, w.say("  the shield that was just asked for stands before this version, too\n")
+	}
+	if err := w.say("  The shield %s: %s. The finding stays, and the package is to be mended.\n", meansOf(known.Effect), known.Why); err != nil {
 		return false, err
 	}
-	answer, err := w.line("bytes of a request body at most (Enter: 1048576)?")
+	reason, err := w.line("why is it not mended?")
 	if err != nil {
 		return false, err
 	}
-	n := int64(1 << 20)
-	if answer != "" {
-		if n, err = strconv.ParseInt(answer, 10, 64); err != nil || n <= 0 {
-			return false, w.say("  %q is no number of bytes\n", answer)
-		}
+	if reason == "" {
+		return false, w.say("  without a reason there is no shield\n")
 	}
-	w.notes.BodyMax = n
+	until, ok, err := w.day("by which day is it to be (2026-12-31)? the shield stays after it, and the audit tells")
+	if err != nil || !ok {
+		return false, err
+	}
+	w.notes.Shields = append(w.notes.Shields, fix.Shield{ID: x.Advisory, Reason: reason, Until: until, Shielding: known})
 	w.left++
 	return true, nil
+}
+
+// meansOf says what an effect is.
+func meansOf(effect string) string {
+	if effect == "closes" {
+		return "closes the hole to what comes through the door"
+	}
+	return "narrows the hole, and does not close it"
+}
+
+// day asks for one of the coming year.
+func (w *wizard) day(question string) (until string, ok bool, err error) {
+	if until, err = w.line(question); err != nil {
+		return "", false, err
+	}
+	day, err := time.Parse(time.DateOnly, until)
+	if now := time.Now(); err != nil || day.Before(now.Add(-24*time.Hour)) || day.After(now.Add(maxIgnored)) {
+		return "", false, w.say("  %q is no day of the coming year\n", until)
+	}
+	return until, true, nil
 }
 
 // maxIgnored is how long a finding is ignored at most.
@@ -219,13 +255,9 @@ func (w *wizard) ignore(x *fix.Finding, reason string) (bool, error) {
 			return false, w.say("  without a reason nothing is ignored\n")
 		}
 	}
-	until, err := w.line("until which day (2026-12-31)?")
-	if err != nil {
+	until, ok, err := w.day("until which day (2026-12-31)?")
+	if err != nil || !ok {
 		return false, err
-	}
-	day, err := time.Parse(time.DateOnly, until)
-	if now := time.Now(); err != nil || day.Before(now.Add(-24*time.Hour)) || day.After(now.Add(maxIgnored)) {
-		return false, w.say("  %q is no day of the coming year\n", until)
 	}
 	w.notes.Ignores = append(w.notes.Ignores, fix.Ignore{ID: x.Advisory, Path: waysTo(x), Reason: reason, Until: until})
 	return true, nil
@@ -313,7 +345,7 @@ func (w *wizard) finish() error {
 			return failed(name, err)
 		}
 	}
-	if len(w.notes.Ignores) > 0 || w.notes.BodyMax > 0 {
+	if len(w.notes.Ignores)+len(w.notes.Shields) > 0 {
 		if err := fix.WriteNotes(w.dir, w.notes); err != nil {
 			return failed(fix.ConfigFile, err)
 		}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -42,6 +43,9 @@ reports every problem with its line or its variable. With --schema it prints the
 			fmt.Fprintf(s.Out, "%s: valid; serves %s from %s\n", path, cfg.Upstream, url)
 			for _, line := range cfg.Described() {
 				fmt.Fprintf(s.Out, "  %s\n", line)
+			}
+			for _, line := range cfg.OverdueShields(time.Now()) {
+				fmt.Fprintf(s.Err, "panoply: warning: %s\n", line)
 			}
 			return nil
 		},

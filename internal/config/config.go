@@ -93,9 +93,11 @@ type Config struct {
 	Login Login `yaml:"login" doc:"logins, protected from guessing"`
 	// Limits says where counts are kept. Default: in this process.
 	Limits Limits `yaml:"limits" doc:"where what is counted of logins is kept"`
-	Bounds Bounds `yaml:"bounds" doc:"limits in time and size"`
-	Admin  Admin  `yaml:"admin" doc:"where the door tells about itself"`
-	Log    Log    `yaml:"log" doc:"the access log"`
+	// Shields stand before known holes of the application. Default: none.
+	Shields []Shield `yaml:"shields" doc:"virtual patches: what is refused because of a known hole of the app"`
+	Bounds  Bounds   `yaml:"bounds" doc:"limits in time and size"`
+	Admin   Admin    `yaml:"admin" doc:"where the door tells about itself"`
+	Log     Log      `yaml:"log" doc:"the access log"`
 	// Dependencies names a lockfile that is looked up in advisories. Default: none.
 	Dependencies Dependencies `yaml:"dependencies" doc:"a lockfile that is looked up in advisories each day"`
 	Audit        Audit        `yaml:"audit" doc:"what panoply audit may do, and how it proves control"`

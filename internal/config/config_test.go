@@ -146,7 +146,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"all at once, in order", "listen: :9443\nheaders: {hsts: of}\nfoo: 1\nbounds: {head_timeout: 0s}\nadmin: {listen: 0.0.0.0:9}\n", []string{
 			`panoply.yaml:1:9: listen: is ":9443", which is beyond loopback, and no site is named; add --site NAME for each host name served, or a line sites: [NAME]`,
 			`panoply.yaml:2:17: headers.hsts: is "of", must be one of auto, off; did you mean off?`,
-			`panoply.yaml:3:1: foo: unknown key; the file knows version, upstream, upstreams, routes, listen, redirect, public_port, sites, state, install_key, probes, kind, contact, http1, exchange, tls, trust, headers, conceal, errors, cookies, sessions, csrf, login, limits, bounds, admin, log, dependencies, audit, ignore`,
+			`panoply.yaml:3:1: foo: unknown key; the file knows version, upstream, upstreams, routes, listen, redirect, public_port, sites, state, install_key, probes, kind, contact, http1, exchange, tls, trust, headers, conceal, errors, cookies, sessions, csrf, login, limits, shields, bounds, admin, log, dependencies, audit, ignore`,
 			`panoply.yaml:4:24: bounds.head_timeout: is "0s", must be from 1ms to 1h`,
 			`panoply.yaml:5:17: admin.listen: is "0.0.0.0:9", must be a loopback address or off; write 127.0.0.1:9180, and fetch it through SSH or an agent on this machine; admin.allow_others: REASON lets others read it`}},
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/panoplysec/panoply/guard"
 )
 
 // A Project is what panoply audit takes from the panoply.yaml of an audited folder. The
@@ -22,6 +24,9 @@ type Project struct {
 	// Ignore are its entries, and Lines the line of each.
 	Ignore []Ignore
 	Lines  []int
+	// Shields are those that are whole and not off, and ShieldLines the line of each.
+	Shields     []Shield
+	ShieldLines []int
 }
 
 // ReadProject reads the text of a panoply.yaml as data. Of what it does not understand
@@ -46,8 +51,23 @@ func ReadProject(name string, text []byte) (Project, error) {
 	for i := range cfg.Ignore {
 		p.Lines = append(p.Lines, cfg.Origin(fmt.Sprintf("ignore[%d]", i)).Line)
 	}
+	p.shields(cfg)
 	p.URL, p.Plain = cfg.Address()
 	return p, nil
+}
+
+// shields takes those with which the door would start: one that is wrong stops it.
+func (p *Project) shields(cfg *Config) {
+	k := &checker{cfg: cfg}
+	if k.shields(); len(k.problems) > 0 {
+		return
+	}
+	for i, s := range cfg.Shields {
+		if s.Mode != guard.Off {
+			p.Shields = append(p.Shields, s)
+			p.ShieldLines = append(p.ShieldLines, cfg.Origin(fmt.Sprintf("shields[%d]", i)).Line)
+		}
+	}
 }
 
 // plainUpstream is the upstream where it is a plain HTTP address, as far as can be told
@@ -80,9 +100,12 @@ func (r *reader) literal(root ast.Node) {
 				continue
 			}
 			switch f.name {
-			case "upstream", "listen", "redirect", "public_port", "sites", "ignore", "audit":
+			case "upstream", "listen", "redirect", "public_port", "sites", "ignore", "shields", "audit":
 				before := len(r.problems)
 				r.value(pair.Value, v.Field(f.index), f.name, f.tag)
+				if f.name == "shields" && len(r.problems) > before {
+					r.cfg.Shields = nil // the door would not start with them
+				}
 				if f.name != "ignore" {
 					r.problems = r.problems[:before]
 				}

@@ -40,6 +40,7 @@ func (c *Config) problems() []*Problem {
 	k.csrf()
 	k.login()
 	k.limits()
+	k.shields()
 	k.bounds()
 	k.audit()
 	k.contact()

@@ -3,6 +3,7 @@ package door
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/panoplysec/panoply/guard"
 	"github.com/panoplysec/panoply/internal/door/hardcheck"
@@ -39,6 +40,9 @@ func (d *Door) announce(g *generation) {
 			line = fmt.Sprintf("%s: %s", name, mode)
 		}
 		d.say("%s (off: %s, or at once: panoply off %s)", line, offLine, name)
+	}
+	for _, line := range cfg.OverdueShields(time.Now()) {
+		d.say("warning: %s", line)
 	}
 	if kind := d.kindOf(cfg); kind != kinds.Auto {
 		d.say("kind: %s: %s", kind, kindMeans[kind])
@@ -89,6 +93,8 @@ func (d *Door) describe(g *generation, name string) (what, offLine string) {
 		return what, "sessions.mode: off"
 	case nameCSRF:
 		return d.describeCSRF(g), "csrf.mode: off"
+	case nameShields:
+		return describeShields(g.cfg), "shields: []"
 	case nameLogin:
 		return d.describeLogin(g), "login.mode: off"
 	case nameConceal:

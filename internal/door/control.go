@@ -118,6 +118,7 @@ func (d *Door) Status() admin.Status {
 	if line := d.lockLine(); line != "" {
 		s.Hints = append(s.Hints, line)
 	}
+	s.Hints = append(s.Hints, g.cfg.OverdueShields(time.Now())...)
 	told := d.ledger.Guards()
 	for _, name := range append(slices.Clone(switchable), nameSanity, nameBounds) {
 		one := admin.GuardStatus{Guard: ledger.Guard{Name: name}, Mode: guard.Enforce.String(), Configured: configured(g.cfg, name).String()}

@@ -19,6 +19,7 @@ import (
 	"github.com/panoplysec/panoply/internal/door/formtoken"
 	"github.com/panoplysec/panoply/internal/door/sessions"
 	"github.com/panoplysec/panoply/internal/sanity"
+	"github.com/panoplysec/panoply/internal/shield"
 	"github.com/panoplysec/panoply/login"
 )
 
@@ -32,11 +33,12 @@ const (
 	nameCSRF     = "csrf"
 	nameSessions = "sessions"
 	nameLogin    = "login"
+	nameShields  = "shields"
 	nameSanity   = "sanity" // always enforced: what it refuses has no safe meaning
 )
 
 // switchable are the guards that panoply off knows.
-var switchable = []string{nameConceal, nameCookies, nameCSRF, nameHeaders, nameLogin, nameSessions}
+var switchable = []string{nameConceal, nameCookies, nameCSRF, nameHeaders, nameLogin, nameSessions, nameShields}
 
 type guards struct {
 	headers *headers.Guard
@@ -46,6 +48,7 @@ type guards struct {
 	csrf    *crosssite.Step
 	tokens  *formtoken.Step
 	login   *login.Shield
+	shields *shield.Guard
 	sanity  *sanity.Step
 	client  *clientip.Resolver
 	// modes are those that hold, after Switch.
@@ -99,6 +102,8 @@ func (d *Door) compile(cfg *config.Config, ramp func(time.Duration) (*hsts, erro
 	problems.Note(err)
 	if g.conceal != nil {
 		g.login, err = d.compileLogin(cfg, g.modes[nameLogin], g.conceal.Deny)
+		problems.Note(err)
+		g.shields, err = d.compileShields(cfg, g)
 		problems.Note(err)
 	}
 	if g.login != nil && g.cookies != nil {

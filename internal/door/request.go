@@ -121,6 +121,7 @@ func (d *Door) begin(which func(*generation) http.Handler) http.Handler {
 // chain is a request's way from the guards that only register to the application.
 func (d *Door) chain(g *generation) http.Handler {
 	h := d.protected(g, g.app)
+	h = g.guards.shields.Handler(h) // it sees what the application is about to
 	h = g.guards.cookies.Handler(h)
 	if g.guards.lift != nil {
 		h = g.guards.lift.Handler(h) // it works on the names that clients see

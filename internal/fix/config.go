@@ -19,15 +19,12 @@ type Ignore struct{ ID, Path, Reason, Until string }
 // Notes are decisions about findings that are written into panoply.yaml together.
 type Notes struct {
 	Ignores []Ignore
-	// BodyMax is the size of request bodies, in bytes, that the door lets pass. Zero
-	// writes none.
-	BodyMax int64
+	Shields []Shield
 }
 
 // WriteNotes adds the notes to the panoply.yaml of a folder, which is made where it is not
-// there. What the file says stays as it is, with comments and order: a list is added to,
-// and a size that it sets already is an error. What is written in braces or brackets is not
-// added to, and is an error that names the lines to write.
+// there. What the file says stays as it is, with comments and order: a list is added to.
+// One that is written in brackets is not, and is an error that names the lines to write.
 func WriteNotes(dir string, n Notes) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -64,21 +61,24 @@ func (n Notes) add(text string) (string, error) {
 	if _, err := parser.ParseBytes([]byte(text), 0); err != nil {
 		return "", fmt.Errorf("%s: %w", ConfigFile, err)
 	}
-	if len(n.Ignores) > 0 {
-		var items []string
-		for _, i := range n.Ignores {
-			items = append(items, "- id: "+quoteJSON(i.ID), "  path: "+quoteJSON(i.Path), "  reason: "+quoteJSON(i.Reason), "  until: "+quoteJSON(i.Until))
+	var ignores, shields []string
+	for _, i := range n.Ignores {
+		ignores = append(ignores, "- id: "+quoteJSON(i.ID), "  path: "+quoteJSON(i.Path), "  reason: "+quoteJSON(i.Reason), "  until: "+quoteJSON(i.Until))
+	}
+	for _, s := range n.Shields {
+		shields = append(shields, s.lines()...)
+	}
+	for _, list := range []struct {
+		key   string
+		items []string
+	}{{"ignore", ignores}, {"shields", shields}} {
+		if len(list.items) == 0 {
+			continue
 		}
 		var err error
-		if text, err = under(text, "ignore", items, true); err != nil {
+		if text, err = under(text, list.key, list.items); err != nil {
 			return "", err
 		}
-	}
-	if n.BodyMax > 0 {
-		if line := below(text, "bounds", "body_max"); line != "" {
-			return "", fmt.Errorf("%s has %s already", ConfigFile, strings.TrimSpace(line))
-		}
-		return under(text, "bounds", []string{fmt.Sprintf("body_max: %d", n.BodyMax)}, false)
 	}
 	return text, nil
 }
@@ -108,26 +108,8 @@ func block(lines []string, key string) (at, end int, behind string) {
 	return at, end, behind
 }
 
-// below is the line of a key in the block of another.
-func below(text, key, inner string) string {
-	lines := strings.SplitAfter(text, "\n")
-	at, end, behind := block(lines, key)
-	if at < 0 {
-		return ""
-	}
-	if strings.Contains(behind, inner) {
-		return behind
-	}
-	for _, line := range lines[at+1 : end] {
-		if strings.HasPrefix(strings.TrimSpace(line), inner+":") {
-			return line
-		}
-	}
-	return ""
-}
-
-// under adds lines to the end of the block of a key, indented as the block is.
-func under(text, key string, add []string, list bool) (string, error) {
+// under adds items to the end of the list of a key, indented as the list is.
+func under(text, key string, add []string) (string, error) {
 	lines := strings.SplitAfter(text, "\n")
 	at, end, behind := block(lines, key)
 	indent := "  "
@@ -144,7 +126,7 @@ func under(text, key string, add []string, list bool) (string, error) {
 	switch {
 	case at < 0:
 		return text + key + ":\n" + b.String(), nil
-	case behind == "[]" && list || behind == "{}" && !list || behind == "null" || behind == "~":
+	case behind == "[]" || behind == "null" || behind == "~":
 		lines[at] = key + ":\n"
 	case behind != "":
 		return "", fmt.Errorf("%s has %s on one line; write there yourself:\n%s", ConfigFile, key, b.String())

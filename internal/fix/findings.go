@@ -24,6 +24,8 @@ type Finding struct {
 	// Ways are up to three ways from the app to the package.
 	Ways []string `json:"paths,omitempty"`
 	Dev  bool     `json:"dev,omitempty"`
+	// Weaknesses are those that the advisory names, such as CWE-1321.
+	Weaknesses []string `json:"weaknesses,omitempty"`
 
 	level     osv.Level
 	entries   []int
@@ -81,7 +83,7 @@ func findings(l *lockfile.Lock, db *osv.DB) ([]Finding, error) {
 		for _, h := range hits {
 			f := Finding{
 				Package: at.name, Version: at.version, Advisory: h.ID, Aliases: h.Aliases, Severity: h.Level.String(), Summary: h.Summary,
-				Fixed: h.Fixed, Dev: true, level: h.Level, entries: entries[at], ecosystem: l.Ecosystem,
+				Fixed: h.Fixed, Dev: true, Weaknesses: h.DatabaseSpecific.CWEIDs, level: h.Level, entries: entries[at], ecosystem: l.Ecosystem,
 			}
 			for _, i := range f.entries {
 				f.Dev = f.Dev && l.Packages[i].Dev

@@ -83,6 +83,8 @@ type Outcome struct {
 type Left struct {
 	Finding
 	Why []string `json:"why"`
+	// Shield is what the door can do until then; nil where nothing is known.
+	Shield *Shielding `json:"shield,omitempty"`
 }
 
 // Lockfiles are the lockfiles of a folder, one of each ecosystem. Several of one are
@@ -257,7 +259,7 @@ func (f *Fixer) leave(out *Outcome, targets []*target, left []Finding) {
 				reasons = []string{"the plan was not tried: " + out.Unverified}
 			}
 		}
-		out.Left = append(out.Left, Left{l, reasons})
+		out.Left = append(out.Left, Left{l, reasons, ShieldFor(&l)})
 	}
 	for _, t := range targets {
 		if t.current() != nil {

@@ -96,7 +96,7 @@ func standard(path string) bool {
 
 // enforcers decide; the proof of a practice must not share their code. Parsers (csp)
 // may be shared.
-var enforcers = []string{"headers", "conceal", "cookie", "clientip", "internal/hook", "internal/sanity", "internal/door", "tlspolicy",
+var enforcers = []string{"headers", "conceal", "cookie", "clientip", "internal/hook", "internal/sanity", "internal/shield", "internal/door", "tlspolicy",
 	"session", "expresssession", "cookiesession", "limit", "login", "csrf", "diskstore", "redisstore", ""}
 
 func TestChecksNeverImportWhatDecided(t *testing.T) {

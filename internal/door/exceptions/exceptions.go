@@ -106,6 +106,8 @@ func For(r refusals.Refusal, now, until time.Time, know bool) (Exception, error)
 		return e, nil
 	case "bounds":
 		return e, errors.New("the bounds section of panoply.yaml has the limit: there is no exception for one request")
+	case "shields":
+		return e, errors.New("shields of panoply.yaml says which requests: narrow it there by routes, only or another condition, or let it observe")
 	case "sanity":
 		return e, errors.New("no correct client sends this, so there is no exception; a host of yours belongs into sites")
 	case "":
