@@ -120,7 +120,7 @@ func TestIndependence(t *testing.T) {
 	}
 	const module = "github.com/panoplysec/panoply"
 	allowed := []string{"/audit/check", "/internal/checks/wire", "/internal/pattern", "/internal/crawl", "/internal/observatory", "/internal/weaksecret", "/csp",
-		"/internal/tlsscan", "/internal/tlsscan/mend", "/internal/tlsscan/records", "/internal/tlsscan/session", "/internal/tlsscan/wire"}
+		"/internal/tlsscan", "/internal/tlsscan/block", "/internal/tlsscan/mend", "/internal/tlsscan/records", "/internal/tlsscan/session", "/internal/tlsscan/wire"}
 	// Parsers of what other people wrote: HTML, YAML for the crawl, OCSP; and the one
 	// cipher of TLS that the standard library keeps to itself.
 	parsers := []string{"golang.org/x/net/html", "golang.org/x/net/publicsuffix", "golang.org/x/net/dns/dnsmessage", "github.com/goccy/go-yaml", "golang.org/x/crypto", "golang.org/x/sys/cpu"}
