@@ -15,7 +15,7 @@ require (
 	go.etcd.io/bbolt v1.5.0 // diskstore: acknowledged writes survive a power cut; three modules, where pebble links 32
 	golang.org/x/crypto v0.58.0 // the scan of TLS: ChaCha20-Poly1305, which the standard library keeps to itself, and OCSP; BLAKE2b, which minisign signs
 	golang.org/x/mod v0.41.0 // modfile and semver: go.mod is read as the go command reads it
-	golang.org/x/net v0.62.0 // html: tokens of foreign pages; dns/dnsmessage: answers of resolvers; publicsuffix: which hosts are one site; httpguts: what may be a field
+	golang.org/x/net v0.62.0 // html: tokens of foreign pages; dns/dnsmessage: answers of resolvers; publicsuffix: which hosts are one site; httpguts: what may be a field; http2/hpack: fields of a page by HTTP/2
 	golang.org/x/sys v0.50.0 // peer credentials of the admin socket; limits, clocks and descriptors of the system
 	golang.org/x/term v0.48.0 // whether a person is there to be asked, or to see progress
 	golang.org/x/text v0.43.0 // unicode/norm: user names that apps treat as one are counted as one

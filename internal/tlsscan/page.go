@@ -76,7 +76,7 @@ func (s *scan) headers(head textproto.MIMEHeader, err error) {
 	case age == 0:
 		s.say("http.hsts-missing", "the page has no Strict-Transport-Security with a max-age")
 	case age < 63072000:
-		s.note("http.hsts-short", "Strict-Transport-Security has a max-age of %d seconds, less than two years", age)
+		s.say("http.hsts-short", "Strict-Transport-Security has a max-age of %d seconds, less than two years", age)
 	}
 }
 

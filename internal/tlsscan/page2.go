@@ -42,7 +42,7 @@ func (s *scan) page2(c *session.Client13) {
 	}
 	s.mu.Lock()
 	delete(s.findings, "http.hsts-missing")
-	delete(s.notes, "http.hsts-short")
+	delete(s.findings, "http.hsts-short")
 	delete(s.skipped, "http.hsts-missing")
 	s.features.AltSvc = nil
 	s.mu.Unlock()

@@ -134,6 +134,7 @@ var libraryFaults = []Fault{
 
 var pageFaults = []Fault{
 	{Name: "http.hsts-missing", What: "the page has no Strict-Transport-Security", Why: "a visitor's first request, and each typed address, goes out in clear", Do: "send Strict-Transport-Security for two years", Settings: []Setting{Transport}},
+	{Name: "http.hsts-short", What: "Strict-Transport-Security ends within two years", Why: "who comes back later than it says begins in clear again, and the lists that browsers ship ask for at least one", Do: "send it for two years, once a shorter time has shown that all of the site is reachable over TLS", Settings: []Setting{Transport}},
 }
 
 var targetFaults = []Fault{
