@@ -51,11 +51,7 @@ func Read(fsys fs.FS) *Found {
 			f.keep(r.read(r.name, text, f))
 		}
 	}
-	if text, ok := f.read(fsys, "go.mod"); ok {
-		sum, _ := f.read(fsys, "go.sum")
-		f.keep(readGoMod("go.mod", text, sum))
-	}
-	f.readWork(fsys)
+	f.readGo(fsys)
 	if _, err := fs.Stat(fsys, "bun.lockb"); err == nil {
 		f.note(&Error{"bun.lockb", 0, "is bun's old binary form: bun install --save-text-lockfile writes bun.lock"})
 	}
