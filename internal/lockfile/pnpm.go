@@ -11,7 +11,11 @@ func readPNPM(file, text string) (*Lock, error) {
 	l := &Lock{File: file, Ecosystem: NPM}
 	members := map[string]int32{}
 	for _, document := range pnpmDocuments(text) {
-		root, err := readYAML(file, document)
+		read := readYAML
+		if strings.HasPrefix(document, "{") {
+			read = readJSON5 // the syntax of lockfileVersion 13.0
+		}
+		root, err := read(file, document)
 		if err != nil {
 			return nil, err
 		}

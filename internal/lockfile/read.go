@@ -101,6 +101,9 @@ func readFile(fsys fs.FS, name string) (string, bool, error) {
 	info, err := fs.Stat(fsys, name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if _, err := fs.Lstat(fsys, name); err == nil {
+			return "", false, &Error{name, 0, "is a link that leads nowhere"}
+		}
 		return "", false, nil
 	case err != nil:
 		return "", false, &Error{name, 0, "could not be read: " + cause(err)}
