@@ -102,6 +102,9 @@ func (l *Lock) pnpmDocument(root *value, major string, members map[string]int32)
 			return &Error{file, int(about[key].line), "has a package that is no map: " + quote(key)}
 		}
 	}
+	if settings := root.get("settings"); !ranges(settings) {
+		return &Error{file, int(settings.line), "has settings that are none"}
+	}
 	if line := elsewhere(root, "packages", "snapshots"); line > 0 {
 		return astray(file, line)
 	}

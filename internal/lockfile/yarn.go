@@ -42,6 +42,7 @@ func readYarn(file, text string, f *Found) (*Lock, error) {
 		if n.Source, n.Address = npmSource(m.get("resolved").str(), spec); n.Source == Registry && strings.HasPrefix(spec, "http") {
 			n.Source, n.Address = Archive, spec
 		}
+		n.archived(spec)
 		n.archived(n.Origin.Resolved)
 		if err := y.add(n, specs, &m.value); err != nil {
 			return nil, err
