@@ -22,6 +22,6 @@
 // It asks no registry and looks into no node_modules: what is installed may differ from
 // what is locked. bun.lockb, which is binary, is refused by name.
 //
-// Sources: the documentation and files written by npm 6 to 11, Yarn 1, 3 and 4, pnpm 7 to
-// 9 and bun 1.4 (testdata); the Go modules reference.
+// Sources: the documentation and files written by npm 6 to 12, Yarn 1 to 4, pnpm 6 to 12
+// and bun 1.4 (testdata); the Go modules reference.
 package lockfile

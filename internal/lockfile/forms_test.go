@@ -89,6 +89,8 @@ func TestFormsOfPNPM(t *testing.T) {
 			"@s/b@2.0.0 dev, a@1.0.0, r@3.0.0 as g source 1"},
 		"9.0": {"lockfileVersion: '9.0'\nimporters:\n  .:\n    devDependencies:\n      a:\n        specifier: 1\n        version: 1.0.0(p@2.0.0)\npackages:\n  a@1.0.0:\n    resolution: {integrity: x}\n  p@2.0.0: {}\n  t@https://host.test/t.tgz:\n    version: 4.0.0\nsnapshots:\n  a@1.0.0(p@2.0.0):\n    dependencies:\n      p: 2.0.0\n      t: https://host.test/t.tgz\n  p@2.0.0: {}\n  t@https://host.test/t.tgz: {}\n",
 			"a@1.0.0 dev, p@2.0.0 dev, t@4.0.0 source 2 dev"},
+		"two documents": {"---\nlockfileVersion: '9.0'\nimporters:\n  .:\n    packageManagerDependencies:\n      pnpm: {specifier: 12.0.0, version: 12.0.0}\npackages:\n  pnpm@12.0.0: {}\nsnapshots:\n  pnpm@12.0.0: {}\n\n---\nlockfileVersion: '9.0'\nimporters:\n  .:\n    dependencies:\n      a: {specifier: 1, version: 1.0.0}\n      b: {specifier: 1, version: work:2.0.0}\npackages:\n  a@1.0.0: {}\n  b@work:2.0.0: {}\nsnapshots:\n  a@1.0.0: {}\n  b@work:2.0.0: {}\n",
+			"pnpm@12.0.0 dev, a@1.0.0, b@2.0.0"},
 		"nothing": {"lockfileVersion: '9.0'\n", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"go/version"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/modfile"
@@ -17,7 +19,9 @@ const Stdlib = "stdlib"
 
 // readGoMod reads a go.mod, and with it what go.sum adds. Since Go 1.17 a go.mod lists
 // every module that its packages need; before, go.sum is the only list, and longer.
-func readGoMod(file, text, sum string) (*Lock, error) {
+//
+// work are what a go.work replaces, which goes before what go.mod does.
+func readGoMod(file, text, sum string, work []*modfile.Replace) (*Lock, error) {
 	if err := unfit(file, text); err != nil {
 		return nil, err
 	}
@@ -34,10 +38,11 @@ func readGoMod(file, text, sum string) (*Lock, error) {
 	g.add(node{member: true})
 	if f.Go != nil {
 		n := node{Package: Package{Name: Stdlib, Version: f.Go.Version, Key: "go " + f.Go.Version, Line: f.Go.Syntax.Start.Line, Least: true}}
-		if f.Toolchain != nil {
-			if version, ok := strings.CutPrefix(f.Toolchain.Name, "go"); ok {
-				n.Version, n.Key, n.Line, n.Least = version, "toolchain "+f.Toolchain.Name, f.Toolchain.Syntax.Start.Line, false
-			}
+		// A toolchain older than the go line is not used, and what follows a hyphen is whose
+		// build it is.
+		if f.Toolchain != nil && version.Compare(f.Toolchain.Name, "go"+f.Go.Version) >= 0 {
+			n.Version, _, _ = strings.Cut(strings.TrimPrefix(f.Toolchain.Name, "go"), "-")
+			n.Key, n.Line, n.Least = "toolchain "+f.Toolchain.Name, f.Toolchain.Syntax.Start.Line, false
 		}
 		g.connect(0, g.add(n), needed)
 	}
@@ -55,13 +60,25 @@ func readGoMod(file, text, sum string) (*Lock, error) {
 			return nil, err
 		}
 	}
-	for _, r := range f.Replace {
+	// What names a version goes before what names none.
+	work, here := slices.Clone(work), slices.Clone(f.Replace)
+	for _, list := range [][]*modfile.Replace{work, here} {
+		slices.SortStableFunc(list, func(a, b *modfile.Replace) int {
+			return cmp.Compare(min(len(b.Old.Version), 1), min(len(a.Old.Version), 1))
+		})
+	}
+	replaced := map[string]bool{}
+	for i, r := range slices.Concat(work, here) {
 		at, ok := required[r.Old.Path]
-		if !ok || r.Old.Version != "" && trimV(r.Old.Version) != g.nodes[at].Version {
+		if !ok || replaced[r.Old.Path] || r.Old.Version != "" && trimV(r.Old.Version) != g.nodes[at].Version {
 			continue
 		}
 		n := &g.nodes[at]
-		if n.Line = r.Syntax.Start.Line; r.New.Version == "" {
+		if i >= len(work) {
+			n.Line = r.Syntax.Start.Line
+		}
+		replaced[r.Old.Path] = true
+		if r.New.Version == "" {
 			n.Source, n.Address, n.Version = Folder, r.New.Path, ""
 			continue
 		}
@@ -116,25 +133,46 @@ func goSums(file, sum string) (map[string]string, error) {
 	return sums, nil
 }
 
-// readWork reads the go.mod of each folder that a go.work names, but for its own.
-func (f *Found) readWork(fsys fs.FS) {
+// readGo reads the go.mod of the folder, and that of each folder that a go.work names.
+func (f *Found) readGo(fsys fs.FS) {
+	work := f.readWork(fsys)
+	if text, ok := f.read(fsys, "go.mod"); ok {
+		sum, _ := f.read(fsys, "go.sum")
+		var replace []*modfile.Replace
+		if work != nil && slices.ContainsFunc(work.Use, func(u *modfile.Use) bool { return path.Clean(u.Path) == "." }) {
+			replace = work.Replace
+		}
+		f.keep(readGoMod("go.mod", text, sum, replace))
+	}
+	if work != nil {
+		f.readUsed(fsys, work)
+	}
+}
+
+// readWork reads go.work; nil where there is none, or none that can be read.
+func (f *Found) readWork(fsys fs.FS) *modfile.WorkFile {
 	text, ok := f.read(fsys, "go.work")
 	if !ok {
-		return
+		return nil
 	}
 	if err := unfit("go.work", text); err != nil {
 		f.note(err)
-		return
+		return nil
 	}
 	if n := strings.Count(text, "\n"); n > maxPackages {
 		f.note(&Error{"go.work", n, fmt.Sprintf("has more than %d lines", maxPackages)})
-		return
+		return nil
 	}
 	work, err := modfile.ParseWork("go.work", []byte(text), nil)
 	if err != nil {
 		f.note(goError("go.work", err))
-		return
+		return nil
 	}
+	return work
+}
+
+// readUsed reads the go.mod of each folder that a go.work names, but for its own.
+func (f *Found) readUsed(fsys fs.FS, work *modfile.WorkFile) {
 	for i, use := range work.Use {
 		dir := path.Clean(use.Path)
 		switch {
@@ -154,7 +192,7 @@ func (f *Found) readWork(fsys fs.FS) {
 			continue
 		}
 		sum, _ := f.read(fsys, path.Join(dir, "go.sum"))
-		f.keep(readGoMod(name, mod, sum))
+		f.keep(readGoMod(name, mod, sum, work.Replace))
 	}
 }
 

@@ -16,11 +16,14 @@ const (
 	peer
 )
 
-// needs are the sections of a manifest, in the order of their weight.
-var needs = []struct {
+// A section of a manifest or a lockfile names packages that are needed in one way.
+type section struct {
 	section string
 	need    need
-}{{"dependencies", needed}, {"optionalDependencies", optional}, {"devDependencies", dev}, {"peerDependencies", peer}}
+}
+
+// needs are the sections of a manifest, in the order of their weight.
+var needs = []section{{"dependencies", needed}, {"optionalDependencies", optional}, {"devDependencies", dev}, {"peerDependencies", peer}}
 
 type edge struct {
 	to   int32

@@ -30,6 +30,9 @@ func readJSON(file, text string, comments bool) (value, *Error) {
 	return v, nil
 }
 
+// readJSON5 reads JSON with comments and with commas before a closing bracket.
+func readJSON5(file, text string) (value, *Error) { return readJSON(file, text, true) }
+
 type jsonReader struct {
 	reader
 	comments bool

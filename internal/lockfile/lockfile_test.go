@@ -100,10 +100,15 @@ func describe(l *lockfile.Lock) string {
 // One app, locked by nine package managers: express and an alias of lodash, a member of a
 // workspace that needs the other, a folder, development and optional dependencies, and an
 // override.
-func TestShopByEachManager(t *testing.T) {
-	names, err := filepath.Glob("testdata/shop/*/package.json")
-	if err != nil || len(names) != 10 {
-		t.Fatalf("Glob = %v, %v, want ten folders", names, err)
+func TestShopByEachManager(t *testing.T) { golden(t, "shop", 10) }
+
+// A workspace with catalogs.
+func TestCatalogsByEachManager(t *testing.T) { golden(t, "catalogs", 3) }
+
+func golden(t *testing.T, of string, folders int) {
+	names, err := filepath.Glob("testdata/" + of + "/*/package.json")
+	if err != nil || len(names) != folders {
+		t.Fatalf("Glob = %v, %v, want %d folders", names, err, folders)
 	}
 	for _, name := range names {
 		dir := filepath.Dir(name)

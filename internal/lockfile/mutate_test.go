@@ -81,7 +81,7 @@ func TestDamageHidesNothing(t *testing.T) {
 		times = n
 	}
 	var names []string
-	for _, pattern := range []string{"testdata/vectors/*/*lock*", "testdata/shop/*/*lock*", "testdata/shop/*/npm-shrinkwrap.json", "testdata/gomod/*/go.mod", os.Getenv("MUTATE")} {
+	for _, pattern := range []string{"testdata/vectors/*/*lock*", "testdata/shop/*/*lock*", "testdata/catalogs/*/*lock*", "testdata/shop/*/npm-shrinkwrap.json", os.Getenv("MUTATE")} {
 		more, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

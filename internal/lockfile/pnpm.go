@@ -6,30 +6,69 @@ import (
 	"strings"
 )
 
-// readPNPM reads pnpm-lock.yaml of pnpm 6 to 10.
+// readPNPM reads pnpm-lock.yaml of pnpm 6 to 12.
 func readPNPM(file, text string) (*Lock, error) {
-	root, err := readYAML(file, text)
-	if err != nil {
-		return nil, err
+	l := &Lock{File: file, Ecosystem: NPM}
+	members := map[string]int32{}
+	for _, document := range pnpmDocuments(text) {
+		read := readYAML
+		if strings.HasPrefix(document, "{") {
+			read = readJSON5 // the syntax of lockfileVersion 13.0
+		}
+		root, err := read(file, document)
+		if err != nil {
+			return nil, err
+		}
+		version := root.get("lockfileVersion").str()
+		major, _, _ := strings.Cut(version, ".")
+		l.Format = "pnpm " + version
+		switch {
+		case root.kind != dict || version == "":
+			return nil, &Error{file, int(root.line), "has no lockfileVersion"}
+		case major != "5" && major != "6" && major != "9":
+			return nil, &Error{file, int(root.get("lockfileVersion").line), "has lockfileVersion " + quote(version) + ": 5.x, 6.x and 9.x are known"}
+		}
+		if err := l.pnpmDocument(&root, major, members); err != nil {
+			return nil, err
+		}
 	}
-	version := root.get("lockfileVersion").str()
-	major, _, _ := strings.Cut(version, ".")
-	l := &Lock{File: file, Format: "pnpm " + version, Ecosystem: NPM}
-	switch {
-	case root.kind != dict || version == "":
-		return nil, &Error{file, int(root.line), "has no lockfileVersion"}
-	case major != "5" && major != "6" && major != "9":
-		return nil, &Error{file, int(root.get("lockfileVersion").line), "has lockfileVersion " + quote(version) + ": 5.x, 6.x and 9.x are known"}
+	if root, ok := members["."]; ok && len(members) > 1 {
+		for i := range l.graph.nodes {
+			if l.graph.nodes[i].member {
+				l.graph.connect(root, int32(i), needed)
+			}
+		}
 	}
-	g := &l.graph
+	// Before 9.0 the lockfile tells what is for development; the graph tells it as well.
+	return l.finish(false), nil
+}
+
+// pnpmDocuments splits a file where pnpm 11 and later do: in front of what the app needs
+// may stand what pnpm itself needs. Each keeps its lines.
+func pnpmDocuments(text string) []string {
+	rest, ok := strings.CutPrefix(strings.TrimPrefix(text, "\ufeff"), "---\n")
+	own, app, two := strings.Cut(rest, "\n---\n")
+	if !ok || !two {
+		return []string{text}
+	}
+	return []string{"\n" + own, strings.Repeat("\n", strings.Count(own, "\n")+3) + app}
+}
+
+// pnpmNeeds are the sections of an importer, with those of pnpm itself.
+var pnpmNeeds = slices.Concat(needs[:3], []section{{"configDependencies", dev}, {"packageManagerDependencies", dev}})
+
+// pnpmDocument adds what one document lists; members are the importers by their folder.
+func (l *Lock) pnpmDocument(root *value, major string, members map[string]int32) error {
+	g, file := &l.graph, l.File
 	importers := root.get("importers")
-	single := member{key: ".", value: root}
-	apps := []member{single}
+	apps := []member{{key: ".", value: *root}}
 	if importers.kind == dict {
 		apps = importers.members
 	}
-	members := map[string]int32{}
 	for _, a := range apps {
+		if _, ok := members[a.key]; ok {
+			continue
+		}
 		n := node{member: true}
 		if a.key != "." {
 			n.Name = a.key
@@ -44,14 +83,14 @@ func readPNPM(file, text string) (*Lock, error) {
 		entries = snapshots.members
 	}
 	if err := crowded(file, entries); err != nil {
-		return nil, err
+		return err
 	}
 	if err := crowded(file, packages.dict()); err != nil {
-		return nil, err
+		return err
 	}
 	for _, section := range []*value{packages, snapshots, importers} {
 		if section.kind != dict && section.kind != null {
-			return nil, &Error{file, int(section.line), "has packages, snapshots or importers that are no map"}
+			return &Error{file, int(section.line), "has packages, snapshots or importers that are no map"}
 		}
 	}
 	about := map[string]*value{}
@@ -60,11 +99,14 @@ func readPNPM(file, text string) (*Lock, error) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(about)) {
 		if about[key].kind != dict {
-			return nil, &Error{file, int(about[key].line), "has a package that is no map: " + quote(key)}
+			return &Error{file, int(about[key].line), "has a package that is no map: " + quote(key)}
 		}
 	}
-	if line := elsewhere(&root, "packages", "snapshots"); line > 0 {
-		return nil, astray(file, line)
+	if settings := root.get("settings"); !ranges(settings) {
+		return &Error{file, int(settings.line), "has settings that are none"}
+	}
+	if line := elsewhere(root, "packages", "snapshots"); line > 0 {
+		return astray(file, line)
 	}
 	first := int32(len(g.nodes))
 	used := map[*value]bool{}
@@ -73,22 +115,22 @@ func readPNPM(file, text string) (*Lock, error) {
 		v := about[e.key]
 		if v == nil {
 			if v = about[pnpmBase(e.key)]; v == nil {
-				return nil, &Error{file, int(e.line), "has a snapshot of no package: " + quote(e.key)}
+				return &Error{file, int(e.line), "has a snapshot of no package: " + quote(e.key)}
 			}
 		}
 		used[v] = true
 		if misshapen(&e.value, asks...) != "" || e.kind != dict {
-			return nil, &Error{file, int(e.line), "has an entry " + quote(e.key) + " of a wrong type"}
+			return &Error{file, int(e.line), "has an entry " + quote(e.key) + " of a wrong type"}
 		}
 		if line := max(misplaced(v), misplaced(&e.value)); line > 0 {
-			return nil, astray(file, line)
+			return astray(file, line)
 		}
 		n, told := pnpmNode(e.key, v, major)
 		switch {
 		case n.Name == "":
-			return nil, &Error{file, int(e.line), "has an entry without a name: " + quote(e.key)}
+			return &Error{file, int(e.line), "has an entry without a name: " + quote(e.key)}
 		case told != "" && n.Version != told:
-			return nil, &Error{file, int(v.line), "has an entry " + quote(e.key) + " whose version is " + quote(n.Version)}
+			return &Error{file, int(v.line), "has an entry " + quote(e.key) + " whose version is " + quote(n.Version)}
 		}
 		n.Line = int(e.line)
 		n.Dev, n.Optional = v.get("dev").isTrue(), v.get("optional").isTrue()
@@ -96,7 +138,7 @@ func readPNPM(file, text string) (*Lock, error) {
 	}
 	for i := range packages.dict() {
 		if m := &packages.members[i]; !used[&m.value] {
-			return nil, &Error{file, int(m.line), "has a package without a snapshot: " + quote(m.key)}
+			return &Error{file, int(m.line), "has a package without a snapshot: " + quote(m.key)}
 		}
 	}
 	// What pnpm resolved, it writes: a reference to nothing is a file that was damaged.
@@ -121,7 +163,7 @@ func readPNPM(file, text string) (*Lock, error) {
 			for j := range section.dict() {
 				at, err := to(&section.members[j])
 				if err != nil {
-					return nil, err
+					return err
 				}
 				if at >= 0 {
 					g.connect(first+int32(i), at, s.need)
@@ -129,17 +171,17 @@ func readPNPM(file, text string) (*Lock, error) {
 			}
 		}
 	}
-	for i, a := range apps {
-		for _, s := range needs[:3] {
+	for _, a := range apps {
+		for _, s := range pnpmNeeds {
 			section := a.get(s.section)
 			if section.kind != dict && section.kind != null {
-				return nil, &Error{file, int(section.line), "has " + s.section + " that are no map"}
+				return &Error{file, int(section.line), "has " + s.section + " that are no map"}
 			}
 			for j := range section.dict() {
 				d := &section.members[j]
 				at, err := to(d)
 				if err != nil {
-					return nil, err
+					return err
 				}
 				if at < 0 {
 					continue
@@ -147,17 +189,11 @@ func readPNPM(file, text string) (*Lock, error) {
 				if n := &g.nodes[at]; n.Name != d.key && n.Alias == "" {
 					n.Alias = d.key
 				}
-				g.connect(int32(i), at, s.need)
+				g.connect(members[a.key], at, s.need)
 			}
 		}
 	}
-	if root, ok := members["."]; ok && len(apps) > 1 {
-		for i := range apps {
-			g.connect(root, int32(i), needed)
-		}
-	}
-	// Before 9.0 the lockfile tells what is for development; the graph tells it as well.
-	return l.finish(false), nil
+	return nil
 }
 
 // pnpmNode reads the key of a package: "/name/1.2.3_peer", "/name@1.2.3(peer@1)",
@@ -183,6 +219,10 @@ func pnpmNode(key string, v *value, major string) (n node, told string) {
 		}
 	} else {
 		n.Name, n.Version = cutName(base)
+		// "work:1.0.0" is of a registry that the settings call so.
+		if _, version, ok := strings.Cut(n.Version, ":"); ok && n.Source == Registry {
+			n.Version = version
+		}
 	}
 	if n.Source != Registry {
 		n.Version = ""

@@ -51,11 +51,7 @@ func Read(fsys fs.FS) *Found {
 			f.keep(r.read(r.name, text, f))
 		}
 	}
-	if text, ok := f.read(fsys, "go.mod"); ok {
-		sum, _ := f.read(fsys, "go.sum")
-		f.keep(readGoMod("go.mod", text, sum))
-	}
-	f.readWork(fsys)
+	f.readGo(fsys)
 	if _, err := fs.Stat(fsys, "bun.lockb"); err == nil {
 		f.note(&Error{"bun.lockb", 0, "is bun's old binary form: bun install --save-text-lockfile writes bun.lock"})
 	}
@@ -105,6 +101,9 @@ func readFile(fsys fs.FS, name string) (string, bool, error) {
 	info, err := fs.Stat(fsys, name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if _, err := fs.Lstat(fsys, name); err == nil {
+			return "", false, &Error{name, 0, "is a link that leads nowhere"}
+		}
 		return "", false, nil
 	case err != nil:
 		return "", false, &Error{name, 0, "could not be read: " + cause(err)}

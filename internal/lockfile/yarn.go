@@ -1,6 +1,8 @@
 package lockfile
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -40,6 +42,7 @@ func readYarn(file, text string, f *Found) (*Lock, error) {
 		if n.Source, n.Address = npmSource(m.get("resolved").str(), spec); n.Source == Registry && strings.HasPrefix(spec, "http") {
 			n.Source, n.Address = Archive, spec
 		}
+		n.archived(spec)
 		n.archived(n.Origin.Resolved)
 		if err := y.add(n, specs, &m.value); err != nil {
 			return nil, err
@@ -191,6 +194,9 @@ func cutName(spec string) (name, rest string) {
 	return spec[:at+1], spec[at+2:]
 }
 
+// berryNewest is the newest __metadata.version that was looked at.
+const berryNewest = 10
+
 // readBerry reads a yarn.lock of Yarn 2 and later.
 func readBerry(file, text string, f *Found) (*Lock, error) {
 	root, err := readYAML(file, text)
@@ -203,6 +209,9 @@ func readBerry(file, text string, f *Found) (*Lock, error) {
 	version := root.get("__metadata").get("version").str()
 	if version == "" {
 		return nil, &Error{file, int(root.line), "has no __metadata.version"}
+	}
+	if n, err := strconv.Atoi(version); err != nil || n < 1 || n > berryNewest {
+		return nil, &Error{file, int(root.get("__metadata").get("version").line), fmt.Sprintf("has __metadata.version %s: 1 to %d are known", quote(version), berryNewest)}
 	}
 	l := &Lock{File: file, Format: "yarn berry " + version, Ecosystem: NPM}
 	y := newYarn(l, f)
@@ -277,6 +286,9 @@ func readYarnForm(file, text string) (value, *Error) {
 		r.line++
 		line = strings.TrimRight(line, "\r ")
 		rest := strings.TrimLeft(line, " ")
+		if version, ok := strings.CutPrefix(rest, "# yarn lockfile v"); ok && version != "1" {
+			return root, r.fail(r.line, "is of version %s: 1 is known", quote(version))
+		}
 		if rest == "" || rest[0] == '#' {
 			continue
 		}
