@@ -17,6 +17,7 @@ import (
 	"github.com/panoplysec/panoply/internal/door"
 	"github.com/panoplysec/panoply/internal/door/admin"
 	"github.com/panoplysec/panoply/internal/door/logins"
+	"github.com/panoplysec/panoply/internal/need"
 )
 
 // TestLoginCutByClose stops the door while logins send their bodies: what is cut finds the
@@ -147,7 +148,7 @@ func TestAutoWhileObserving(t *testing.T) {
 
 // TestFailedStartLetsGo starts twice: on a port that is taken, and once it is free.
 func TestFailedStartLetsGo(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", need.Port(t)))
 	if err != nil {
 		t.Fatal(err)
 	}

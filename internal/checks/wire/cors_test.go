@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/panoplysec/panoply/audit/check"
+	"github.com/panoplysec/panoply/internal/need"
 )
 
 // allowing answers JSON and allows the origins that the function chooses, with
@@ -109,8 +111,6 @@ func asUser(_ *testing.T, s *httptest.Server) check.Target {
 }
 
 // nobodyThere is an address where nothing listens.
-func nobodyThere(_ *testing.T, s *httptest.Server) check.Target {
-	gone := httptest.NewServer(http.NotFoundHandler())
-	defer gone.Close()
-	return check.Target{URL: gone.URL}
+func nobodyThere(t *testing.T, _ *httptest.Server) check.Target {
+	return check.Target{URL: fmt.Sprintf("http://127.0.0.1:%d", need.Port(t))}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/panoplysec/panoply/audit/check"
+	"github.com/panoplysec/panoply/internal/need"
 )
 
 // upstreamOn starts an app on this address and names it as the target's upstream.
@@ -40,12 +41,7 @@ var proxyTrustTwins = []twin{
 	{check: "proxy-trust", name: "no effect anywhere", status: check.Unproven, handler: app("hello"), target: upstreamOn("127.0.0.1:0", app("hello"))},
 	{check: "proxy-trust", name: "what the app believes gets through", bad: true, handler: believer, target: upstreamOn("127.0.0.1:0", believer), want: []string{"proxy-trust/forwarded-for"}},
 	{check: "proxy-trust", name: "the app gives no answer", status: check.Unproven, handler: app("hello"), target: func(t *testing.T, s *httptest.Server) check.Target {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		ln.Close()
-		return check.Target{URL: s.URL, Upstream: ln.Addr().String()}
+		return check.Target{URL: s.URL, Upstream: fmt.Sprintf("127.0.0.1:%d", need.Port(t))}
 	}},
 	{check: "proxy-trust", name: "the app's address is not known", status: check.Unproven, handler: app("hello")},
 	{check: "proxy-trust", name: "the app is elsewhere", status: check.Unproven, handler: app("hello"),

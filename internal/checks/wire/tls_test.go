@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/panoplysec/panoply/audit/check"
+	"github.com/panoplysec/panoply/internal/need"
 	"github.com/panoplysec/panoply/internal/tlsscan/mend"
 )
 
@@ -345,12 +346,7 @@ var tlsTwins = []twin{
 	{check: "tls", name: "plain port refuses", want: []string{"tls/cert-long"}, target: withPlain(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusMisdirectedRequest) })},
 	{check: "tls", name: "plain port is closed", want: []string{"tls/cert-long"}, target: func(t *testing.T, s *httptest.Server) check.Target {
 		target := with(nil, nil)(t, s)
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		target.Plain = ln.Addr().String()
-		ln.Close()
+		target.Plain = fmt.Sprintf("127.0.0.1:%d", need.Port(t))
 		return target
 	}},
 	{check: "tls", name: "no tls on the port", bad: true, want: []string{"tls/handshake"}, target: func(t *testing.T, s *httptest.Server) check.Target {
@@ -377,11 +373,6 @@ var tlsTwins = []twin{
 		return check.Target{URL: "https://" + ln.Addr().String()}
 	}},
 	{check: "tls", name: "nobody there", status: check.Unproven, target: func(t *testing.T, s *httptest.Server) check.Target {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		ln.Close()
-		return check.Target{URL: "https://" + ln.Addr().String()}
+		return check.Target{URL: fmt.Sprintf("https://127.0.0.1:%d", need.Port(t))}
 	}},
 }

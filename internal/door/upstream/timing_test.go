@@ -1,6 +1,7 @@
 package upstream_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/panoplysec/panoply/internal/door/upstream"
+	"github.com/panoplysec/panoply/internal/need"
 )
 
 func TestTimed(t *testing.T) {
@@ -21,9 +23,7 @@ func TestTimed(t *testing.T) {
 	}))
 	defer app.Close()
 	address := strings.TrimPrefix(app.URL, "http://")
-	gone := httptest.NewServer(nil)
-	nobody := strings.TrimPrefix(gone.URL, "http://")
-	gone.Close()
+	nobody := fmt.Sprintf("127.0.0.1:%d", need.Port(t))
 	for _, tt := range []struct {
 		path, address string
 		status        int
