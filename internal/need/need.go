@@ -67,13 +67,24 @@ func Program(t testing.TB, names ...string) string {
 // default below ~/.cache/panoply/npm.
 func Modules(t testing.TB, packages ...string) string {
 	t.Helper()
+	return modules(t, "", packages)
+}
+
+// Holes is Modules for packages with known holes, which lie in holes/ below the others.
+func Holes(t testing.TB, packages ...string) string {
+	t.Helper()
+	return modules(t, "holes", packages)
+}
+
+func modules(t testing.TB, below string, packages []string) string {
+	t.Helper()
 	dir := os.Getenv("PANOPLY_NPM_DIR")
 	if dir == "" {
 		home, err := os.UserHomeDir()
 		Service(t, "npm packages", err)
 		dir = filepath.Join(home, ".cache", "panoply", "npm")
 	}
-	dir = filepath.Join(dir, "node_modules")
+	dir = filepath.Join(dir, below, "node_modules")
 	for _, name := range packages {
 		if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(name), "package.json")); err != nil {
 			Service(t, "npm package "+name, fmt.Errorf("run internal/compat/install.sh: %w", err))
