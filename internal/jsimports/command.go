@@ -50,6 +50,8 @@ func (w *walker) simple(dir string, words []string, at Place, test bool, depth i
 	for _, word := range words {
 		option, value, joined := strings.Cut(word, "=")
 		switch {
+		case word == "":
+			continue
 		case load:
 			w.load(dir, word, at, test)
 			load = false
