@@ -56,7 +56,10 @@ func (x *exchange) against(y *exchange, largest int) string {
 		if x.special || x.size > largest || x.alpn != y.alpn || has(y.extensions, wire.ExtExtendedMaster) && !has(x.extensions, wire.ExtExtendedMaster) {
 			return ""
 		}
-		if x.alert == wire.AlertProtocolVersion && len(x.versions) > 0 && slices.Max(x.versions) == y.hello.Version && x.keyed == y.keyed {
+		if len(x.versions) == 0 || slices.Max(x.versions) != y.hello.Version {
+			return "" // a server takes the newest version first, and then may have no suite for it
+		}
+		if x.alert == wire.AlertProtocolVersion && x.keyed == y.keyed {
 			return fmt.Sprintf("%v was accepted, and then refused", y.hello.Version)
 		}
 		if (x.alert == wire.AlertHandshakeFailure || x.alert == wire.AlertInsufficient) && x.allows(y) {
