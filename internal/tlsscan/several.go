@@ -62,7 +62,9 @@ func (x *exchange) against(y *exchange, largest int) string {
 		if x.alert == wire.AlertProtocolVersion && x.keyed == y.keyed {
 			return fmt.Sprintf("%v was accepted, and then refused", y.hello.Version)
 		}
-		if (x.alert == wire.AlertHandshakeFailure || x.alert == wire.AlertInsufficient) && x.allows(y) {
+		// A server settles the version first: what it then lacks for the newest, such as a
+		// signature, it does not look for in an older one.
+		if (x.alert == wire.AlertHandshakeFailure || x.alert == wire.AlertInsufficient) && x.allows(y) && slices.Max(x.versions) == y.hello.Version {
 			return fmt.Sprintf("%v with %v was accepted, and then refused", y.hello.Version, y.hello.Suite)
 		}
 		return ""
