@@ -76,7 +76,7 @@ func block(name string, lines []string, p *lockfile.Package) string {
 // package whose lines are whole. MUTATIONS is how many times each is damaged, MUTATE a
 // pattern of more files.
 func TestDamageHidesNothing(t *testing.T) {
-	times := 60
+	times := 12
 	if n, err := strconv.Atoi(os.Getenv("MUTATIONS")); err == nil {
 		times = n
 	}
