@@ -57,14 +57,14 @@ func (x *exchange) against(y *exchange, largest int) string {
 			return ""
 		}
 		if len(x.versions) == 0 || slices.Max(x.versions) != y.hello.Version {
-			return "" // a server takes the newest version first, and then may have no suite for it
+			// A server settles the version first: what it then lacks for the newest, such as a
+			// suite or a signature, it does not look for in an older one.
+			return ""
 		}
 		if x.alert == wire.AlertProtocolVersion && x.keyed == y.keyed {
 			return fmt.Sprintf("%v was accepted, and then refused", y.hello.Version)
 		}
-		// A server settles the version first: what it then lacks for the newest, such as a
-		// signature, it does not look for in an older one.
-		if (x.alert == wire.AlertHandshakeFailure || x.alert == wire.AlertInsufficient) && x.allows(y) && slices.Max(x.versions) == y.hello.Version {
+		if (x.alert == wire.AlertHandshakeFailure || x.alert == wire.AlertInsufficient) && x.allows(y) {
 			return fmt.Sprintf("%v with %v was accepted, and then refused", y.hello.Version, y.hello.Suite)
 		}
 		return ""
