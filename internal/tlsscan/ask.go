@@ -47,7 +47,7 @@ type answer struct {
 // a server that still accepts that one has said no to this one.
 func (s *scan) ask(ctx context.Context, h *wire.ClientHello) *answer {
 	a := s.once(ctx, h)
-	for try := 0; try < 5 && a.doubtful() && ctx.Err() == nil && s.control != nil && !s.gone(); try++ {
+	for try := 0; try < 5 && a.doubtful() && ctx.Err() == nil && s.known() && !s.gone(); try++ {
 		if s.closeMeansNo() && a.outcome == closed {
 			a.no = true
 			break
@@ -55,12 +55,12 @@ func (s *scan) ask(ctx context.Context, h *wire.ClientHello) *answer {
 		if try > 0 {
 			s.slow()
 		}
-		if s.once(ctx, s.control).outcome == accepted {
+		if s.takesKnown(ctx) {
 			again := s.once(ctx, h)
 			if again.outcome == mute && a.outcome == mute {
 				again = s.once(ctx, h) // silence is the weakest of answers
 			}
-			if again.outcome == a.outcome && s.once(ctx, s.control).outcome == accepted {
+			if again.outcome == a.outcome && s.takesKnown(ctx) {
 				s.confirmNo()
 				again.no = true
 				return again
@@ -81,6 +81,18 @@ func (s *scan) ask(ctx context.Context, h *wire.ClientHello) *answer {
 	return a
 }
 
+// known says that there is a hello that the server accepts.
+func (s *scan) known() bool { return s.control != nil || s.only2 }
+
+// takesKnown says that the server accepts that hello still.
+func (s *scan) takesKnown(ctx context.Context) bool {
+	if s.control != nil {
+		return s.once(ctx, s.control).outcome == accepted
+	}
+	_, err := s.askSSL2(ctx)
+	return err == nil
+}
+
 func (a *answer) doubtful() bool {
 	return a.outcome == closed || a.outcome == mute || a.outcome == broken
 }
@@ -89,7 +101,11 @@ func (a *answer) doubtful() bool {
 func (s *scan) once(ctx context.Context, h *wire.ClientHello) *answer {
 	c, err := s.dial(ctx)
 	if err != nil {
-		return &answer{outcome: broken, err: err}
+		a := &answer{outcome: broken, err: err}
+		if hungUp(err) { // as soon as the connection was made
+			a.outcome = closed
+		}
+		return a
 	}
 	defer c.Close()
 	if _, err := c.Write(h.Records()); err != nil {
@@ -132,8 +148,8 @@ func failed(err error) *answer {
 	return a
 }
 
-// maxRecords of one flight: a server that sends empty fragments for ever is left.
-const maxRecords = 400
+// maxWarnings of one flight. Records with messages are bounded by what Messages takes.
+const maxWarnings = 32
 
 // readFlight reads to ServerHelloDone, or to the ServerHello of TLS 1.3, whose rest is
 // encrypted. A flight that breaks off after the ServerHello is accepted all the same.
@@ -147,7 +163,7 @@ func readFlight(r io.Reader) *answer {
 		a.err = err
 		return a
 	}
-	for range maxRecords {
+	for warnings := 0; warnings < maxWarnings; {
 		rec, err := wire.ReadRecord(r)
 		if err != nil {
 			return end(err)
@@ -159,6 +175,7 @@ func readFlight(r io.Reader) *answer {
 				return end(err)
 			}
 			if al.Level == 1 && al.Description == wire.AlertUnrecognizedName {
+				warnings++
 				continue // a warning only: the server goes on with another name
 			}
 			if a.hello != nil {

@@ -43,14 +43,17 @@ func TestIntolerant(t *testing.T) {
 	root := newAuthority(t, "root", nil, 1000*time.Hour)
 	id := leaf{rsa: 2048}.make(t, root)
 	behind := serve(t, &tls.Config{Certificates: []tls.Certificate{id}, CipherSuites: []uint16{0xc02f, 0xc013, 0x002f}, CurvePreferences: []tls.CurveID{tls.CurveP256}, MaxVersion: tls.VersionTLS12})
-	for name, fails := range map[string]func([]byte) bool{
-		"TLS 1.3":        modernHello,
-		"512 bytes":      func(hello []byte) bool { return len(hello) > 512 },
-		"any extensions": func(hello []byte) bool { return bytes.Contains(hello, []byte{0xff, 1, 0, 1, 0}) },
+	for name, tc := range map[string]struct {
+		finding string
+		fails   func([]byte) bool
+	}{
+		"TLS 1.3":        {"tls.intolerant", modernHello},
+		"512 bytes":      {"tls.size-intolerant", func(hello []byte) bool { return len(hello) > 512 }},
+		"any extensions": {"tls.intolerant", func(hello []byte) bool { return bytes.Contains(hello, []byte{0xff, 1, 0, 1, 0}) }},
 	} {
 		addr := raw(t, func(c net.Conn) {
 			rec, err := wire.ReadRecord(c)
-			if err != nil || fails(rec.Data) {
+			if err != nil || tc.fails(rec.Data) {
 				return
 			}
 			up, err := net.Dial("tcp", behind)
@@ -63,8 +66,8 @@ func TestIntolerant(t *testing.T) {
 			io.Copy(c, up)
 		})
 		r := scan(t, addr, root.cert)
-		if !slices.Contains(r.Findings, "tls.intolerant") {
-			t.Errorf("%s: findings = %v, want tls.intolerant", name, r.Findings)
+		if !slices.Contains(r.Findings, tc.finding) {
+			t.Errorf("%s: findings = %v, want %s", name, r.Findings, tc.finding)
 		}
 		if want := []string{"TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_RSA_WITH_AES_128_CBC_SHA"}; name != "any extensions" && !slices.Equal(r.Suites["TLSv1.2"], want) {
 			t.Errorf("%s: suites = %v, want %v", name, r.Suites, want)

@@ -18,6 +18,8 @@ type served struct {
 	chain  [][]byte
 	staple []byte
 	scts   []byte
+	// alone says that the protocol sends no issuers, as SSLv2's.
+	alone bool
 }
 
 // signatureNames are those of OpenSSL, as Mozilla's guideline has them.
@@ -85,7 +87,7 @@ func (j *judge) certificate(s served) Certificate {
 	j.validity(leaf, &c)
 	j.names(leaf, &c)
 	path := pathOf(leaf, sent, j.o.givenRoots())
-	j.path(leaf, sent, path, &c)
+	j.path(leaf, sent, path, s.alone, &c)
 	j.issuance(leaf, &c)
 	if len(path) == 1 {
 		// The system may know the issuer that the server did not send.
@@ -220,7 +222,7 @@ func signedBy(c, by *x509.Certificate) bool {
 
 // path judges how the chain leads to a root, and by which fault it does not. Dates and
 // weak signatures explain that a certificate is not trusted where a root is at the end.
-func (j *judge) path(leaf *x509.Certificate, sent, path []*x509.Certificate, c *Certificate) {
+func (j *judge) path(leaf *x509.Certificate, sent, path []*x509.Certificate, alone bool, c *Certificate) {
 	why := j.verify(leaf, sent, c)
 	reaches := j.reaches(path[len(path)-1])
 	dated, forgeable := j.dates(leaf, path), j.forgeable(path, c.Trusted)
@@ -229,7 +231,12 @@ func (j *judge) path(leaf *x509.Certificate, sent, path []*x509.Certificate, c *
 	if self && !c.Trusted {
 		j.say("cert.self-signed", "the certificate is signed by its own key")
 	}
-	if len(path) == 1 && !self && !reaches {
+	switch {
+	case len(path) > 1 || self || reaches:
+	case alone:
+		j.skip("cert.chain-incomplete", "SSLv2 sends a certificate without its issuers")
+		explained = true
+	default:
 		j.say("cert.chain-incomplete", "the certificate of the issuer, %s, is not sent", leaf.Issuer)
 		explained = true
 	}

@@ -28,7 +28,7 @@ func (s *scan) chains() {
 		}
 	}
 	if s.ssl2 != nil && len(s.ssl2.Certificate) > 0 {
-		s.serve(served{name: s.o.ServerName, chain: [][]byte{s.ssl2.Certificate}})
+		s.serve(served{name: s.o.ServerName, chain: [][]byte{s.ssl2.Certificate}, alone: true})
 	}
 }
 
@@ -46,6 +46,7 @@ func (s *scan) serve(x served) {
 			if len(x.chain) > len(old.chain) {
 				old.chain = x.chain
 			}
+			old.alone = old.alone && x.alone
 			if old.staple == nil {
 				old.staple = x.staple
 			}

@@ -20,7 +20,7 @@ type manner struct {
 }
 
 // manners are tried one after the other until a server answers.
-var manners = []manner{{}, {no13: true}, {no13: true, few: true, block: 60}, {no13: true, none: true, block: 60}}
+var manners = []manner{{}, {block: 60}, {no13: true}, {no13: true, few: true, block: 60}, {no13: true, none: true, block: 60}}
 
 func (m manner) String() string {
 	switch {
@@ -30,8 +30,18 @@ func (m manner) String() string {
 		return "hellos with extensions that it does not know, or long ones"
 	case m.no13:
 		return "hellos that offer TLS 1.3"
+	case m.block > 0:
+		return "long hellos"
 	}
 	return ""
+}
+
+// fault is the finding of a server that needs this manner.
+func (m manner) fault() string {
+	if m.no13 {
+		return "tls.intolerant"
+	}
+	return "tls.size-intolerant"
 }
 
 func random32() (b [32]byte) {
@@ -62,6 +72,7 @@ func (s *scan) legacyFor(name string, v wire.Version, suites []wire.Suite, group
 	if s.manner.few {
 		return h
 	}
+	h.Pad = true
 	h.Add(wire.ExtExtendedMaster, nil)
 	h.Add(wire.ExtTicket, nil)
 	h.Add(wire.ExtEncryptThenMAC, nil)
@@ -78,7 +89,7 @@ func (s *scan) modern(suites []wire.Suite, groups []wire.Group, schemes []wire.S
 }
 
 func (s *scan) modernFor(name string, suites []wire.Suite, groups []wire.Group, schemes []wire.SignatureScheme, shares ...wire.KeyShare) *wire.ClientHello {
-	h := &wire.ClientHello{Version: wire.TLS12, Random: random32(), Suites: suites, Compression: []byte{0}}
+	h := &wire.ClientHello{Version: wire.TLS12, Random: random32(), Suites: suites, Compression: []byte{0}, Pad: true}
 	id := random32()
 	h.SessionID = id[:]
 	h.AddServerName(name)
@@ -97,14 +108,18 @@ func (s *scan) contact(name string) *wire.ClientHello {
 	if s.manner.no13 {
 		suites := wire.SuitesFor(wire.TLS12)
 		if s.manner.block > 0 {
-			suites = common[:min(len(common), s.manner.block)]
+			suites = common
 		}
 		return s.legacyFor(name, wire.TLS12, suites, wire.Curves12())
 	}
-	h := &wire.ClientHello{Version: wire.TLS12, Random: random32(), Compression: []byte{0}}
+	h := &wire.ClientHello{Version: wire.TLS12, Random: random32(), Compression: []byte{0}, Pad: true}
 	id := random32()
 	h.SessionID = id[:]
-	h.Suites = append(wire.SuitesFor(wire.TLS13), wire.SuitesFor(wire.TLS12)...)
+	older := wire.SuitesFor(wire.TLS12)
+	if s.manner.block > 0 {
+		older = common
+	}
+	h.Suites = append(wire.SuitesFor(wire.TLS13), older...)
 	h.AddServerName(name)
 	h.AddVersions(wire.TLS13, wire.TLS12, wire.TLS11, wire.TLS10)
 	h.AddGroups(classicalFirst(bothGroups()), true)
@@ -127,8 +142,8 @@ func bothGroups() []wire.Group {
 	return all
 }
 
-// common are the suites that a server has at least one of, what is best today first:
-// for servers that fail at long lists.
+// common are the suites that a server has at least one of, no more than a block, what is
+// best today first: for servers that fail at long lists.
 var common = []wire.Suite{
 	0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc009, 0xc013, 0xc00a, 0xc014, 0xc023, 0xc027, 0xc024, 0xc028,
 	0x009e, 0x009f, 0xccaa, 0x0033, 0x0039, 0x0067, 0x006b, 0x009c, 0x009d, 0x002f, 0x0035, 0x003c, 0x003d,

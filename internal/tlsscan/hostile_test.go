@@ -2,7 +2,9 @@ package tlsscan_test
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rsa"
+	"crypto/sha256"
 	"io"
 	"math/big"
 	"net"
@@ -31,6 +33,25 @@ func TestHostileServers(t *testing.T) {
 			io.WriteString(c, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
 		}},
 		{"hangs up", "target.not-tls", func(net.Conn) {}},
+		{"resets", "target.not-tls", func(c net.Conn) { c.(*net.TCPConn).SetLinger(0) }},
+		{"endless warnings", "target.not-tls", func(c net.Conn) {
+			for {
+				if _, err := c.Write([]byte{21, 3, 3, 0, 2, 1, 112}); err != nil {
+					return
+				}
+			}
+		}},
+		{"asks for keys again and again", "target.no-handshake", func(c net.Conn) {
+			for {
+				rec, err := wire.ReadRecord(c)
+				if err != nil || len(rec.Data) < 71 || rec.Data[38] != 32 {
+					return
+				}
+				retry := sha256.Sum256([]byte("HelloRetryRequest"))
+				hello := slices.Concat([]byte{3, 3}, retry[:], rec.Data[38:71], []byte{0x13, 1, 0, 0, 12, 0, 43, 0, 2, 3, 4, 0, 51, 0, 2, 0, 29})
+				c.Write(wire.AppendRecords(nil, wire.RecordHandshake, wire.TLS12, wire.Handshake(wire.TypeServerHello, hello)))
+			}
+		}},
 		{"tarpit", "target.silent", func(c net.Conn) { io.Copy(io.Discard, c) }},
 		{"dribble", "target.silent", func(c net.Conn) {
 			for _, b := range append([]byte{22, 3, 3, 0x3e, 0x80}, make([]byte, 16000)...) {
@@ -92,6 +113,10 @@ type faulty struct {
 	extensions []byte
 	compress   bool
 	after      func(c net.Conn, f *faulty)
+	// records is how many bytes of the flight a record has; 0 is all.
+	records int
+	// ends says that the connection ends with the fault.
+	ends bool
 }
 
 func (f *faulty) serve(c net.Conn) {
@@ -115,9 +140,15 @@ func (f *faulty) serve(c net.Conn) {
 	flight := wire.Handshake(wire.TypeServerHello, hello)
 	flight = append(flight, wire.Handshake(wire.TypeCertificate, certs)...)
 	flight = append(flight, wire.Handshake(wire.TypeServerHelloDone, nil)...)
-	c.Write(wire.AppendRecords(nil, wire.RecordHandshake, wire.TLS12, flight))
+	var out []byte
+	for part := range slices.Chunk(flight, cmp.Or(f.records, len(flight))) {
+		out = wire.AppendRecords(out, wire.RecordHandshake, wire.TLS12, part)
+	}
+	c.Write(out)
 	f.after(c, f)
-	io.Copy(io.Discard, c)
+	if !f.ends {
+		io.Copy(io.Discard, c)
+	}
 }
 
 // offers says whether a hello lists a suite.
@@ -148,7 +179,9 @@ func TestFaults(t *testing.T) {
 			say(c, 40)
 		}
 	}
-	beats := func(leak bool) func(net.Conn, *faulty) {
+	// A request without content that says it has some is answered with so much memory.
+	memory := append([]byte{2, 0x40, 0}, make([]byte, 0x4010)...)
+	beats := func(answer []byte) func(net.Conn, *faulty) {
 		return func(c net.Conn, f *faulty) {
 			for {
 				rec, err := wire.ReadRecord(c)
@@ -158,8 +191,8 @@ func TestFaults(t *testing.T) {
 				case rec.Type != wire.RecordHeartbeat:
 					say(c, 40)
 					return
-				case leak:
-					c.Write(wire.AppendRecords(nil, wire.RecordHeartbeat, wire.TLS12, make([]byte, 16000)))
+				case answer != nil:
+					c.Write(wire.AppendRecords(nil, wire.RecordHeartbeat, wire.TLS12, answer))
 				}
 			}
 		}
@@ -198,8 +231,10 @@ func TestFaults(t *testing.T) {
 		compress   bool
 		after      func(net.Conn, *faulty)
 	}{
-		{"tls.heartbleed", true, heartbeat, false, beats(true)},
-		{"tls.heartbleed", false, heartbeat, false, beats(false)},
+		{"tls.heartbleed", true, heartbeat, false, beats(memory)},
+		{"tls.heartbleed", false, heartbeat, false, beats(nil)},
+		{"tls.heartbleed", false, heartbeat, false, beats(append([]byte{2, 0, 0}, make([]byte, 16)...))},
+		{"tls.heartbleed", false, heartbeat, false, beats(append([]byte{1, 0, 4}, make([]byte, 20)...))},
 		{"tls.ccs-injection", true, renegotiation, false, early},
 		{"tls.ccs-injection", false, renegotiation, false, refuse},
 		{"tls.robot", true, renegotiation, false, oracle},
@@ -210,6 +245,9 @@ func TestFaults(t *testing.T) {
 		{"tls.insecure-renegotiation", false, renegotiation, false, refuse},
 	} {
 		f := &faulty{chain: id.Certificate, key: id.PrivateKey.(*rsa.PrivateKey), extensions: tc.extensions, compress: tc.compress, after: tc.after}
+		if tc.finding == "tls.robot" {
+			f.records = 1 // a flight may come so as well
+		}
 		r := scan(t, raw(t, f.serve), root.cert)
 		if got := slices.Contains(r.Findings, tc.finding); got != tc.present {
 			t.Errorf("%s = %v, want %v: %v, not tested %v", tc.finding, got, tc.present, r.Findings, r.NotTested)
@@ -225,16 +263,22 @@ func TestFaults(t *testing.T) {
 }
 
 func TestSSL2(t *testing.T) {
+	root := newAuthority(t, "root", nil, 1000*time.Hour)
+	der := leaf{rsa: 2048}.make(t, newAuthority(t, "middle", root, 1000*time.Hour)).Certificate[0]
 	addr := raw(t, func(c net.Conn) {
 		head := make([]byte, 2)
 		if _, err := io.ReadFull(c, head); err != nil || head[0]&0x80 == 0 {
 			return
 		}
 		io.CopyN(io.Discard, c, int64(head[1]))
-		body := []byte{4, 0, 1, 0, 2, 0, 0, 0, 3, 0, 0, 7, 0, 0xc0}
-		c.Write(append([]byte{0x80, byte(len(body))}, body...))
+		body := slices.Concat([]byte{4, 0, 1, 0, 2, byte(len(der) >> 8), byte(len(der)), 0, 3, 0, 0}, der, []byte{7, 0, 0xc0})
+		c.Write(append([]byte{0x80 | byte(len(body)>>8), byte(len(body))}, body...))
 	})
-	r := scan(t, addr)
+	r := scan(t, addr, root.cert)
+	// It hangs up at all other hellos, and SSLv2 has no place for the issuer's certificate.
+	if len(r.Incomplete) > 0 || slices.Contains(r.Findings, "cert.chain-incomplete") || len(r.Certificates) != 1 {
+		t.Errorf("incomplete %v, findings %v, %d certificates", r.Incomplete, r.Findings, len(r.Certificates))
+	}
 	if !r.Reachable || !slices.Contains(r.Findings, "protocol.sslv2") || !slices.Contains(r.Findings, "tls.drown") {
 		t.Errorf("reachable %v, findings %v", r.Reachable, r.Findings)
 	}

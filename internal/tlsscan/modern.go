@@ -43,8 +43,8 @@ func (s *scan) moderns(ctx context.Context) {
 	}
 	if first.client == nil {
 		// A HelloRetryRequest promises nothing: some servers then find no signature to make.
-		if first.alert != 0 {
-			s.note("TLSv1.3.unfinished", "the server answers hellos of TLS 1.3 and refuses every handshake: alert %d", first.alert)
+		if first.alert != 0 || errors.Is(first.err, session.ErrRetry) {
+			s.note("TLSv1.3.unfinished", "the server answers hellos of TLS 1.3 and refuses every handshake: %v", first.err)
 			s.no13 = true
 			return
 		}
@@ -180,10 +180,10 @@ func (s *scan) try13(ctx context.Context, offer offer13) opened {
 // again says whether an attempt that ended without an answer is worth another: the
 // server is asked what it is known to accept.
 func (s *scan) again(ctx context.Context, err error) bool {
-	if !hungUp(err) && !silent(err) || s.control == nil || ctx.Err() != nil {
+	if !hungUp(err) && !silent(err) || !s.known() || ctx.Err() != nil {
 		return false
 	}
-	if s.once(ctx, s.control).outcome == accepted {
+	if s.takesKnown(ctx) {
 		return !s.closeMeansNo()
 	}
 	s.shedding()

@@ -58,22 +58,27 @@ func TestEachIntolerance(t *testing.T) {
 		if slices.ContainsFunc(sound.Findings, func(f string) bool { return strings.HasSuffix(f, "intolerant") }) {
 			t.Fatalf("the sound server has %v", sound.Findings)
 		}
-		for finding, fails := range map[string]func([]byte) bool{
+		for _, tc := range []struct {
+			finding string
+			fails   func([]byte) bool
+		}{
 			// Two bytes anywhere would be in a key of ML-KEM by chance.
-			"tls.grease-intolerant":    func(hello []byte) bool { return offers(hello, 0x1a1a) },
-			"tls.extension-intolerant": func(hello []byte) bool { return bytes.Contains(hello, []byte{0x3a, 0x3a, 0, 1, 0}) },
-			"tls.ech-intolerant":       func(hello []byte) bool { return bytes.Contains(hello, []byte{0xfe, 0x0d, 0, 0xda}) },
-			"tls.size-intolerant":      func(hello []byte) bool { return len(hello) > 1400 },
-			"tls.version-intolerant":   func(hello []byte) bool { return len(hello) > 6 && hello[4] == 3 && hello[5] > 4 },
+			{"tls.grease-intolerant", func(hello []byte) bool { return offers(hello, 0x1a1a) }},
+			{"tls.extension-intolerant", func(hello []byte) bool { return bytes.Contains(hello, []byte{0x3a, 0x3a, 0, 1, 0}) }},
+			{"tls.ech-intolerant", func(hello []byte) bool { return bytes.Contains(hello, []byte{0xfe, 0x0d, 0, 0xda}) }},
+			{"tls.size-intolerant", func(hello []byte) bool { return len(hello) > 1400 }},
+			{"tls.size-intolerant", func(hello []byte) bool { return len(hello) >= 256 && len(hello) < 512 }}, // RFC 7685
+			{"tls.size-intolerant", func(hello []byte) bool { return len(hello) > 900 }},
+			{"tls.version-intolerant", func(hello []byte) bool { return len(hello) > 6 && hello[4] == 3 && hello[5] > 4 }},
 		} {
-			r := scan(t, behind(t, server, fails), root.cert)
-			want := append(slices.Clone(sound.Findings), finding)
+			r := scan(t, behind(t, server, tc.fails), root.cert)
+			want := append(slices.Clone(sound.Findings), tc.finding)
 			slices.Sort(want)
 			if !slices.Equal(r.Findings, want) {
 				t.Errorf("%x: findings = %v, want %v", version, r.Findings, want)
 			}
 			if !slices.Equal(r.Suites["TLSv1.2"], sound.Suites["TLSv1.2"]) || len(r.Incomplete) > 0 || r.Features.HSTS == nil {
-				t.Errorf("%x, %s: suites %v, incomplete %v, HSTS %v", version, finding, r.Suites, r.Incomplete, r.Features.HSTS)
+				t.Errorf("%x, %s: suites %v, incomplete %v, HSTS %v", version, tc.finding, r.Suites, r.Incomplete, r.Features.HSTS)
 			}
 		}
 		// One that does not wait for the rest of a hello.

@@ -101,7 +101,7 @@ func (s *scan) unfinished(c *session.Client12, err error, only bool) {
 	var alert wire.Alert
 	if c != nil && c.Hello != nil {
 		s.alpn(c.Hello.Extensions)
-		if !c.Request && session.Computes12(c.Hello.Suite) && (errors.As(err, &alert) || hungUp(err)) {
+		if !c.Request && session.Computes12(c.Hello.Suite) && (errors.As(err, &alert) || hungUp(err) || silent(err) || c.Hello.Compression != 0) {
 			s.ended(false)
 		}
 	}

@@ -2,101 +2,101 @@ package tlsscan_test
 
 import (
 	"crypto/rsa"
+	"io"
 	"math/big"
+	"math/rand/v2"
 	"net"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/panoplysec/panoply/internal/tlsscan/wire"
 )
 
-// TestRobot holds the strength of oracles: by alerts, by silence, and by an end, where the
-// flight is full and where only one that stops after the key tells.
-func TestRobot(t *testing.T) {
+// wrong says in which way the padding of a key is wrong: 0 is right, 1 begins wrongly, 2
+// has its zero too early, 3 none, 4 a wrong version.
+func wrong(block []byte) int {
+	switch {
+	case len(block) != 255 || block[0] != 2:
+		return 1
+	case !slices.Contains(block, 0):
+		return 3
+	case slices.Index(block, 0) != 206:
+		return 2
+	case block[207] != 3 || block[208] != 3:
+		return 4
+	}
+	return 0
+}
+
+// TestOracles holds that every way to tell paddings apart is seen, and that a server that
+// is merely moody has none.
+func TestOracles(t *testing.T) {
 	root := newAuthority(t, "root", nil, 1000*time.Hour)
 	id := leaf{rsa: 2048}.make(t, root)
 	key := id.PrivateKey.(*rsa.PrivateKey)
-	end := func(c net.Conn) {}
-	alert := func(number byte) func(net.Conn) {
-		return func(c net.Conn) {
-			c.Write(wire.AppendRecords(nil, wire.RecordAlert, wire.TLS12, []byte{2, number}))
-		}
-	}
-	for _, tc := range []struct {
-		name, want string
-		// early answers right after the key, and not after the flight.
-		early bool
-		// reacts to what a key decrypts to.
-		reacts func(block []byte) func(net.Conn)
+	reset := func(c net.Conn) { c.(*net.TCPConn).SetLinger(0); c.Close() }
+	wait := func(c net.Conn) { io.Copy(io.Discard, c) }
+	sound := func(c net.Conn, _ int) { say(c, 20) }
+	for name, tc := range map[string]struct {
+		oracle bool
+		// early answers the key and says whether that was all, late the whole flight.
+		early func(net.Conn, int) bool
+		late  func(net.Conn, int)
 	}{
-		{"begins right", "strong", false, func(b []byte) func(net.Conn) {
-			if b[0] != 0 || b[1] != 2 {
-				return alert(51)
+		"sound":          {false, nil, sound},
+		"silent":         {false, func(c net.Conn, _ int) bool { wait(c); return true }, nil},
+		"resets":         {false, func(c net.Conn, _ int) bool { reset(c); return true }, nil},
+		"moody":          {false, nil, func(c net.Conn, _ int) { say(c, []byte{20, 40}[rand.N(2)]) }},
+		"another alert":  {true, nil, func(c net.Conn, how int) { say(c, []byte{20, 51, 51, 51, 51}[how]) }},
+		"one kind alone": {true, nil, func(c net.Conn, how int) { say(c, []byte{20, 20, 20, 40, 20}[how]) }},
+		"two alerts": {true, nil, func(c net.Conn, how int) {
+			if say(c, 20); how > 0 {
+				say(c, 40)
 			}
-			return alert(20)
 		}},
-		{"has a zero", "strong", false, func(b []byte) func(net.Conn) {
-			if b[0] != 0 || b[1] != 2 {
-				return alert(20)
+		"stays open": {true, nil, func(c net.Conn, how int) {
+			if say(c, 20); how > 0 {
+				wait(c)
 			}
-			if slices.Index(b[2:], 0) < 0 {
-				return end
-			}
-			return alert(20)
 		}},
-		{"is right as a whole", "weak", false, func(b []byte) func(net.Conn) {
-			if b[0] != 0 || b[1] != 2 || slices.Index(b[2:], 0) != len(b)-51 {
-				return alert(40)
+		"reset or close": {true, nil, func(c net.Conn, how int) {
+			if how > 0 {
+				reset(c)
 			}
-			return alert(20)
 		}},
-		{"has the version", "weak", false, func(b []byte) func(net.Conn) {
-			if b[0] == 0 && b[1] == 2 && slices.Index(b[2:], 0) == len(b)-51 && b[len(b)-47] != 3 {
-				return end
+		"half a flight": {true, func(c net.Conn, how int) bool {
+			if how > 0 {
+				say(c, 20)
 			}
-			return alert(20)
-		}},
-		{"tells before the flight ends", "strong", true, func(b []byte) func(net.Conn) {
-			if b[0] != 0 || b[1] != 2 {
-				return alert(20)
-			}
-			return nil
-		}},
-		{"tells nothing", "", false, func([]byte) func(net.Conn) { return alert(20) }},
-		{"hangs up whatever comes", "", false, func([]byte) func(net.Conn) { return end }},
+			return how > 0
+		}, sound},
 	} {
-		t.Run(tc.name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := &faulty{chain: id.Certificate, key: key, extensions: []byte{0xff, 1, 0, 1, 0}, after: func(c net.Conn, _ *faulty) {
+			f := &faulty{chain: id.Certificate, key: key, extensions: []byte{0xff, 1, 0, 1, 0}, after: func(c net.Conn, f *faulty) {
 				rec, err := wire.ReadRecord(c)
-				if err != nil || rec.Type != wire.RecordHandshake || len(rec.Data) < 6 {
-					alert(10)(c)
+				if err != nil || rec.Type != wire.RecordHandshake || len(rec.Data) != 262 {
+					say(c, 10)
 					return
 				}
 				block := new(big.Int).SetBytes(rec.Data[6:])
-				react := tc.reacts(block.Exp(block, key.D, key.N).FillBytes(make([]byte, 256)))
-				if tc.early && react != nil {
-					c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
-					if _, err := wire.ReadRecord(c); err != nil { // nothing came behind the key
-						react(c)
+				how := wrong(block.Exp(block, key.D, key.N).Bytes())
+				if tc.early != nil && tc.early(c, how) {
+					return
+				}
+				for {
+					if rec, err := wire.ReadRecord(c); err != nil {
+						return
+					} else if rec.Type == wire.RecordHandshake {
+						tc.late(c, how)
 						return
 					}
 				}
-				c.SetReadDeadline(time.Now().Add(20 * time.Second))
-				wire.ReadRecord(c)
-				if !tc.early {
-					wire.ReadRecord(c)
-					react(c)
-					return
-				}
-				alert(20)(c)
-			}}
+			}, ends: true}
 			r := scan(t, raw(t, f.serve), root.cert)
-			got := r.Evidence["tls.robot"]
-			if found := slices.Contains(r.Findings, "tls.robot"); found != (tc.want != "") || !strings.Contains(got, tc.want) {
-				t.Errorf("found %v, %q, want %q; notes %v, not tested %v", found, got, tc.want, r.Notes, r.NotTested)
+			if got := slices.Contains(r.Findings, "tls.robot"); got != tc.oracle {
+				t.Errorf("tls.robot = %v, want %v: notes %v, not tested %v", got, tc.oracle, r.Notes, r.NotTested)
 			}
 		})
 	}

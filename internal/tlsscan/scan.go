@@ -20,6 +20,8 @@ type scan struct {
 	name    string
 	manner  manner
 	control *wire.ClientHello
+	// only2 says that of all hellos SSLv2's alone was accepted.
+	only2 bool
 	// contacted is the answer to the first hello, where it was accepted as it is.
 	contacted *answer
 
@@ -113,7 +115,7 @@ func (s *scan) reach(ctx context.Context) bool {
 			if a.hello.Version == wire.SSL3 {
 				s.manner = manner{} // the first hello did not offer so old a version: no fault
 			} else if i > 0 {
-				s.say("tls.intolerant", "the server fails at %v", m)
+				s.say(m.fault(), "the server fails at %v", m)
 			}
 			return true
 		}
@@ -124,7 +126,7 @@ func (s *scan) reach(ctx context.Context) bool {
 			break
 		}
 		var dial *net.OpError
-		if errors.As(a.err, &dial) && dial.Op == "dial" {
+		if a.outcome == broken && errors.As(a.err, &dial) && dial.Op == "dial" {
 			s.incomplete(a.err)
 			return false
 		}
@@ -207,7 +209,7 @@ func (s *scan) oldest(ctx context.Context) bool {
 		return true
 	}
 	hello, err := s.askSSL2(ctx)
-	s.ssl2 = hello
+	s.ssl2, s.only2 = hello, err == nil
 	return err == nil
 }
 

@@ -77,15 +77,17 @@ func (s *scan) bears(ctx context.Context, h *wire.ClientHello, odd ...oddity) bo
 
 // fails says that the server surely did not bear the hello. Of one that hangs up at
 // times whatever it is asked only a word counts.
-func (s *scan) fails(ctx context.Context, h *wire.ClientHello) bool {
-	a := s.ask(ctx, h)
+func (s *scan) fails(ctx context.Context, h *wire.ClientHello) bool { return s.failed(s.ask(ctx, h)) }
+
+func (s *scan) failed(a *answer) bool {
 	s.state.Lock()
 	defer s.state.Unlock()
 	return a.outcome == refused || a.outcome == foreign || a.no && !s.state.flaky && !s.state.shed
 }
 
 // versions tells what a server makes of versions that it does not know: of TLS 1.3 if
-// that is what the first hello failed at, and of one that is still to come.
+// that is what the first hello failed at, and of one that is still to come. The last has a
+// length that all other hellos are kept out of.
 func (s *scan) versions(ctx context.Context, p *protocol) {
 	if p == nil {
 		return
@@ -99,10 +101,13 @@ func (s *scan) versions(ctx context.Context, p *protocol) {
 		}
 	}
 	hello := func(v wire.Version) *wire.ClientHello {
-		h := s.legacy(p.version, s.wide(p, p.suites), wire.Curves12())
-		h.Version = v
+		h := s.legacy(p.version, p.suites[:min(len(p.suites), len(common))], wire.Curves12())
+		h.Version, h.Pad = v, false
 		if p.version < wire.TLS12 {
 			h.AddSignatures(wire.Schemes())
+		}
+		if !s.manner.few {
+			h.Fill(256)
 		}
 		return h
 	}
@@ -113,9 +118,12 @@ func (s *scan) versions(ctx context.Context, p *protocol) {
 		// TLS 1.3 is agreed on in an extension, and no client of it names more than 1.2 in
 		// the old field: older crypto/tls, which knows that, calls this hello illegal.
 		s.note("tls.legacy-version", "the server fails at a hello whose old field names a version after TLS 1.2, which no client sends: %v", a.err)
-	case !s.fails(ctx, future):
+	case !s.failed(a):
 	case s.fails(ctx, hello(p.version)):
-		s.say("tls.size-intolerant", "the server fails at a hello of %d bytes", len(future.Records()))
+		s.say("tls.size-intolerant", "the server fails at a hello of %d bytes", len(future.Marshal()))
+		if future.Pad = !s.manner.few; future.Pad && s.fails(ctx, future) {
+			s.say("tls.version-intolerant", "the server fails at a hello with a version that does not exist yet")
+		}
 	default:
 		s.say("tls.version-intolerant", "the server fails at a hello with a version that does not exist yet: %v", a.err)
 	}

@@ -66,6 +66,10 @@ func (k *schedule) finished(traffic []byte) []byte {
 	return m.Sum(nil)
 }
 
+// ErrRetry is returned when a server that got a key of the one group that was offered asks
+// for a key.
+var ErrRetry = errors.New("the server asks for another key of a group")
+
 // A Client13 is a connection of TLS 1.3.
 type Client13 struct {
 	Hello      *wire.ServerHello
@@ -107,8 +111,10 @@ func Handshake13(conn io.ReadWriter, h *wire.ClientHello, share *Share) (*Client
 	switch {
 	case c.Hello.Version != wire.TLS13:
 		return c, fmt.Errorf("the server agreed to %v", c.Hello.Version)
+	case c.Hello.Retry && c.Hello.Group == 0:
+		return c, errors.New("the server asks for a cookie")
 	case c.Hello.Retry:
-		return c, fmt.Errorf("the server asks for %v", c.Hello.Group)
+		return c, fmt.Errorf("%w: %v", ErrRetry, c.Hello.Group)
 	case c.Hello.Group != share.Group:
 		return c, fmt.Errorf("the server takes %v, which was not offered", c.Hello.Group)
 	}

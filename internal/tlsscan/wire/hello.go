@@ -58,6 +58,9 @@ type ClientHello struct {
 	Extensions  []Extension
 	// Split puts the message into records of so many bytes; zero is as few as possible.
 	Split int
+	// Pad fills a message of 256 to 511 bytes up to 512, as browsers do for servers that
+	// hang at such a length (RFC 7685 section 1).
+	Pad bool
 }
 
 // Add appends an extension.
@@ -134,14 +137,29 @@ func numbers[T ~uint16](list []T) []byte {
 
 // Marshal returns the handshake message.
 func (h *ClientHello) Marshal() []byte {
+	b := h.marshal(h.Extensions)
+	if n := len(b); h.Pad && len(h.Extensions) > 0 && n >= 256 && n < 512 {
+		b = h.marshal(append(slices.Clone(h.Extensions), Extension{ExtPadding, make([]byte, max(512-4-n, 0))}))
+	}
+	return b
+}
+
+// Fill adds padding for a message of at least n bytes.
+func (h *ClientHello) Fill(n int) {
+	if short := n - 4 - len(h.marshal(h.Extensions)); short > 0 {
+		h.Add(ExtPadding, make([]byte, short))
+	}
+}
+
+func (h *ClientHello) marshal(extensions []Extension) []byte {
 	b := put16(nil, int(h.Version))
 	b = append(b, h.Random[:]...)
 	b = putVec8(b, h.SessionID)
 	b = putVec16(b, numbers(h.Suites))
 	b = putVec8(b, h.Compression)
-	if len(h.Extensions) > 0 {
+	if len(extensions) > 0 {
 		var x []byte
-		for _, e := range h.Extensions {
+		for _, e := range extensions {
 			x = putVec16(put16(x, int(e.ID)), e.Data)
 		}
 		b = putVec16(b, x)
