@@ -210,11 +210,12 @@ func within(path []*x509.Certificate, x *x509.Certificate) bool {
 	return false
 }
 
-// signedBy checks a signature also where the library refuses its algorithm.
+// signedBy checks a signature, and goes by the names where the library does not compute its
+// algorithm, or refuses to.
 func signedBy(c, by *x509.Certificate) bool {
 	err := by.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature)
 	var insecure x509.InsecureAlgorithmError
-	if !errors.As(err, &insecure) {
+	if !errors.As(err, &insecure) && !errors.Is(err, x509.ErrUnsupportedAlgorithm) {
 		return err == nil
 	}
 	return string(c.RawIssuer) == string(by.RawSubject)

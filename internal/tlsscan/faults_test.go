@@ -158,6 +158,10 @@ func TestForeignKeys(t *testing.T) {
 			t.Errorf("%s with a wrong signature: trusted %v, findings %v", tc.curve, c.Trusted, got)
 		}
 	}
+	own := withKey(t, mint(t, "shop.example", nil, nil, nil).cert, spki(1, 3, 36, 3, 3, 2, 8, 1, 1, 7), root.key)
+	if _, got := weigh(t, root.cert, nil, own); !slices.Equal(got, []string{"cert.self-signed", "cert.untrusted"}) {
+		t.Errorf("by its own key: findings %v", got)
+	}
 	if _, got := weigh(t, root.cert, nil, []byte("no certificate")); !slices.Equal(got, []string{"cert.unreadable"}) {
 		t.Errorf("no certificate: %v", got)
 	}

@@ -61,10 +61,8 @@ func (x *exchange) against(y *exchange, largest int) string {
 			// suite or a signature, it does not look for in an older one.
 			return ""
 		}
-		if x.alert == wire.AlertProtocolVersion && x.keyed == y.keyed {
-			return fmt.Sprintf("%v was accepted, and then refused", y.hello.Version)
-		}
-		if (x.alert == wire.AlertHandshakeFailure || x.alert == wire.AlertInsufficient) && x.allows(y) {
+		noes := []byte{wire.AlertProtocolVersion, wire.AlertHandshakeFailure, wire.AlertInsufficient}
+		if has(noes, x.alert) && x.allows(y) {
 			return fmt.Sprintf("%v with %v was accepted, and then refused", y.hello.Version, y.hello.Suite)
 		}
 		return ""

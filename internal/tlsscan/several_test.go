@@ -4,10 +4,13 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"hash/crc32"
+	"io"
 	mathrand "math/rand/v2"
 	"net"
 	"testing"
 	"time"
+
+	"github.com/panoplysec/panoply/internal/tlsscan/wire"
 )
 
 // balancer passes each connection on to the server that pick says of how many came before
@@ -82,10 +85,43 @@ func TestOneServer(t *testing.T) {
 		c.SetSessionTicketKeys([][32]byte{key})
 		return c, nil
 	}
+	older := serve(t, &tls.Config{Certificates: certificates, CipherSuites: []uint16{0x002f, 0x0035}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS12})
+	// It has one alert for all that it refuses.
+	versioned := raw(t, func(c net.Conn) {
+		up, err := net.Dial("tcp", older)
+		if err != nil {
+			return
+		}
+		defer up.Close()
+		go func() { io.Copy(up, c); up.(*net.TCPConn).CloseWrite() }()
+		rec, err := wire.ReadRecord(up)
+		if err != nil {
+			return
+		}
+		if rec.Type == wire.RecordAlert {
+			rec.Data[1] = wire.AlertProtocolVersion
+		}
+		c.Write(wire.AppendRecords(nil, rec.Type, rec.Version, rec.Data))
+		io.Copy(c, up)
+	})
+	plain := serve(t, config())
+	measured := raw(t, func(c net.Conn) {
+		rec, err := wire.ReadRecord(c)
+		if err != nil {
+			return
+		}
+		if n := len(rec.Data); n >= 256 && n < 512 {
+			c.Write(wire.AppendRecords(nil, wire.RecordAlert, wire.TLS12, []byte{2, wire.AlertHandshakeFailure}))
+			return
+		}
+		relay(c, plain, wire.AppendRecords(nil, rec.Type, rec.Version, rec.Data)...)
+	})
 	twins := []string{serve(t, config()), serve(t, config())}
 	for name, addr := range map[string]string{
-		"twins":    balancer(t, twins, func(int, string) int { return mathrand.IntN(2) }),
-		"rotating": serve(t, rotating),
+		"one alert":           versioned,
+		"refuses by a length": measured,
+		"twins":               balancer(t, twins, func(int, string) int { return mathrand.IntN(2) }),
+		"rotating":            serve(t, rotating),
 	} {
 		r := scan(t, addr, root.cert)
 		if why := r.Notes["target.several-servers"]; why != "" || len(r.Incomplete) > 0 {

@@ -63,6 +63,10 @@ type witnesses struct {
 func offerOf(h *wire.ClientHello) offer {
 	o := offer{legacy: h.Version, suites: h.Suites, compressed: len(h.Compression) > 1, session: len(h.SessionID), size: len(h.Records())}
 	o.special = has(h.Suites, wire.FallbackSCSV) || h.Split > 0 || h.Version > wire.TLS12 || slices.ContainsFunc(h.Suites, grease)
+	// Of a length at which some servers hang is only what tries just that.
+	if n := len(h.Marshal()); !h.Pad && n >= 256 && n < 512 {
+		o.special = true
+	}
 	for v := wire.SSL3; v <= min(h.Version, wire.TLS12); v++ {
 		o.versions = append(o.versions, v)
 	}
