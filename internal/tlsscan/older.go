@@ -210,29 +210,43 @@ func (s *scan) renegotiate(c *session.Client12, h *wire.ClientHello) {
 	}
 }
 
+// underID comes back with a ticket under a session id of one byte, and returns the id that
+// the server answers with; false where it accepts nothing.
+func (s *scan) underID(ctx context.Context, h *wire.ClientHello, ticket []byte, id byte) ([]byte, bool) {
+	again := *h
+	again.Random = random32()
+	again.SessionID = []byte{id}
+	again.Extensions = slices.Clone(h.Extensions)
+	for i, x := range again.Extensions {
+		if x.ID == wire.ExtTicket {
+			again.Extensions[i].Data = ticket
+		}
+	}
+	a := s.ask(ctx, &again)
+	if a.outcome != accepted {
+		return nil, false
+	}
+	return a.hello.SessionID, true
+}
+
 // resume comes back with the ticket, under a session id of one byte: a server that
 // answers with more than that byte tells from its memory (CVE-2016-9244). Then it comes
 // back with the id.
 func (s *scan) resume(ctx context.Context, h *wire.ClientHello, c *session.Client12) {
 	if len(c.Ticket) > 0 {
-		again := *h
-		again.Random = random32()
-		again.SessionID = []byte{0x7e}
-		again.Extensions = slices.Clone(h.Extensions)
-		for i, x := range again.Extensions {
-			if x.ID == wire.ExtTicket {
-				again.Extensions[i].Data = c.Ticket
-			}
-		}
-		if a := s.ask(ctx, &again); a.outcome == accepted {
-			id := a.hello.SessionID
-			yes := len(id) > 0 && id[0] == 0x7e
-			s.features.ResumesTicket = &yes
-			if len(id) > 1 && id[0] == 0x7e {
+		switch id, ok := s.underID(ctx, h, c.Ticket, 0x7e); {
+		case !ok:
+			s.skip("tls.ticketbleed", "the ticket was not answered")
+		case len(id) > 1 && id[0] == 0x7e:
+			// A new id may begin like that by chance, but not twice.
+			again, _ := s.underID(ctx, h, c.Ticket, 0x81)
+			yes := len(again) > 1 && again[0] == 0x81
+			if s.features.ResumesTicket = &yes; yes {
 				s.say("tls.ticketbleed", "a session id of one byte came back with %d bytes of memory behind it", len(id)-1)
 			}
-		} else {
-			s.skip("tls.ticketbleed", "the ticket was not answered")
+		default:
+			yes := len(id) == 1 && id[0] == 0x7e
+			s.features.ResumesTicket = &yes
 		}
 	}
 	if len(c.Hello.SessionID) == 0 {

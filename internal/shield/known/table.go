@@ -109,7 +109,7 @@ var rows = []Row{
 	{IDs: []string{"GHSA-5v72-xg48-5rpm"}, Packages: []string{"ws"}, Effect: Closes, Why: "names of what every object has, in Sec-WebSocket-Extensions, are what it fails on",
 		Refuse: []shield.Condition{{In: "header", Name: "Sec-WebSocket-Extensions", Matches: `(?i)constructor|prototype|__|hasOwn|isProto|propertyIs|to(Locale)?String|valueOf`}}},
 	{IDs: []string{"GHSA-6fc8-4gx4-v693", "CVE-2021-32640"}, Packages: []string{"ws"}, Effect: Closes, Why: "a long Sec-WebSocket-Protocol is what its expression is slow on", Refuse: long("Sec-WebSocket-Protocol", 512)},
-	{IDs: []string{"GHSA-3h5v-q93c-6h6q", "CVE-2024-37890"}, Packages: []string{"ws"}, Effect: Closes,
+	{IDs: []string{"GHSA-3h5v-q93c-6h6q", "CVE-2024-37890"}, Packages: []string{"ws"}, Effect: Narrows,
 		Why: "more header fields than Node.js keeps are what hides Upgrade from it; an app with a maxHeadersCount below 100 needs a lower number", Only: []shield.Condition{{In: "header", Name: "Upgrade"}}, Refuse: []shield.Condition{{In: "header", More: 80}}},
 	{IDs: []string{"GHSA-2mhh-w6q8-5hxw", "CVE-2016-10518", "GHSA-6663-c963-2gqg", "CVE-2016-10542"}, Packages: []string{"ws"}, Effect: Cannot, Why: "messages after the handshake are not looked at"},
 	{Packages: []string{"socket.io-parser", "uws", "nes"}, Effect: Cannot, Why: "messages after the handshake are not looked at"},
