@@ -99,21 +99,26 @@ func parseURLEncoded(body []byte) (url.Values, error) {
 			return values, ErrTooMany
 		}
 		name, value, _ := bytes.Cut(pair, []byte{'='})
-		key := unescape(name)
-		values[key] = append(values[key], unescape(value))
+		key := Unescape(name, true)
+		values[key] = append(values[key], Unescape(value, true))
 	}
 	return values, nil
 }
 
-// unescape turns "+" into a space and %XX into its byte; other percent signs stay.
-func unescape(text []byte) string {
-	if bytes.IndexByte(text, '%') < 0 && bytes.IndexByte(text, '+') < 0 {
+// Unescape turns %XX into its byte, and "+" into a space where plus is true; other percent
+// signs stay, as in Node. A text with nothing to undo is returned as it is.
+func Unescape[T string | []byte](text T, plus bool) string {
+	first := 0
+	for first < len(text) && text[first] != '%' && !(plus && text[first] == '+') {
+		first++
+	}
+	if first == len(text) {
 		return string(text)
 	}
-	out := make([]byte, 0, len(text))
-	for i := 0; i < len(text); i++ {
+	out := append(make([]byte, 0, len(text)), text[:first]...)
+	for i := first; i < len(text); i++ {
 		switch c := text[i]; {
-		case c == '+':
+		case plus && c == '+':
 			out = append(out, ' ')
 		case c == '%' && i+2 < len(text) && isHex(text[i+1]) && isHex(text[i+2]):
 			out = append(out, unhex(text[i+1])<<4|unhex(text[i+2]))

@@ -99,10 +99,10 @@ func (pl *planner) written() []overriding {
 	case "bun":
 		nested(root.Overrides, []string{"overrides"}, "", &all)
 		if root.Overrides == nil {
-			flat(root.Resolutions, []string{"resolutions"}, &all, yarnParts)
+			flat(root.Resolutions, []string{"resolutions"}, &all, lockfile.Names)
 		}
 	default:
-		flat(root.Resolutions, []string{"resolutions"}, &all, yarnParts)
+		flat(root.Resolutions, []string{"resolutions"}, &all, lockfile.Names)
 	}
 	for i := range all {
 		all[i].file = cmp.Or(all[i].file, "package.json")
@@ -154,7 +154,7 @@ func packageOf(path []string, kind string) (name, versions string) {
 	case key == ".":
 		key = path[len(path)-2]
 	case path[0] == "resolutions":
-		way := yarnParts(key)
+		way := lockfile.Names(key)
 		key = way[len(way)-1]
 	case kind == "pnpm":
 		way := pnpmParts(key)
@@ -179,19 +179,6 @@ func pnpmParts(key string) []string {
 		}
 	}
 	return []string{key}
-}
-
-// yarnParts splits "**/a/@s/b@npm:^1.0.0".
-func yarnParts(key string) []string {
-	var way []string
-	for part := range strings.SplitSeq(key, "/") {
-		if n := len(way); n > 0 && strings.HasPrefix(way[n-1], "@") && !strings.Contains(way[n-1], "/") {
-			way[n-1] += "/" + part
-			continue
-		}
-		way = append(way, part)
-	}
-	return way
 }
 
 // decided says that package.json overrides a package already, for one user or for all.

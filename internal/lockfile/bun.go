@@ -70,7 +70,7 @@ func readBun(file, text string) (*Lock, error) {
 			n.Source, n.Address, n.Version = Archive, version, ""
 			n.archived(version)
 		}
-		if way := bunWay(m.key); way[len(way)-1] != n.Name {
+		if way := Names(m.key); way[len(way)-1] != n.Name {
 			n.Alias = way[len(way)-1]
 		}
 		info := bunInfo(parts)
@@ -78,7 +78,7 @@ func readBun(file, text string) (*Lock, error) {
 		keys[m.key] = g.add(n)
 		read = append(read, info)
 	}
-	needs := func(from int32, below string, v *value, member bool) {
+	asks := func(from int32, below string, v *value, member bool) {
 		for _, s := range needs {
 			section := v.get(s.section)
 			for i := range section.dict() {
@@ -97,11 +97,11 @@ func readBun(file, text string) (*Lock, error) {
 		}
 	}
 	for i, info := range read {
-		needs(first+int32(i), g.nodes[first+int32(i)].Key, info, false)
+		asks(first+int32(i), g.nodes[first+int32(i)].Key, info, false)
 	}
 	for i := range workspaces.members {
 		w := &workspaces.members[i]
-		needs(int32(i), g.nodes[i].Name, &w.value, true)
+		asks(int32(i), g.nodes[i].Name, &w.value, true)
 		if w.key != "" {
 			g.connect(0, int32(i), needed)
 		}
@@ -119,8 +119,8 @@ func bunInfo(parts []member) *value {
 	return &value{}
 }
 
-// bunWay splits a key into names: "a/@s/b" into a and @s/b.
-func bunWay(key string) []string {
+// Names splits a way of names: "a/@s/b" into a and @s/b, with what stands behind each.
+func Names(key string) []string {
 	var way []string
 	for part := range strings.SplitSeq(key, "/") {
 		if n := len(way); n > 0 && strings.HasPrefix(way[n-1], "@") && !strings.Contains(way[n-1], "/") {
@@ -134,7 +134,7 @@ func bunWay(key string) []string {
 
 // bunResolve finds the entry below the key, or below one further up.
 func bunResolve(keys map[string]int32, from, name string) (int32, bool) {
-	way := bunWay(from)
+	way := Names(from)
 	if from == "" {
 		way = nil
 	}

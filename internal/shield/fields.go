@@ -1,6 +1,10 @@
 package shield
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/panoplysec/panoply/internal/body"
+)
 
 // A field is what a condition is tested on.
 type field struct {
@@ -112,9 +116,9 @@ func (c *condition) query(raw string) bool {
 		}
 		name, value, _ := strings.Cut(pair, "=")
 		if c.asksValue() {
-			f.value = unescape(value, true)
+			f.value = body.Unescape(value, true)
 		}
-		if c.flat(&f, room[:0], unescape(name, true), &n) {
+		if c.flat(&f, room[:0], body.Unescape(name, true), &n) {
 			return true
 		}
 	}

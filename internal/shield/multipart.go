@@ -3,6 +3,8 @@ package shield
 import (
 	"regexp"
 	"strings"
+
+	"github.com/panoplysec/panoply/internal/body"
 )
 
 // multipart reads a body of parts, and says whether it is one to the letter: delimiters
@@ -105,7 +107,7 @@ func dispositionNames(text string) (fields, files []string, sound bool) {
 			continue
 		}
 		if m[3] != "" {
-			value = unescape(extended.ReplaceAllString(value, ""), false)
+			value = body.Unescape(extended.ReplaceAllString(value, ""), false)
 		}
 		*to = append(*to, value)
 	}

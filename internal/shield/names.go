@@ -1,6 +1,10 @@
 package shield
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/panoplysec/panoply/internal/body"
+)
 
 // A pattern is the names of a field from the outside in.
 type pattern struct {
@@ -191,40 +195,10 @@ func isNumber(s string) bool {
 // levels is how deep a flat name nests.
 func levels(name string) int { return 1 + strings.Count(name, "[") + strings.Count(name, ".") }
 
-// unescape turns %XX into its byte and, with plus, "+" into a space; other percent signs
-// stay, as in Node. It allocates only where there is something to undo.
-func unescape(text string, plus bool) string {
-	if strings.IndexByte(text, '%') < 0 && !(plus && strings.IndexByte(text, '+') >= 0) {
-		return text
-	}
-	out := make([]byte, 0, len(text))
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case plus && c == '+':
-			out = append(out, ' ')
-		case c == '%' && i+2 < len(text) && isHex(text[i+1]) && isHex(text[i+2]):
-			out = append(out, unhex(text[i+1])<<4|unhex(text[i+2]))
-			i += 2
-		default:
-			out = append(out, c)
-		}
-	}
-	return string(out)
-}
-
-func isHex(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f' }
-
-func unhex(c byte) byte {
-	if c <= '9' {
-		return c - '0'
-	}
-	return c | 0x20 - 'a' + 10
-}
-
 // again undoes the escapes that are left in a text that was unescaped, twice at most; each
 // reading differs from the one before. ok is false where there is no other.
 func again(text string) (next string, ok bool) {
-	next = unescape(text, false)
+	next = body.Unescape(text, false)
 	return next, next != text
 }
 

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"io"
 	"strings"
+
+	"github.com/panoplysec/panoply/internal/body"
 )
 
 // A scan tests the conditions of shields on the fields of one body, in one pass.
@@ -64,8 +66,8 @@ func (s *scan) form(text string) {
 			continue
 		}
 		name, value, _ := strings.Cut(pair, "=")
-		f.value = unescape(value, true)
-		s.flat(&f, unescape(name, true))
+		f.value = body.Unescape(value, true)
+		s.flat(&f, body.Unescape(name, true))
 	}
 }
 
