@@ -148,7 +148,8 @@ func failed(err error) *answer {
 	return a
 }
 
-// maxWarnings of one flight. Records with messages are bounded by what Messages takes.
+// maxWarnings of one flight, and requests for another hello, which a client ignores. Other
+// messages are bounded by what Messages takes.
 const maxWarnings = 32
 
 // readFlight reads to ServerHelloDone, or to the ServerHello of TLS 1.3, whose rest is
@@ -194,6 +195,12 @@ func readFlight(r io.Reader) *answer {
 			if !ok {
 				break
 			}
+			if raw[0] == wire.TypeHelloRequest {
+				if warnings++; warnings == maxWarnings {
+					return end(wire.ErrTooMuch)
+				}
+				continue
+			}
 			if err := a.take(raw); err != nil {
 				return end(err)
 			}
@@ -209,9 +216,6 @@ func readFlight(r io.Reader) *answer {
 func (a *answer) take(raw []byte) error {
 	typ, body := raw[0], raw[4:]
 	if (a.hello == nil) != (typ == wire.TypeServerHello) {
-		if typ == wire.TypeHelloRequest {
-			return nil
-		}
 		return wire.ErrMalformed
 	}
 	var err error
