@@ -64,7 +64,7 @@ func mediaOf(h http.Header) (m media) {
 	if found == 0 && (err != nil || strings.HasPrefix(base, "text/")) {
 		m.kind = isText
 	}
-	plain := len(lines) == 1 && found < 2 && (err == nil || found == 0)
+	plain := len(lines) == 1 && found < 2 && (err == nil || found == 0 && !strings.Contains(lower, "charset"))
 	if m.kind == isMultipart {
 		plain = plain && strings.HasPrefix(base, "multipart/") && strings.Count(lower, "boundary") == 1 && m.boundary != "" && !strings.Contains(lower, "boundary*")
 	}
@@ -95,6 +95,7 @@ const (
 	whyLong      = "cannot be looked for: the body is longer than what is looked at"
 	whyUnread    = "cannot be looked for: the body ended before it was whole"
 	whyMalformed = "cannot be looked for: the body is not what its Content-Type says"
+	whyDeep      = "cannot be looked for: the body nests deeper than is looked at"
 	whyFound     = "is what it refuses"
 	whyTooLong   = "is longer than it lets pass"
 )
@@ -128,7 +129,7 @@ func (g *Guard) bodies(r *http.Request, pending uint64, all []Refusal) []Refusal
 	}
 	if look < 0 { // of another type: only what begins like JSON
 		start, err := body.Look(r, 4)
-		if err == nil && !maybeJSON(string(start.Bytes)) {
+		if err == nil && !m.encoded && likeUTF8(m.charset, m.kind) && !maybeJSON(string(start.Bytes)) {
 			return all
 		}
 		for i, s := range g.shields {
@@ -173,7 +174,7 @@ func (g *Guard) judge(b *body.Body, err error, m media, pending uint64, all []Re
 		switch {
 		case err != nil:
 			why = whyUnread
-		case m.encoded && (s.asks&inBody != 0 || m.kind != isOther || maybeJSON(c.text)):
+		case m.encoded:
 			why, status = whyEncoded, http.StatusUnsupportedMediaType
 		case !b.Whole && (s.asks&inBody != 0 || fields && c.goesOn()):
 			why, status = whyLong, http.StatusRequestEntityTooLarge
@@ -216,7 +217,7 @@ func (c *content) read() (why string) {
 		return whyUnclear
 	case c.kind == isMultipart:
 		sound = c.scan.multipart(text, c.boundary)
-	case c.kind != isOther && !likeUTF8(c.charset, c.kind):
+	case !likeUTF8(c.charset, c.kind):
 		return whyCharset
 	case c.kind == isJSON:
 		sound = c.scan.json(text)
@@ -228,7 +229,10 @@ func (c *content) read() (why string) {
 			c.scan.form(text)
 		}
 	}
-	if !sound {
+	switch {
+	case c.scan.deep:
+		return whyDeep
+	case !sound:
 		return whyMalformed
 	}
 	return ""

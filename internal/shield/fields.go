@@ -15,6 +15,7 @@ type field struct {
 	value string
 	valid bool // it has a value
 	open  bool // a container, or its items follow
+	again bool // another reading of a field that was counted
 }
 
 // named tells whether the names and the depth of a field are those of c.
@@ -69,7 +70,7 @@ func (c *condition) hits(f *field, n *int) bool {
 // flat tests a field whose name is flat, in each of its readings, and counts it once. The
 // names go into room, which stays on the stack since no value goes with it.
 func (c *condition) flat(f *field, room []string, name string, n *int) bool {
-	if c.in&f.in == 0 || !c.reads(room, name) || !c.asked(f.value, f.valid) {
+	if c.in&f.in == 0 || f.again && c.more > 0 || !c.reads(room, name) || !c.asked(f.value, f.valid) {
 		return false
 	}
 	return c.count(n)
@@ -77,7 +78,7 @@ func (c *condition) flat(f *field, room []string, name string, n *int) bool {
 
 // reads tells whether some reading of a flat name is what c asks for.
 func (c *condition) reads(room []string, name string) bool {
-	if c.name != nil && c.name.needle != "" && strings.IndexByte(name, '%') < 0 && !strings.Contains(name, c.name.needle) {
+	if c.name != nil && c.name.needle != "" && !strings.Contains(name, c.name.needle) && !strings.ContainsAny(name, `%\`) && !odd(name) {
 		return false // nothing to take apart
 	}
 	for i := 0; ; i++ {
@@ -85,7 +86,8 @@ func (c *condition) reads(room []string, name string) bool {
 		if c.named(names(room[:0], name), 0, depth) {
 			return true
 		}
-		if odd(name) && (c.named(qsNames(nil, name), 0, depth) || c.named(qsNames(nil, undotted(name)), 0, depth)) {
+		if odd(name) && (c.named(qsNames(nil, name), 0, depth) || c.named(qsNames(nil, undotted(name)), 0, depth) ||
+			c.named(names(nil, strings.ReplaceAll(name, "]", "")), 0, depth)) { // the last as express-fileupload does
 			return true
 		}
 		next, ok := again(name)
@@ -101,14 +103,30 @@ func (c *condition) count(n *int) bool {
 	return *n > c.more
 }
 
+// laterSplits are the places behind the first = where qs splits a field into name and value:
+// at one behind a bracket, which some versions see escaped, too. Zero is none.
+func laterSplits(pair string) (at [3]int) {
+	first := strings.IndexByte(pair, '=')
+	if first < 0 || strings.IndexByte(pair[first+1:], '=') < 0 {
+		return at
+	}
+	for i, bracket := range [...]string{"]=", "%5D=", "%5d="} {
+		if begin := strings.Index(pair, bracket); begin >= 0 && begin+len(bracket)-1 != first {
+			at[i] = begin + len(bracket) - 1
+		}
+	}
+	return at
+}
+
 // query tests the fields of a query.
 func (c *condition) query(raw string) bool {
-	if raw == "" || c.name != nil && c.name.needle != "" && !strings.Contains(raw, c.name.needle) && strings.IndexByte(raw, '%') < 0 {
+	if raw == "" || c.name != nil && c.name.needle != "" && !strings.Contains(raw, c.name.needle) && !strings.ContainsAny(raw, `%]\`) {
 		return false
 	}
 	var room [16]string
 	f := field{in: inQuery, valid: true}
 	n := 0
+	raw = strings.TrimPrefix(raw, "?") // which some readers take for the one in front of it
 	for raw != "" {
 		var pair string
 		if pair, raw, _ = strings.Cut(raw, "&"); pair == "" {
@@ -118,8 +136,16 @@ func (c *condition) query(raw string) bool {
 		if c.asksValue() {
 			f.value = body.Unescape(value, true)
 		}
-		if c.flat(&f, room[:0], body.Unescape(name, true), &n) {
+		if f.again = false; c.flat(&f, room[:0], body.Unescape(name, true), &n) {
 			return true
+		}
+		for _, at := range laterSplits(pair) {
+			if at > 0 {
+				f.again, f.value = true, body.Unescape(pair[at+1:], true)
+				if c.flat(&f, room[:0], body.Unescape(pair[:at], true), &n) {
+					return true
+				}
+			}
 		}
 	}
 	return false

@@ -80,13 +80,16 @@ func holds(path []string, wanted ...string) bool {
 
 // FuzzNames: what qs reads as a name in a query or a form, a shield sees.
 func FuzzNames(f *testing.F) {
-	for _, seed := range []string{"a[__proto__]=1", "constructor[prototype]x[a]", "a[constructor]j[prototype]", "a[[__proto__]]", "constructor.prototype", "a[constructor].prototype.x", "%5f_proto__", "a[b", "]__proto__[", "[__proto__]", "a..__proto__", "constructor[0][prototype]", "a.b[__proto__"} {
+	for _, seed := range []string{"a[__proto__]=1", "constructor[prototype]x[a]", "a[constructor]j[prototype]", "a[[__proto__]]", "constructor.prototype", "a[constructor].prototype.x", "%5f_proto__", "a[b", "]__proto__[", "[__proto__]", "a..__proto__", "constructor[0][prototype]", "a.b[__proto__", "a[=][__proto__]=1", "a=[__proto__]=1", "a[b]=[__proto__]=1"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, query string) {
 		proto, chain := false, false
 		for pair := range strings.SplitSeq(query, "&") {
 			name, _, _ := strings.Cut(pair, "=")
+			if at := strings.Index(pair, "]="); at >= 0 {
+				name = pair[:at+1] // where qs splits
+			}
 			decoded, err := url.QueryUnescape(name)
 			if err != nil {
 				continue // qs takes it as it stands
@@ -130,7 +133,7 @@ func FuzzBody(f *testing.F) {
 		}
 		if got := status(t, g, post(json, text)); member(v, "__proto__") && got != 403 {
 			t.Errorf("JSON %q: %d, want 403", text, got)
-		} else if got == 400 {
+		} else if got == 400 && len(text) < 128 { // no room for more names than are followed
 			t.Errorf("JSON %q is taken for malformed", text)
 		}
 	})

@@ -35,17 +35,27 @@ func (c *condition) inHeaders(r *http.Request) bool {
 		return false
 	case "Host": // net/http keeps it apart
 		return test(r.Host)
+	case "Transfer-Encoding": // as it does with this
+		return len(r.TransferEncoding) > 0 && test(strings.Join(r.TransferEncoding, ", "))
 	case "Content-Length":
 		if r.Header["Content-Length"] == nil && r.ContentLength > 0 {
 			return test(strconv.FormatInt(r.ContentLength, 10))
 		}
 	}
-	for _, v := range r.Header[c.header] {
+	lines := r.Header[c.header]
+	for _, v := range lines {
 		if test(v) {
 			return true
 		}
 	}
-	return false
+	if len(lines) < 2 || c.more > 0 || !c.asksValue() {
+		return false
+	}
+	separator := ", " // Node.js makes one value of several lines
+	if c.header == "Cookie" {
+		separator = "; "
+	}
+	return test(strings.Join(lines, separator))
 }
 
 // inCookies reads cookies as the cookie packages of npm do: a value may be quoted and

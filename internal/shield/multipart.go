@@ -1,6 +1,7 @@
 package shield
 
 import (
+	"mime"
 	"regexp"
 	"strings"
 
@@ -52,15 +53,20 @@ func (s *scan) part(head, content string, headed bool) bool {
 			return false
 		}
 		if strings.EqualFold(m[1], "Content-Disposition") {
-			dispositions++
-			disposition += ";" + m[2]
+			if dispositions++; dispositions > 1 {
+				return false
+			}
+			disposition = m[2]
+		}
+		if strings.EqualFold(m[1], "Content-Type") && !plainType(m[2]) {
+			return false
 		}
 		if strings.EqualFold(m[1], "Content-Transfer-Encoding") && !plainTransfer.MatchString(m[2]) {
 			return false // some parsers undo it, others do not
 		}
 	}
 	fieldNames, fileNames, sound := dispositionNames(disposition)
-	f := field{in: inMultipart, value: content, valid: len(fileNames) == 0}
+	f := field{in: inMultipart, value: content, valid: strings.Join(fileNames, "") == ""}
 	for _, name := range fieldNames {
 		s.flat(&f, name)
 	}
@@ -71,14 +77,27 @@ func (s *scan) part(head, content string, headed bool) bool {
 			s.flat(&f, name)
 		}
 	}
-	return headed && sound && dispositions == 1
+	return headed && sound && dispositions == 1 && parameters.MatchString(disposition)
+}
+
+// plainType tells of the type of a part whether its content is text as it is: some parsers
+// decode it from the character set that is named.
+func plainType(text string) bool {
+	if strings.TrimSpace(text) == "" {
+		return true
+	}
+	_, params, err := mime.ParseMediaType(text)
+	return err == nil && parameters.MatchString(text) && likeUTF8(strings.ToLower(params["charset"]), isMultipart)
 }
 
 var (
 	headerLine    = regexp.MustCompile("^([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\\x00-\\x08\\x0a-\\x1f\\x7f]*)$")
 	plainTransfer = regexp.MustCompile(`(?i)^\s*(7bit|8bit|binary)\s*$`)
 	parameter     = regexp.MustCompile(`(?i)(^|[;\s])(file)?name(\*[0-9]*\*?)?\s*=\s*("(?:[^"\\]|\\.)*"|[^";\r\n]*)`)
-	extended      = regexp.MustCompile(`^[A-Za-z0-9_-]*'[^']*'`)
+	// parameters is a value with parameters to the letter. Busboy before 1.0 drops blanks and
+	// quotes wherever they stand, so that na me=a"b" is a name.
+	parameters = regexp.MustCompile("^[ \t]*[!#$%&'*+./^_`|~0-9A-Za-z-]+([ \t]*;[ \t]*[!#$%&'+.^_`|~0-9A-Za-z-]+[*]?=(\"(?:[^\"\\\\]|\\\\.)*\"|[^\\s\";]*))*[ \t]*;?[ \t]*$")
+	extended   = regexp.MustCompile(`^[A-Za-z0-9_-]*'[^']*'`)
 )
 
 // dispositionNames are the names of a field and of a file in a Content-Disposition, in

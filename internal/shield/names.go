@@ -99,7 +99,7 @@ func names(dst []string, name string) []string {
 		if i < len(name) && name[i] != '[' && name[i] != ']' && name[i] != '.' {
 			continue
 		}
-		if one := name[begin:i]; one != "" && !(len(dst) > first && isNumber(one)) {
+		if one := unquoted(name[begin:i]); one != "" && !(len(dst) > first && isNumber(one)) {
 			dst = append(dst, one)
 		}
 		begin = i + 1
@@ -107,9 +107,20 @@ func names(dst []string, name string) []string {
 	return dst
 }
 
+// unquoted is what a name in quotes says, as in a["b"], which lodash reads.
+func unquoted(name string) string {
+	if n := len(name) - 1; n > 0 && (name[0] == '"' || name[0] == '\'') && name[n] == name[0] {
+		return strings.ReplaceAll(name[1:n], `\`, "")
+	}
+	return name
+}
+
 // odd tells of a name that has brackets and is not of the form a[b][c], so that qs may leave
 // out some of what names finds.
 func odd(name string) bool {
+	if !strings.ContainsAny(name, "[]") {
+		return false
+	}
 	open := false
 	for i := 0; i < len(name); i++ {
 		switch name[i] {
@@ -124,9 +135,7 @@ func odd(name string) bool {
 			}
 			open = false
 		case '.':
-			if strings.IndexAny(name, "[]") >= 0 {
-				return true
-			}
+			return true
 		}
 	}
 	return open

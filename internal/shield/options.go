@@ -14,7 +14,8 @@ import (
 const (
 	// DefaultLook is how many bytes of a body are looked at.
 	DefaultLook = 1 << 20
-	// MaxLook is the most that Look may be: so much memory a request may take.
+	// MaxLook is the most that Look may be. While a body is judged, its request takes several
+	// times as much memory as the body is long.
 	MaxLook = 64 << 20
 	// MaxShields is how many shields there may be.
 	MaxShields = 64
@@ -148,6 +149,9 @@ type shield struct {
 
 // goodID is what an id may be: it becomes a rule, which is the label of a metric.
 var goodID = regexp.MustCompile(`^[A-Za-z0-9@][A-Za-z0-9._:@/-]{0,99}$`)
+
+// headerName is what the name of a header may be. With * it would be looked for as it stands.
+var headerName = regexp.MustCompile("^[!#$%&'+.^_`|~0-9A-Za-z-]+$")
 
 // New compiles the shields, or tells every problem at once.
 func New(o Options) (*Guard, error) {
@@ -294,7 +298,9 @@ func compileCondition(s *Condition, at string, p *guard.Problems) *condition {
 func (c *condition) compileName(name, at string, p *guard.Problems) {
 	switch {
 	case c.in&inHeader != 0:
-		c.header = http.CanonicalHeaderKey(name)
+		if c.header = http.CanonicalHeaderKey(name); !headerName.MatchString(name) {
+			p.Add(at+".Name", name, "the name of one header, without *", "")
+		}
 	case c.in&inCookie != 0:
 		c.cookie = newGlob(name)
 	case c.in&(inFields|inFile) != 0 && c.in&inPart == 0:

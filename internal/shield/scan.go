@@ -14,7 +14,16 @@ type scan struct {
 	found []*condition // of each shield
 	left  int          // shields with nothing found
 	room  [16]string
+	deep  bool // what JSON nests was not followed to its end
 }
+
+const (
+	// maxLevels is how deep encoding/json reads. JavaScript has no limit.
+	maxLevels = 10000
+	// maxNames is how many names one of JSON may be taken apart into: each item of an array
+	// within it is held against all of them.
+	maxNames = 64
+)
 
 // A test is a condition of a shield, and what it has counted.
 type test struct {
@@ -66,8 +75,14 @@ func (s *scan) form(text string) {
 			continue
 		}
 		name, value, _ := strings.Cut(pair, "=")
-		f.value = body.Unescape(value, true)
+		f.again, f.value = false, body.Unescape(value, true)
 		s.flat(&f, body.Unescape(name, true))
+		for _, at := range laterSplits(pair) {
+			if at > 0 {
+				f.again, f.value = true, body.Unescape(pair[at+1:], true)
+				s.flat(&f, body.Unescape(pair[:at], true))
+			}
+		}
 	}
 }
 
@@ -77,6 +92,7 @@ func (s *scan) json(text string) bool {
 	for some := false; ; some = true {
 		var document json.RawMessage
 		if err := dec.Decode(&document); err != nil {
+			s.deep = s.deep || err != io.EOF && strings.Count(text, "[")+strings.Count(text, "{") > maxLevels
 			return err == io.EOF && some
 		}
 		s.document(string(document))
@@ -114,6 +130,10 @@ func (s *scan) document(text string) {
 			end = endOfString(text, i)
 			if at.object && !member {
 				path = keyNames(path[:at.mark], textOf(text[i:end]))
+				if len(path)-at.mark > maxNames {
+					s.deep = true
+					return
+				}
 				member, i = true, end
 				continue
 			}
