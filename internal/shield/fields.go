@@ -78,7 +78,7 @@ func (c *condition) flat(f *field, room []string, name string, n *int) bool {
 
 // reads tells whether some reading of a flat name is what c asks for.
 func (c *condition) reads(room []string, name string) bool {
-	if c.name != nil && c.name.needle != "" && !strings.Contains(name, c.name.needle) && !strings.ContainsAny(name, `%\`) && !odd(name) {
+	if c.name != nil && c.name.needle != "" && !strings.Contains(name, c.name.needle) && !hides(name) {
 		return false // nothing to take apart
 	}
 	for i := 0; ; i++ {
@@ -103,6 +103,22 @@ func (c *condition) count(n *int) bool {
 	return *n > c.more
 }
 
+// hides tells of a text in which a name may stand that is not there letter by letter.
+func hides(text string) bool {
+	if strings.IndexByte(text, '%') >= 0 || strings.IndexByte(text, '\\') >= 0 {
+		return true
+	}
+	for {
+		i := strings.IndexByte(text, ']')
+		if i < 0 || i+1 == len(text) {
+			return false
+		}
+		if text = text[i+1:]; strings.IndexByte("[.=&", text[0]) < 0 {
+			return true // where brackets are taken out, what is around them is one name
+		}
+	}
+}
+
 // laterSplits are the places behind the first = where qs splits a field into name and value:
 // at one behind a bracket, which some versions see escaped, too. Zero is none.
 func laterSplits(pair string) (at [3]int) {
@@ -120,7 +136,7 @@ func laterSplits(pair string) (at [3]int) {
 
 // query tests the fields of a query.
 func (c *condition) query(raw string) bool {
-	if raw == "" || c.name != nil && c.name.needle != "" && !strings.Contains(raw, c.name.needle) && !strings.ContainsAny(raw, `%]\`) {
+	if raw == "" || c.name != nil && c.name.needle != "" && !strings.Contains(raw, c.name.needle) && !hides(raw) {
 		return false
 	}
 	var room [16]string
