@@ -245,3 +245,15 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// Each name is held against each pattern: there is a bound.
+func TestManyAliases(t *testing.T) {
+	var paths []string
+	for i := range 3000 {
+		paths = append(paths, fmt.Sprintf(`"k%d*":["x"]`, i))
+	}
+	g := jsimports.Read(folder(map[string]string{"server.js": "", "tsconfig.json": `{"compilerOptions":{"paths":{` + strings.Join(paths, ",") + `}}}`}))
+	if d, ok := g.Doubt("k1"); !ok || !strings.Contains(d.Reason, "more than 2000 paths") {
+		t.Errorf("doubt = %v, want one about the paths", d)
+	}
+}

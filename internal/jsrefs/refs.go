@@ -179,7 +179,7 @@ func (r *reader) declare(i int) {
 	if maker && r.is(i+1, "(") {
 		// const require = module.createRequire(import.meta.url)
 		from := i
-		for r.is(from-1, ".") {
+		for n := 0; r.is(from-1, ".") && n < maxMembers; n++ {
 			from = r.opening(from - 2)
 		}
 		switch called := r.is(r.closing(i+1)+1, "("); {
@@ -199,6 +199,9 @@ func (r *reader) named(i int) bool {
 
 // maxArguments is how many words between two brackets are looked at.
 const maxArguments = 500
+
+// maxMembers is how many members before createRequire are looked at.
+const maxMembers = 4
 
 // closing is the bracket that closes the one at i, or where the search for it ends.
 func (r *reader) closing(i int) int {
