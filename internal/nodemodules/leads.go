@@ -127,6 +127,11 @@ func (f *follower) leads(i int, s reading) {
 		}
 	}
 	for _, r := range s.Refs {
+		// One file may have any number of names, and each may be looked for in many keys.
+		if time.Now().After(f.until) {
+			f.cut("it took longer than " + MaxTime.String())
+			return
+		}
 		f.ref(i, r)
 	}
 }
