@@ -49,6 +49,11 @@ func TestForms(t *testing.T) {
 		{`require?.('x')`, "imported server.js:1"},
 		{"import { createRequire } from 'node:module'\nconst r = createRequire(import.meta.url)\nr('x')", "imported server.js:3"},
 		{"import { createRequire as make } from 'module'\nmake(import.meta.url)('x')", "imported server.js:2"},
+		{"const r = require('module').createRequire(process.cwd() + '/')\nr('x')", "imported server.js:2"},
+		{"const r = (await import('node:module')).createRequire(u)\nr('x')", "imported server.js:2"},
+		{"const r = process.getBuiltinModule('module').createRequire(u)\nr('x')", "imported server.js:2"},
+		{"await import.defer('x')", "imported server.js:1"},
+		{"import defer * as y from 'x'", "imported server.js:1"},
 		{"const r = module.createRequire(__filename)\nr('x')", "imported server.js:2"},
 		{"const load = require\nload('x')", "imported server.js:2"},
 		{"const name = 'x'\nrequire(name)", "imported server.js:2"},
@@ -239,4 +244,16 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Each name is held against each pattern: there is a bound.
+func TestManyAliases(t *testing.T) {
+	var paths []string
+	for i := range 3000 {
+		paths = append(paths, fmt.Sprintf(`"k%d*":["x"]`, i))
+	}
+	g := jsimports.Read(folder(map[string]string{"server.js": "", "tsconfig.json": `{"compilerOptions":{"paths":{` + strings.Join(paths, ",") + `}}}`}))
+	if d, ok := g.Doubt("k1"); !ok || !strings.Contains(d.Reason, "more than 2000 paths") {
+		t.Errorf("doubt = %v, want one about the paths", d)
+	}
 }

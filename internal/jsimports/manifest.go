@@ -11,6 +11,9 @@ import (
 // maxManifest bounds a package.json, a tsconfig.json and their like.
 const maxManifest = 4 << 20
 
+// maxAliases bounds the patterns for modules of all tsconfig.json.
+const maxAliases = 2000
+
 // A manifest is what is taken of a package.json.
 type manifest struct {
 	Name    string            `json:"name"`
@@ -119,6 +122,10 @@ func (w *walker) readAliases(name string) {
 	}
 	if json.Unmarshal([]byte(plainJSON(in)), &config) != nil {
 		w.doubt(name, "could not be read, and may give names another meaning")
+		return
+	}
+	if len(w.aliases)+len(config.CompilerOptions.Paths) > maxAliases {
+		w.doubt(name, "and others have more than %d paths together, and may give names another meaning", maxAliases)
 		return
 	}
 	dir := path.Join(path.Dir(name), config.CompilerOptions.BaseURL)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/panoplysec/panoply/internal/jsrefs"
 )
@@ -38,6 +39,16 @@ func TestSlashes(t *testing.T) {
 		if strings.Join(got, " ") != want {
 			t.Errorf("%s: %v, want %s", code, got, want)
 		}
+	}
+}
+
+// A long chain of members is not gone back over at each of its makers.
+func TestLongChain(t *testing.T) {
+	var room jsrefs.Room
+	began := time.Now()
+	room.Read("a"+strings.Repeat(".createRequire(b).c", 200_000), nil)
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("3.8 MB took %s", took)
 	}
 }
 

@@ -179,11 +179,15 @@ func (r *reader) declare(i int) {
 	if maker && r.is(i+1, "(") {
 		// const require = module.createRequire(import.meta.url)
 		from := i
-		for r.is(from-1, ".") {
-			from -= 2
+		for n := 0; r.is(from-1, ".") && n < maxMembers; n++ {
+			from = r.opening(from - 2)
 		}
-		if r.is(from-1, "=") && r.at(from-2).kind == word && !r.is(r.closing(i+1)+1, "(") {
+		switch called := r.is(r.closing(i+1)+1, "("); {
+		case called, r.is(i-1, "function"):
+		case r.is(from-1, "=") && r.at(from-2).kind == word:
 			r.requires[r.at(from-2).text] = true
+		default:
+			r.doubt(r.at(i).line, "makes a require without a name")
 		}
 	}
 }
@@ -195,6 +199,9 @@ func (r *reader) named(i int) bool {
 
 // maxArguments is how many words between two brackets are looked at.
 const maxArguments = 500
+
+// maxMembers is how many members before createRequire are looked at.
+const maxMembers = 4
 
 // closing is the bracket that closes the one at i, or where the search for it ends.
 func (r *reader) closing(i int) int {
@@ -210,6 +217,25 @@ func (r *reader) closing(i int) int {
 			if depth--; depth == 0 {
 				return i
 			}
+		}
+	}
+	return i
+}
+
+// opening is the beginning of the operand that ends at i: the word, or what is called or
+// bracketed there, as in require("module") and (await import("module")).
+func (r *reader) opening(i int) int {
+	depth := 0
+	for end := max(0, i-maxArguments); i > end; i-- {
+		switch t := r.tokens[i]; {
+		case t.kind == mark && (t.text == ")" || t.text == "]"):
+			depth++
+		case t.kind == mark && (t.text == "(" || t.text == "["):
+			if depth--; depth == 0 && r.at(i-1).kind != word {
+				return i
+			}
+		case depth == 0:
+			return i
 		}
 	}
 	return i
@@ -243,6 +269,9 @@ func (r *reader) imports(i int) {
 	switch {
 	case r.is(i+1, "("):
 		r.argument(i+1, Dynamic)
+		return
+	case r.is(i+1, ".") && (r.is(i+2, "defer") || r.is(i+2, "source")) && r.is(i+3, "("):
+		r.argument(i+3, Dynamic)
 		return
 	case r.is(i+1, ".") && r.is(i+2, "meta"):
 		if r.is(i+3, ".") && (r.is(i+4, "resolve") || r.is(i+4, "glob")) && r.is(i+5, "(") {

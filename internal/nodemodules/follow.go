@@ -52,6 +52,10 @@ type Options struct {
 	// Fits says whether the package in a folder is one that should be there. One that is
 	// not is told as Unfit and not followed. Nil means that all do.
 	Fits func(dir, name, version string) bool
+	// Has says whether a package of a name is to be had. One that a text names counts, though
+	// nothing declares it, where the package of the text loads names that are made at run
+	// time. It is called concurrently. Nil means that none is.
+	Has func(name string) bool
 	// Known says that a file of the app is followed by the caller. Nil means that none is.
 	Known func(file string) bool
 }
@@ -98,6 +102,8 @@ type Package struct {
 type Loose struct {
 	Place
 	Name string
+	// Prefix says that Name is only what the names begin with: "cache-".
+	Prefix bool
 	// Why is for a sentence about the package: "is loaded, and not installed".
 	Why string
 }
@@ -158,11 +164,11 @@ func (f *follower) root(i int, root Root) {
 	}
 	found := f.resolve(root.File, name, root.How)
 	if found.dir == "" && len(found.files) == 0 {
-		f.tree.Loose = append(f.tree.Loose, Loose{root.Place, jsrefs.Package(root.Name), "is loaded, and not installed"})
+		f.tree.Loose = append(f.tree.Loose, Loose{Place: root.Place, Name: jsrefs.Package(root.Name), Why: "is loaded, and not installed"})
 		return
 	}
 	if found.why != "" {
-		f.tree.Loose = append(f.tree.Loose, Loose{root.Place, jsrefs.Package(root.Name), "is loaded, and " + found.why})
+		f.tree.Loose = append(f.tree.Loose, Loose{Place: root.Place, Name: jsrefs.Package(root.Name), Why: "is loaded, and " + found.why})
 	}
 	f.enter(i, root, found)
 }
@@ -297,8 +303,9 @@ func (f *follower) finish(p *Package) {
 		}
 	}
 	for name, at := range p.named {
-		if pkg := jsrefs.Package(name); !p.resolved[name] && !p.loose[pkg] {
-			p.Loose = append(p.Loose, Loose{at, pkg, "is named in a text"})
+		pkg := jsrefs.Package(name)
+		if !p.resolved[name] && !p.loose[pkg] && (p.keeps(name) || p.Doubt != "") {
+			p.Loose = append(p.Loose, Loose{Place: at, Name: pkg, Why: "is named in a text"})
 		}
 	}
 	sortLoose(p.Loose)

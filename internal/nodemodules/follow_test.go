@@ -155,6 +155,7 @@ func TestDoubts(t *testing.T) {
 		"new Function('x', 'return import(x)')":                ":1 makes code of texts, and has what may be an import in one",
 		"fork(path.join(__dirname, 'w'))":                      ":1 makes paths of __dirname",
 		"new Worker(new URL('w', import.meta.url))":            ":1 makes paths of import.meta.url",
+		"x({ r: require('module').createRequire(y) })":         ":1 makes a require without a name",
 		"Module._load(x)":                                      ":1 uses Node's module._load",
 		"typeof require; const a = `":                          " ends inside of a comment or a template, as far as it could be read",
 		"define(function (require, exports) { require('b') })": "",
@@ -178,6 +179,24 @@ func TestLoose(t *testing.T) {
 	want := "[node_modules/a/index.js:1: b is loaded, and not installed node_modules/a/index.js:2: c is named in a text node_modules/a/index.js:3: d is loaded by a name that is made at run time]"
 	if got != want {
 		t.Errorf("loose = %s\nwant    %s", got, want)
+	}
+}
+
+// Who loads names that are made at run time may load what nothing declares.
+func TestPlugins(t *testing.T) {
+	for code, want := range map[string]string{
+		"require({ r: 'keyv-redis' }[k])": "[node_modules/a/index.js:1: keyv-redis is named in a text]",
+		"require('keyv-' + k)":            "[node_modules/a/index.js:1: keyv- begins the name of a module that is loaded]",
+		"require('@keyv/' + k)":           "[node_modules/a/index.js:1: @keyv/ begins the name of a module that is loaded]",
+		"require('./' + k)":               "[]",
+		"print('keyv-redis'), require":    "[node_modules/a/index.js:1: keyv-redis is named in a text]",
+		"print('keyv-redis', exports)":    "[]",
+	} {
+		files := map[string]string{"node_modules/a/package.json": `{"name":"a"}`, "node_modules/a/index.js": code}
+		o := nodemodules.Options{Has: func(name string) bool { return name == "keyv-redis" }}
+		if got := fmt.Sprint(follow(files, o, nodemodules.Root{Name: "a"}).Packages[0].Loose); got != want {
+			t.Errorf("%s: loose = %s, want %s", code, got, want)
+		}
 	}
 }
 

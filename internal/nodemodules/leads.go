@@ -60,7 +60,9 @@ func (f *follower) readAll(level []fileNode) []reading {
 				if !mayLoad(in) {
 					continue
 				}
-				out[i].Source = room.Read(in, n.pkg.keeps)
+				out[i].Source = room.Read(in, func(t string) bool {
+					return n.pkg.keeps(t) || f.opts.Has != nil && f.opts.Has(jsrefs.Package(t))
+				})
 			}
 		})
 	}
@@ -70,7 +72,7 @@ func (f *follower) readAll(level []fileNode) []reading {
 
 // mayLoad says that a file has a word without which it loads nothing.
 func mayLoad(in string) bool {
-	for _, word := range []string{"require", "import", "export", "eval", "__dirname", "__filename", "_load"} {
+	for _, word := range []string{"require", "import", "export", "eval", "__dirname", "__filename", "_load", "createRequire"} {
 		if strings.Contains(in, word) {
 			return true
 		}
@@ -125,6 +127,11 @@ func (f *follower) leads(i int, s reading) {
 		}
 	}
 	for _, r := range s.Refs {
+		// One file may have any number of names, and each may be looked for in many keys.
+		if time.Now().After(f.until) {
+			f.cut("it took longer than " + MaxTime.String())
+			return
+		}
 		f.ref(i, r)
 	}
 }
@@ -143,11 +150,15 @@ func (f *follower) ref(i int, r jsrefs.Ref) {
 	if r.Prefix {
 		switch {
 		case pkg != "" && !r.Local && strings.Count(r.Name, "/") > strings.Count(pkg, "/"):
-			p.free(Loose{at, pkg, "is loaded by a name that is made at run time"})
+			p.free(Loose{Place: at, Name: pkg, Why: "is loaded by a name that is made at run time"})
 		case r.Name == "":
 			p.doubt(at.String() + " loads a module whose name is made at run time")
 		default:
 			p.doubt(at.String() + " loads a module whose name begins with " + r.Name)
+			if !r.Local && !strings.HasPrefix(r.Name, "#") {
+				// What it begins may be anybody's, and need not be declared: plugins.
+				p.free(Loose{Place: at, Name: r.Name, Prefix: true, Why: "begins the name of a module that is loaded"})
+			}
 		}
 		return
 	}
@@ -164,9 +175,9 @@ func (f *follower) ref(i int, r jsrefs.Ref) {
 	case to.why != "" && local:
 		p.doubt(at.String() + " loads " + r.Name + ", and " + to.why)
 	case to.why != "":
-		p.free(Loose{at, pkg, "is loaded, and " + to.why})
+		p.free(Loose{Place: at, Name: pkg, Why: "is loaded, and " + to.why})
 	case len(to.files) == 0 && to.dir == "" && !local:
-		p.free(Loose{at, pkg, "is loaded, and not installed"})
+		p.free(Loose{Place: at, Name: pkg, Why: "is loaded, and not installed"})
 	}
 }
 

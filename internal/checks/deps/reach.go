@@ -80,6 +80,9 @@ func newReacher(ctx context.Context, fsys fs.FS, l *lockfile.Lock, g *jsimports.
 			named.how[i] = fmt.Sprintf("%s names it in a text", use.At[0])
 			named.through[i] = fmt.Sprintf("%s names %s in a text", use.At[0], name)
 		}
+		if why := gathered(g, l, name); why != "" && named.how[i] == "" {
+			named.how[i] = why
+		}
 		if d, ok := g.Doubt(name); ok {
 			doubted.how[i] = d.String()
 		}

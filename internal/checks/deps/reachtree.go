@@ -57,10 +57,15 @@ func (r *reacher) follow(ctx context.Context, fsys fs.FS) {
 	for i, m := range imports {
 		roots[i] = nodemodules.Root{Place: nodemodules.Place(m.Place), Name: m.Name, How: m.How, Prefix: m.Prefix, Command: m.Command}
 	}
+	locked := map[string]bool{}
+	for i := range r.lock.Packages {
+		locked[cmp.Or(r.lock.Packages[i].Alias, r.lock.Packages[i].Name)] = true
+	}
 	tree := nodemodules.Follow(ctx, fsys, roots, nodemodules.Options{
 		Bundled: r.graph.Conditions || strings.HasPrefix(r.lock.Format, "bun") || r.lock.Asks(bundlers...),
 		Fits:    func(dir, name, version string) bool { return len(r.lock.At(dir, name, version)) > 0 },
 		Known:   r.graph.Reached,
+		Has:     func(name string) bool { return locked[name] },
 	})
 	in := &installed{
 		lock: r.lock, tree: tree, by: map[int]*nodemodules.Package{}, folders: map[string]*nodemodules.Package{},
@@ -116,7 +121,15 @@ func (in *installed) add(p *nodemodules.Package) {
 		}
 	}
 	for _, l := range p.Loose {
-		in.doubt(in.lock.Gets(p.Dir, l.Name), l)
+		if !l.Prefix {
+			in.doubt(in.lock.Gets(p.Dir, l.Name), l)
+			continue
+		}
+		for i := range in.lock.Packages {
+			if name := cmp.Or(in.lock.Packages[i].Alias, in.lock.Packages[i].Name); strings.HasPrefix(name, l.Name) {
+				in.doubt(in.lock.Gets(p.Dir, name), l)
+			}
+		}
 	}
 }
 
