@@ -43,7 +43,13 @@ type scanner struct {
 	// a template had none.
 	loose   []int
 	unended bool
+	// lost is how often the end of an expression was not found on a line.
+	lost struct{ line, times int }
 }
+
+// maxLost bounds how often the end of an expression is looked for in vain on one line, each
+// time to the line's end.
+const maxLost = 50
 
 func scan(in string, room []token) *scanner {
 	s := &scanner{in: strings.TrimPrefix(in, "\ufeff"), line: 1, tokens: room}
@@ -201,6 +207,14 @@ func (s *scanner) slash() {
 		s.punct()
 		return
 	}
+	if s.line != s.lost.line {
+		s.lost.line, s.lost.times = s.line, 0
+	}
+	if s.lost.times >= maxLost {
+		s.loose = append(s.loose, s.line)
+		s.punct()
+		return
+	}
 	class := false
 	for i := 1; i < len(rest) && rest[i] != '\n'; i++ {
 		switch c := rest[i]; {
@@ -216,6 +230,7 @@ func (s *scanner) slash() {
 			return
 		}
 	}
+	s.lost.times++
 	s.punct()
 }
 
