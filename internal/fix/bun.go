@@ -99,7 +99,7 @@ func (w *workshop) leadBun(lock string, names []string) error {
 		name, version := part[2], part[4]
 		w.renamed[name+"@"+version] = part[6]
 		part[6] = w.base + usualTarball(name, version)
-		key := strings.Trim(part[1], " \t\": [")
+		key := strings.Trim(part[1], " \t\":[")
 		if as := key[strings.LastIndexByte(key, '/')+1:]; drop[name] || drop[as] || drop[path.Join(path.Base(path.Dir(key)), as)] {
 			part[4] = never
 		}

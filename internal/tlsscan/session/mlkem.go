@@ -129,7 +129,8 @@ func noise(seed []byte, eta, nonce int) (f kemPoly) {
 		return x
 	}
 	for i := range f {
-		f[i] = (sum() - sum() + kemQ) % kemQ
+		first := sum()
+		f[i] = (first - sum() + kemQ) % kemQ
 	}
 	return f
 }
